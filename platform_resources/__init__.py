@@ -1,0 +1,1 @@
+"""The self-serve platform of the mesh: rooms that import only downwards (see docs/architecture.md)."""

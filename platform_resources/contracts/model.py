@@ -1,0 +1,238 @@
+"""Typed, frozen views over ODCS contracts and ODPS products.
+
+The document stays the record (`documents.py` keeps every byte of it); these views hold what the rest of the platform
+reads, in the words of the standards. Field names follow ODCS v3.1.0 and Bitol ODPS v1.0.0 in snake_case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+Dimension = Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value stands in its file: for messages that a person can act on."""
+
+    file: Path
+    line: int  # 1-based
+    path: str  # JSON path without the leading "$.", e.g. "schema[0].properties[3].logicalType"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} ({self.path})"
+
+
+@dataclass(frozen=True)
+class QualityRule:
+    """One ODCS `quality` entry, on a table (``column is None``) or on a column."""
+
+    name: str
+    type: Literal["library", "sql", "text", "custom"]
+    origin: Origin
+    column: str | None = None
+    metric: str | None = None  # nullValues, missingValues, invalidValues, duplicateValues, rowCount
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    query: str | None = None  # for type sql; may hold {table}/${table}/{object}/{property}/{column}
+    operator: str | None = None  # the ODCS key as written: mustBe, mustNotBe, mustBeGreaterThan, ..., mustBeBetween
+    threshold: Any = None  # number, or a pair for the two "Between" operators
+    unit: Literal["rows", "percent"] = "rows"
+    severity: Severity = "error"
+    dimension: Dimension | None = None
+    description: str | None = None
+    business_impact: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Relationship:
+    """A foreign key: `from_columns` of this table must be found in `to_columns` of `to_table`."""
+
+    from_columns: tuple[str, ...]
+    to_table: str  # as written before the column: "customer_360" or an address "sales.bookings.v1"
+    to_columns: tuple[str, ...]
+    origin: Origin
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    logical_type: str | None  # ODCS logicalType
+    physical_type: str | None  # DuckDB type as it must be delivered, e.g. "DECIMAL(18,2)"
+    origin: Origin
+    description: str | None = None
+    business_name: str | None = None
+    required: bool = False
+    unique: bool = False
+    primary_key_position: int | None = None  # 1-based; None when not part of the key
+    options: Mapping[str, Any] = field(default_factory=dict)  # logicalTypeOptions: pattern, minLength, minimum, enum ...
+    enum: tuple[Any, ...] | None = None  # ODCS 3.2 enum, or logicalTypeOptions.enum
+    classification: str | None = None
+    critical: bool = False  # criticalDataElement
+    examples: tuple[Any, ...] = ()
+    quality: tuple[QualityRule, ...] = ()
+    tags: tuple[str, ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One ODCS schema object."""
+
+    name: str
+    physical_name: str
+    origin: Origin
+    columns: tuple[Column, ...]
+    quality: tuple[QualityRule, ...] = ()
+    relationships: tuple[Relationship, ...] = ()
+    description: str | None = None
+    granularity: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """Column names in key order; empty when the table has no primary key."""
+        keyed = [c for c in self.columns if c.primary_key_position is not None]
+        return tuple(c.name for c in sorted(keyed, key=lambda c: c.primary_key_position or 0))
+
+    def column(self, name: str) -> Column | None:
+        return next((c for c in self.columns if c.name == name), None)
+
+
+@dataclass(frozen=True)
+class SlaProperty:
+    """One ODCS `slaProperties` entry."""
+
+    property: str  # freshness, availability, completeness, retention ...
+    value: Any
+    origin: Origin
+    unit: str | None = None
+    element: str | None = None  # "<table>.<column>[, ...]"
+    driver: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names of `element`, without their table."""
+        parts = (self.element or "").split(",")
+        return tuple(p.strip().rpartition(".")[2] for p in parts if p.strip())
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One ODCS document: the promise of one output port (or, under `sources/`, of one landed source)."""
+
+    id: str
+    version: str
+    status: str
+    file: Path
+    table: Table  # the first schema object: a port is one table
+    tables: tuple[Table, ...]
+    api_version: str
+    name: str | None = None
+    domain: str | None = None
+    data_product: str | None = None
+    purpose: str | None = None
+    usage: str | None = None
+    limitations: str | None = None
+    sla: tuple[SlaProperty, ...] = ()
+    team_name: str | None = None
+    owners: tuple[str, ...] = ()  # e-mail addresses of team members
+    tags: tuple[str, ...] = ()
+    servers: tuple[Mapping[str, Any], ...] = ()
+    roles: tuple[Mapping[str, Any], ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)  # customProperties as {property: value}
+    sha256: str = ""  # of the file's bytes: what a publication records as its promise
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".", 1)[0])
+
+    def sla_property(self, name: str) -> SlaProperty | None:
+        return next((s for s in self.sla if s.property == name), None)
+
+    @property
+    def freshness(self) -> timedelta | None:
+        """The promised age limit, or None when the contract promises none. (Parsed from ISO 8601 by `durations.py`.)"""
+        from platform_resources.contracts.durations import parse_duration  # noqa: PLC0415  (durations imports nothing)
+
+        promise = self.sla_property("freshness")
+        return None if promise is None else parse_duration(promise.value, promise.unit)
+
+
+@dataclass(frozen=True)
+class InputPort:
+    """A declared input of a product: another product's port."""
+
+    address: str  # "sales.bookings.v1"
+    contract_id: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class OutputPort:
+    """A port that a product offers, with the contract that it keeps."""
+
+    name: str  # "customer_360"
+    major: int
+    address: str  # "crm.customer_360.v1"
+    contract: Contract
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Product:
+    """One Bitol ODPS document with the contracts of its output ports."""
+
+    id: str
+    domain: str
+    name: str  # "customer_360"
+    status: str
+    file: Path
+    inputs: tuple[InputPort, ...]
+    ports: tuple[OutputPort, ...]
+    version: str | None = None
+    title: str | None = None
+    purpose: str | None = None
+    usage: str | None = None
+    limitations: str | None = None
+    team_name: str | None = None
+    owners: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    support: tuple[Mapping[str, Any], ...] = ()
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"{self.domain}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain folder: its descriptor, its products and the sources that it ingests."""
+
+    name: str
+    folder: Path
+    title: str
+    purpose: str
+    team_name: str
+    owner: str  # e-mail
+    contact: str | None
+    products: tuple[Product, ...]
+    sources: tuple[Contract, ...]  # contracts of landed files, `sources/*.odcs.yaml`
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> tuple[OutputPort, ...]:
+        return tuple(port for product in self.products for port in product.ports)
+
+    @property
+    def inputs(self) -> tuple[InputPort, ...]:
+        """Every distinct input port of every product, in file order."""
+        seen = {port.address: port for product in self.products for port in product.inputs}
+        return tuple(seen.values())

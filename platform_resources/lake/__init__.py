@@ -1,0 +1,76 @@
+"""The lake: one DuckLake per domain. Connect, snapshot, publish, roll back, keep or expire, check.
+
+Imports nothing of ours and no Dagster. A domain's process writes its own lake and reads those of its inputs; consumers
+read published views only. Nothing here judges data: what is published was audited before.
+"""
+
+from platform_resources.lake.clock import utc_now
+from platform_resources.lake.connection import (
+    INTERNAL_SCHEMA,
+    MESH_SCHEMA,
+    LakeMissingError,
+    attach_lakes,
+    connect,
+    create_lake,
+    current_snapshot,
+    lake_exists,
+    write_transaction,
+)
+from platform_resources.lake.fsck import FsckFinding, FsckReport, fsck
+from platform_resources.lake.lock import LakeBusyError, pin, writer_lock
+from platform_resources.lake.maintenance import MaintenanceReport, Retention, maintain
+from platform_resources.lake.names import (
+    InvalidNameError,
+    PortAddress,
+    check_name,
+    qualified,
+    quote_identifier,
+    quote_literal,
+)
+from platform_resources.lake.publications import (
+    Promise,
+    Publication,
+    PublicationError,
+    latest_publication,
+    publications,
+    publish,
+    roll_back,
+)
+from platform_resources.lake.settings import MeshSettings, find_project_root
+
+__all__ = [
+    "INTERNAL_SCHEMA",
+    "MESH_SCHEMA",
+    "FsckFinding",
+    "FsckReport",
+    "InvalidNameError",
+    "LakeBusyError",
+    "LakeMissingError",
+    "MaintenanceReport",
+    "MeshSettings",
+    "PortAddress",
+    "Promise",
+    "Publication",
+    "PublicationError",
+    "Retention",
+    "attach_lakes",
+    "check_name",
+    "connect",
+    "create_lake",
+    "current_snapshot",
+    "find_project_root",
+    "fsck",
+    "lake_exists",
+    "latest_publication",
+    "maintain",
+    "pin",
+    "publications",
+    "publish",
+    "qualified",
+    "quote_identifier",
+    "quote_literal",
+    "roll_back",
+    "utc_now",
+    "write_transaction",
+    "writer_lock",
+]

@@ -1,0 +1,200 @@
+"""The publication log: which version of which port consumers read, its promise and its proof.
+
+Publishing is one transaction in the domain's lake: the port's view is moved to a pinned snapshot and a row is added to
+`<domain>.mesh.publications`. The data, its promise and its proof change together or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import duckdb
+
+from platform_resources.lake.connection import INTERNAL_SCHEMA, MESH_SCHEMA, write_transaction
+from platform_resources.lake.files import seal_new_files
+from platform_resources.lake.names import PortAddress, qualified, quote_identifier
+from platform_resources.lake.settings import MeshSettings
+
+
+class PublicationError(RuntimeError):
+    """A publication or a rollback that can't be done; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a publication is held to: the contract as it was, byte for byte."""
+
+    version: str
+    sha256: str
+    document: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One row of the log. Times are UTC; `score` is 0-100; `audit` is the JSON of the audit that let it pass."""
+
+    port: str
+    number: int
+    snapshot: int
+    kind: Literal["publish", "rollback"]
+    run_id: str
+    contract_version: str
+    contract_sha256: str
+    columns: tuple[str, ...]
+    row_count: int
+    score: float
+    audit: dict[str, Any]
+    data_as_of: datetime | None
+    published_at: datetime
+
+
+_COLUMNS = (
+    "port, number, snapshot, kind, run_id, contract_version, contract_sha256, columns, row_count, score, audit, "
+    "data_as_of, published_at"
+)
+
+
+def _row(values: Sequence[Any]) -> Publication:
+    fields = dict(zip(_COLUMNS.replace(" ", "").split(","), values, strict=True))
+    fields["columns"] = tuple(fields["columns"])
+    fields["audit"] = json.loads(fields["audit"])
+    return Publication(**fields)
+
+
+def _log(domain: str) -> str:
+    return qualified(domain, MESH_SCHEMA, "publications")
+
+
+def publications(
+    con: duckdb.DuckDBPyConnection, domain: str, port: PortAddress | None = None, limit: int | None = None
+) -> list[Publication]:
+    """The log of a lake (of one port), newest first."""
+    condition, parameters = ("WHERE port = ?", [str(port)]) if port else ("", [])
+    ending = f"LIMIT {int(limit)}" if limit else ""
+    rows = con.execute(
+        f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY published_at DESC, number DESC {ending}", parameters
+    ).fetchall()
+    return [_row(row) for row in rows]
+
+
+def latest_publication(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Publication | None:
+    """What consumers of a port read now; None when nothing was ever published."""
+    return next(iter(publications(con, port.domain, port, limit=1)), None)
+
+
+def publish(
+    con: duckdb.DuckDBPyConnection,
+    settings: MeshSettings,
+    *,
+    port: PortAddress,
+    table: str,
+    snapshot: int,
+    columns: Sequence[str],
+    promise: Promise,
+    audit: dict[str, Any],
+    score: float,
+    row_count: int,
+    data_as_of: datetime | None,
+    run_id: str,
+    now: datetime,
+    kind: Literal["publish", "rollback"] = "publish",
+) -> Publication:
+    """Move the port to `internal.<table>` as it stood at `snapshot`, and log it.
+
+    A second call with the same `run_id` for the port returns the publication that the first one made: a writer that
+    was killed without knowing whether its commit held may simply try again.
+    """
+    address, log = str(port), _log(port.domain)
+    source = qualified(port.domain, INTERNAL_SCHEMA, table)
+    selected = ", ".join(quote_identifier(column) for column in columns)
+    with write_transaction(con, settings, port.domain, f"{kind} {address}", run_id):
+        done = con.execute(f"SELECT {_COLUMNS} FROM {log} WHERE port = ? AND run_id = ?", [address, run_id]).fetchone()
+        if done is not None:
+            return _row(done)
+        number = con.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {log} WHERE port = ?", [address]).fetchone()[0]
+        seal = seal_new_files(con, settings, port.domain)
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(port.domain, port.product)}")
+        con.execute(
+            f"CREATE OR REPLACE VIEW {port.sql} AS SELECT {selected} FROM {source} AT (VERSION => {int(snapshot)})"
+        )
+        contracts = qualified(port.domain, MESH_SCHEMA, "contracts")
+        con.execute(
+            f"INSERT INTO {contracts} SELECT * FROM (VALUES (?, ?, ?, ?)) new(sha256, port, version, document) "
+            f"WHERE NOT EXISTS (FROM {contracts} c WHERE c.sha256 = new.sha256 AND c.port = new.port)",
+            [promise.sha256, address, promise.version, promise.document],
+        )
+        con.execute(
+            f"INSERT INTO {log} ({_COLUMNS}, seal) VALUES ({', '.join('?' * 14)})",
+            [
+                *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, list(columns), row_count),
+                *(score, json.dumps(audit), data_as_of, now, seal.as_json()),
+            ],
+        )
+    return Publication(
+        *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, tuple(columns), row_count),
+        *(score, audit, data_as_of, now),
+    )
+
+
+def promise_of(con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication) -> Promise:
+    """The contract document that a publication was held to."""
+    row = con.execute(
+        f"SELECT version, sha256, document FROM {qualified(port.domain, MESH_SCHEMA, 'contracts')} "
+        "WHERE sha256 = ? AND port = ?",
+        [publication.contract_sha256, str(port)],
+    ).fetchone()
+    if row is None:
+        raise PublicationError(f"the contract of {port} #{publication.number} is not in the log; run `mesh fsck`")
+    return Promise(*row)
+
+
+def roll_back(
+    con: duckdb.DuckDBPyConnection,
+    settings: MeshSettings,
+    *,
+    port: PortAddress,
+    table: str,
+    to: int,
+    run_id: str,
+    now: datetime,
+) -> Publication:
+    """Publish an earlier publication again, with its own promise and proof.
+
+    Raises
+    ------
+    PublicationError
+        when there is no publication `to`, it is served already, or its snapshot was expired by the retention.
+    """
+    log = publications(con, port.domain, port)
+    if not log:
+        raise PublicationError(f"{port} was never published: there is nothing to roll back to")
+    target = next((p for p in log if p.number == to), None)
+    if target is None:
+        raise PublicationError(f"{port} has no publication #{to}; it has #{log[-1].number} to #{log[0].number}")
+    if target.snapshot == log[0].snapshot:
+        raise PublicationError(f"{port} serves the data of #{to} already (#{log[0].number})")
+    kept = con.execute(
+        "SELECT count(*) FROM ducklake_snapshots(?) WHERE snapshot_id = ?", [port.domain, target.snapshot]
+    ).fetchone()[0]
+    if not kept:
+        raise PublicationError(f"the data of {port} #{to} was expired by the retention; choose a later publication")
+    return publish(
+        con,
+        settings,
+        port=port,
+        table=table,
+        snapshot=target.snapshot,
+        columns=target.columns,
+        promise=promise_of(con, port, target),
+        audit=target.audit,
+        score=target.score,
+        row_count=target.row_count,
+        data_as_of=target.data_as_of,
+        run_id=run_id,
+        now=now,
+        kind="rollback",
+    )

@@ -1,0 +1,19 @@
+"""The pipeline: landed file -> private table -> audited, published port.
+
+Imports contracts, lake and quality; no Dagster. It holds the two protocols that must be right under any crash: ingest
+exactly once, and write -> audit -> publish. Orchestration calls it from its assets, and so can a script or a test.
+"""
+
+from platform_resources.pipeline.ingest import IngestReport, Quarantined, ingest, new_files, watermark
+from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
+
+__all__ = [
+    "IngestReport",
+    "Outcome",
+    "Quarantined",
+    "audit_and_publish",
+    "ingest",
+    "new_files",
+    "replace_table",
+    "watermark",
+]

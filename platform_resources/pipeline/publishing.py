@@ -1,0 +1,160 @@
+"""Write -> audit -> publish: what a consumer reads was proven against the contract, on exactly the rows published."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.lake import (
+    INTERNAL_SCHEMA,
+    MeshSettings,
+    PortAddress,
+    Promise,
+    Publication,
+    connect,
+    current_snapshot,
+    latest_publication,
+    pin,
+    publish,
+    qualified,
+    quote_identifier,
+    write_transaction,
+)
+from platform_resources.pipeline.ingest import watermark
+from platform_resources.quality import Audit, evaluate
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a candidate: its audit, and its publication when it passed. Times in seconds."""
+
+    port: str
+    snapshot: int
+    audit: Audit
+    publication: Publication | None
+    data_as_of: datetime | None
+    audit_seconds: float
+    publish_seconds: float
+
+    @property
+    def published(self) -> bool:
+        return self.publication is not None
+
+
+def replace_table(
+    con: duckdb.DuckDBPyConnection, settings: MeshSettings, domain: str, table: str, rows: Any, run_id: str
+) -> int:
+    """Write the whole content of `internal.<table>` anew and return its row count.
+
+    `rows` is anything DuckDB can scan: a relation of `con`, an Arrow table, a pandas frame. Delete and insert, not
+    CREATE OR REPLACE: with that the commit slows down 3.9 times in 1,000 versions. A change of columns makes a new table;
+    versions published from the old one stay readable.
+    """
+    target = qualified(domain, INTERNAL_SCHEMA, table)
+    relation = rows if isinstance(rows, duckdb.DuckDBPyRelation) else con.from_arrow(_as_arrow(rows))
+    wanted = [(name, str(type_)) for name, type_ in zip(relation.columns, relation.types, strict=True)]
+    relation.create_view("_rows_to_write", replace=True)
+    definition = ", ".join(f"{quote_identifier(name)} {type_}" for name, type_ in wanted)
+    columns = ", ".join(quote_identifier(name) for name, _ in wanted)
+    with write_transaction(con, settings, domain, f"build {table}", run_id):
+        existing = con.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            [domain, INTERNAL_SCHEMA, table],
+        ).fetchall()
+        if existing == wanted:
+            con.execute(f"DELETE FROM {target}")
+        else:
+            con.execute(f"CREATE OR REPLACE TABLE {target} ({definition})")
+        con.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM _rows_to_write")
+        count = con.execute(f"SELECT count(*) FROM {target}").fetchone()[0]
+    con.execute("DROP VIEW IF EXISTS _rows_to_write")
+    return count
+
+
+def _as_arrow(rows: Any) -> Any:
+    import pyarrow as pa  # noqa: PLC0415  (0.2 s that only Python models pay)
+
+    return rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
+
+
+def _data_as_of(
+    con: duckdb.DuckDBPyConnection, domain: Domain, product: Product, sources: Sequence[str]
+) -> datetime | None:
+    """The moment up to which everything that the product promises to be fresh about is known.
+
+    The earliest of: the watermark of each of its sources that has a freshness promise, and what each input port is
+    known as of. None when nothing upstream promises freshness.
+    """
+    promised = {source.table.name for source in domain.sources if source.sla_property("freshness")}
+    moments = [watermark(con, domain.name, source) for source in sources if source in promised]
+    for port in product.inputs:
+        publication = latest_publication(con, PortAddress.parse(port.address))
+        if publication is not None:
+            moments.append(publication.data_as_of)
+    known = [moment for moment in moments if moment is not None]
+    return min(known) if known else None
+
+
+def audit_and_publish(
+    settings: MeshSettings,
+    domain: Domain,
+    product: Product,
+    port: OutputPort,
+    *,
+    run_id: str,
+    now: datetime,
+    sources: Sequence[str] = (),
+) -> Outcome:
+    """Pin the lake, audit the product's table against the port's contract, publish it when it passes.
+
+    `sources` are the landed feeds that the product is built from: their watermarks say how fresh its data is.
+    Everything is read at the pinned snapshot, so what is written meanwhile disturbs neither the audit nor the port.
+    """
+    address = PortAddress.parse(port.address)
+    contract = port.contract
+    table = contract.table.physical_name
+    inputs = [PortAddress.parse(item.address) for item in product.inputs]
+    with connect(settings, own=domain.name) as writer:
+        snapshot = current_snapshot(writer, domain.name)
+        started = time.perf_counter()
+        with (
+            pin(settings, domain.name, snapshot),
+            connect(settings, reads={item.domain for item in inputs}, at={domain.name: snapshot}) as reader,
+        ):
+            data_as_of = _data_as_of(reader, domain, product, sources)
+            audit = evaluate(
+                reader,
+                contract,
+                qualified(domain.name, INTERNAL_SCHEMA, table),
+                now=now,
+                data_as_of=data_as_of,
+                allowed_tables=[str(item) for item in inputs],
+            )
+        audited = time.perf_counter()
+        publication = None
+        if audit.passed:
+            publication = publish(
+                writer,
+                settings,
+                port=address,
+                table=table,
+                snapshot=snapshot,
+                columns=[column.name for column in contract.table.columns],
+                promise=Promise(contract.version, contract.sha256, contract.file.read_text(encoding="utf-8")),
+                audit=audit.as_json(),
+                score=audit.score,
+                row_count=audit.rows,
+                data_as_of=data_as_of,
+                run_id=run_id,
+                now=now,
+            )
+    return Outcome(
+        str(address), snapshot, audit, publication, data_as_of, audited - started, time.perf_counter() - audited
+    )
