@@ -12,6 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from platform_resources.contracts.durations import parse_duration
+
 Severity = Literal["error", "warning", "info"]
 Dimension = Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
 
@@ -71,7 +73,9 @@ class Column:
     required: bool = False
     unique: bool = False
     primary_key_position: int | None = None  # 1-based; None when not part of the key
-    options: Mapping[str, Any] = field(default_factory=dict)  # logicalTypeOptions: pattern, minLength, minimum, enum ...
+    options: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # logicalTypeOptions: pattern, minLength, minimum, enum ...
     enum: tuple[Any, ...] | None = None  # ODCS 3.2 enum, or logicalTypeOptions.enum
     classification: str | None = None
     critical: bool = False  # criticalDataElement
@@ -158,9 +162,7 @@ class Contract:
 
     @property
     def freshness(self) -> timedelta | None:
-        """The promised age limit, or None when the contract promises none. (Parsed from ISO 8601 by `durations.py`.)"""
-        from platform_resources.contracts.durations import parse_duration  # noqa: PLC0415  (durations imports nothing)
-
+        """The promised age limit of the data, or None when the contract promises none."""
         promise = self.sla_property("freshness")
         return None if promise is None else parse_duration(promise.value, promise.unit)
 
@@ -226,6 +228,7 @@ class Domain:
     products: tuple[Product, ...]
     sources: tuple[Contract, ...]  # contracts of landed files, `sources/*.odcs.yaml`
     custom: Mapping[str, Any] = field(default_factory=dict)
+    channel: str | None = None  # chat channel of the team
 
     @property
     def ports(self) -> tuple[OutputPort, ...]:

@@ -1,0 +1,66 @@
+"""The documents of the mesh: ODCS contracts, Bitol ODPS products and domain descriptors.
+
+This room reads them as hostile input, keeps every byte of them, checks them against the standards' JSON schemas and
+the mesh's own profile, and hands out frozen, typed views. Whatever is wrong is a `Finding`: file, line, place, what is
+wrong and how to mend it. It imports nothing else of the platform, opens no connection and never fetches what a document
+links to.
+"""
+
+from platform_resources.contracts.column_types import ColumnTypeError, canonical_type, contract_column_types
+from platform_resources.contracts.documents import Document
+from platform_resources.contracts.domains import (
+    check_document,
+    findings_of_products,
+    load_domain,
+    load_domain_partially,
+)
+from platform_resources.contracts.durations import DurationError, parse_duration
+from platform_resources.contracts.findings import ContractError, Finding, errors, render_findings
+from platform_resources.contracts.loading import load_contract, load_product
+from platform_resources.contracts.model import (
+    Column,
+    Contract,
+    Dimension,
+    Domain,
+    InputPort,
+    Origin,
+    OutputPort,
+    Product,
+    QualityRule,
+    Relationship,
+    Severity,
+    SlaProperty,
+    Table,
+)
+
+__all__ = [
+    "Column",
+    "ColumnTypeError",
+    "Contract",
+    "ContractError",
+    "Dimension",
+    "Document",
+    "Domain",
+    "DurationError",
+    "Finding",
+    "InputPort",
+    "Origin",
+    "OutputPort",
+    "Product",
+    "QualityRule",
+    "Relationship",
+    "Severity",
+    "SlaProperty",
+    "Table",
+    "canonical_type",
+    "check_document",
+    "contract_column_types",
+    "errors",
+    "findings_of_products",
+    "load_contract",
+    "load_domain",
+    "load_domain_partially",
+    "load_product",
+    "parse_duration",
+    "render_findings",
+]

@@ -1,0 +1,213 @@
+"""A document as a file: its bytes are the record, everything else is read from them.
+
+An untouched document is saved byte for byte. A change goes through ruamel's round-trip parser, so that comments, quotes
+and order stay, and the result is read back and compared before it is handed out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from platform_resources.contracts.findings import ContractError, Finding
+from platform_resources.contracts.model import Origin
+from platform_resources.contracts.reading import FLOAT, INTEGER, MAX_BYTES, KeyPath, RefusedError, decode, read_yaml
+
+# Comments above a `---` line, which ruamel would drop.
+_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
+
+
+def path_text(path: KeyPath) -> str:
+    """A key path as people write it.
+
+    >>> path_text(("schema", 0, "properties", 3, "logicalType"))
+    'schema[0].properties[3].logicalType'
+    """
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One YAML document: an ODCS contract, a Bitol ODPS product or a domain's descriptor."""
+
+    path: Path
+    raw: bytes = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)  # plain values; dates and times stay text. To be read, not changed
+    lines: Mapping[KeyPath, int] = field(repr=False)
+
+    @classmethod
+    def load(cls, path: Path, root: Path | None = None) -> Document:
+        """The document in the file `path`.
+
+        `root` is the folder that the file must lie in once every symbolic link is followed; without it, the file's own.
+
+        Raises
+        ------
+        ContractError
+            with one finding, when the file can't be read or is refused (see `reading`).
+        """
+        try:
+            return cls.parse(_read_file(path, root or path.parent), path)
+        except RefusedError as refusal:
+            raise ContractError([_finding(path, refusal)]) from None
+
+    @classmethod
+    def parse(cls, raw: bytes, path: Path) -> Document:
+        """The document in `raw`; `path` is used in messages and by `save`. Raises ContractError as `load` does."""
+        try:
+            reading = read_yaml(decode(raw))
+        except RefusedError as refusal:
+            raise ContractError([_finding(path, refusal)]) from None
+        return cls(path, raw, reading.data, reading.lines)
+
+    @property
+    def text(self) -> str:
+        return self.raw.decode("utf-8")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    def line(self, path: KeyPath) -> int:
+        """Line (1-based) of a key or item; of the nearest thing around it when it isn't there."""
+        while path not in self.lines:
+            path = path[:-1]
+        return self.lines[path]
+
+    def origin(self, path: KeyPath) -> Origin:
+        return Origin(self.path, self.line(path), path_text(path))
+
+    def edit(self, change: Callable[[Any], None]) -> Document:
+        """A new document, changed by `change`, which gets the tree as ruamel's round-trip mapping.
+
+        >>> document = Document.parse(b"version: 1.0.0  # first\\n", Path("v1.odcs.yaml"))
+        >>> document.edit(lambda tree: tree.update(version="1.0.1")).text
+        'version: 1.0.1  # first\\n'
+
+        Raises
+        ------
+        ContractError
+            when the changed document would be refused, or when its text would not say what the tree says.
+        """
+        text = self.text
+        head = _HEAD.match(text)
+        body = text[head.end() :] if head else text
+        yaml = _round_trip_yaml(body)
+        tree = yaml.load(body)
+        change(tree)
+        out = StringIO()
+        yaml.dump(tree, out)
+        changed = (head[0] if head else "") + out.getvalue()
+        if "\r\n" in text:
+            changed = changed.replace("\r\n", "\n").replace("\n", "\r\n")
+        document = Document.parse(changed.encode("utf-8"), self.path)
+        if document.data != plain(tree):
+            raise ContractError(
+                [
+                    Finding(
+                        self.path,
+                        1,
+                        "",
+                        "The change can't be written as YAML without loss.",
+                        "Use texts, numbers, true/false, lists and mappings only.",
+                        "error",
+                        "lossy-edit",
+                    )
+                ]
+            )
+        return document
+
+    def save(self, path: Path | None = None) -> Path:
+        """Write the bytes (to where they came from, without `path`) so that readers see the old or the new file."""
+        target = path or self.path
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self.raw)
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return target
+
+
+def plain(tree: Any) -> Any:
+    """Ruamel's tree as plain Python values."""
+    if isinstance(tree, Mapping):
+        return {str(key): plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [plain(value) for value in tree]
+    if isinstance(tree, bool) or tree is None:
+        return tree
+    for simple in (
+        str,
+        int,
+        float,
+    ):  # ruamel's scalars remember their spelling in subclasses of these; ScalarBoolean of int
+        if isinstance(tree, simple):
+            return bool(tree) if type(tree).__name__ == "ScalarBoolean" else simple(tree)
+    return tree
+
+
+def _read_file(path: Path, root: Path) -> bytes:
+    """The bytes of a regular file that really lies below `root`, `MAX_BYTES + 1` of them at most."""
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(root.resolve(strict=True)):
+            raise RefusedError(
+                "symlink-outside",
+                1,
+                f"The file is a link to a place outside of {root}.",
+                "Put the file itself into the folder: a domain owns what it promises.",
+            )
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # O_NONBLOCK: a pipe must not hang us
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise RefusedError("not-a-file", 1, "This is no regular file.", "Put a YAML file here.")
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise RefusedError("file-missing", 1, "The file doesn't exist.", "Create it, or mend the name.") from None
+    except OSError as bad:  # a directory, no permission, a loop of links, an I/O error: all say why themselves
+        raise RefusedError(
+            "file-unreadable", 1, f"The file can't be read: {bad.strerror}.", "Check what it is, and its permissions."
+        ) from None
+
+
+def _finding(path: Path, refusal: RefusedError) -> Finding:
+    return Finding(path, refusal.line, path_text(refusal.path), refusal.message, refusal.remedy, "error", refusal.code)
+
+
+def _round_trip_yaml(text: str) -> Any:
+    """A parser and writer that keeps quotes, width and indentation, and takes no text for a timestamp."""
+    from ruamel.yaml import YAML  # noqa: PLC0415  (30 ms that only an edit needs)
+    from ruamel.yaml.resolver import VersionedResolver  # noqa: PLC0415
+
+    class Resolver(VersionedResolver):
+        def add_version_implicit_resolver(self, version: Any, tag: str, regexp: Any, first: Any) -> None:
+            kind = tag.rpartition(":")[2]
+            if kind != "timestamp":
+                regexp = {"int": INTEGER, "float": FLOAT}.get(kind, regexp)  # ruamel's also take 1_000
+                super().add_version_implicit_resolver(version, tag, regexp, first)
+
+    yaml = YAML()
+    yaml.Resolver = Resolver
+    yaml.preserve_quotes = True
+    yaml.width = 1_000_000
+    yaml.allow_unicode = True
+    if (dash := re.search(r"^( *)[^\s#-][^\n]*:[^\n]*\r?\n\1( *)- ", text, re.MULTILINE)) is not None:
+        yaml.indent(mapping=2, sequence=2 + len(dash[2]), offset=len(dash[2]))
+    return yaml

@@ -1,0 +1,69 @@
+"""A value of a document together with its place, read tolerantly: what has the wrong type counts as not there.
+
+The schema reports the wrong type; reading on lets every other finding of the file be reported in the same round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from platform_resources.contracts.documents import Document
+from platform_resources.contracts.findings import Finding
+from platform_resources.contracts.model import Origin, Severity
+from platform_resources.contracts.reading import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    document: Document
+    value: Any
+    path: KeyPath = ()
+
+    def __contains__(self, key: str) -> bool:
+        return isinstance(self.value, dict) and key in self.value
+
+    def at(self, key: str) -> Node:
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        return Node(self.document, value, (*self.path, key))
+
+    def get(self, key: str) -> Any:
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def text(self, key: str) -> str | None:
+        value = self.get(key)
+        return value if isinstance(value, str) else None
+
+    def flag(self, key: str) -> bool:
+        return self.get(key) is True
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self.get(key)
+        return value if isinstance(value, dict) else {}
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.get(key)
+        return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+    def items(self, key: str) -> Iterator[Node]:
+        """The mappings in the list under `key`."""
+        value = self.get(key)
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield Node(self.document, item, (*self.path, key, index))
+
+    def custom(self) -> MappingProxyType[str, Any]:
+        """`customProperties` as {property: value}."""
+        pairs = ((item.text("property"), item.get("value")) for item in self.items("customProperties"))
+        return MappingProxyType({name: value for name, value in pairs if name is not None})
+
+    @property
+    def origin(self) -> Origin:
+        return self.document.origin(self.path)
+
+    def finding(self, code: str, message: str, remedy: str, severity: Severity = "error") -> Finding:
+        origin = self.origin
+        return Finding(origin.file, origin.line, origin.path, message, remedy, severity, code)

@@ -1,0 +1,179 @@
+"""Is every quality rule one that can be run? (Whether its SQL may run is decided where it runs.)"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from platform_resources.contracts.contract_view import DIMENSIONS, METRICS, OPERATORS, SEVERITIES, rule_nodes
+from platform_resources.contracts.findings import Finding, shown
+from platform_resources.contracts.model import Contract
+from platform_resources.contracts.nodes import Node
+
+_COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues")
+_OLD_METRIC_REMEDY = "Write `metric:` with one of nullValues, missingValues, invalidValues, duplicateValues, rowCount."
+_SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:select|with)\b", re.IGNORECASE)
+
+
+def check_rules(root: Node, contract: Contract) -> Iterator[Finding]:
+    """Findings on the `quality` entries of a contract, in the order of the file."""
+    first_use: dict[str, int] = {}
+    views = {rule.origin.path: rule for table in contract.tables for rule in table.quality}
+    views |= {r.origin.path: r for table in contract.tables for column in table.columns for r in column.quality}
+    columns = {column.name for table in contract.tables for column in table.columns}
+    for node, column in rule_nodes(root):
+        rule = views[node.origin.path]
+        yield from _check_name(node, first_use)
+        yield from _check_words(node)
+        if rule.type in ("library", "sql"):
+            yield from _check_operator(node)
+        if rule.type == "library" and rule.metric is not None:
+            yield from _check_metric(node, rule.metric, column, columns)
+        if rule.type == "sql" and rule.query is not None:
+            yield from _check_query(node, rule.query)
+
+
+def _check_name(node: Node, first_use: dict[str, int]) -> Iterator[Finding]:
+    name = node.text("name")
+    if not name:
+        yield node.finding(
+            "rule-name",
+            "This quality rule has no `name`.",
+            "Add one, unique in the contract: results are kept under it.",
+        )
+    elif name in first_use:
+        yield node.at("name").finding(
+            "rule-name-twice",
+            f"The rule name {shown(name)} is used on line {first_use[name]} already.",
+            "Give this rule a name of its own: the history of results is kept under it.",
+        )
+    else:
+        first_use[name] = node.at("name").origin.line
+
+
+def _check_words(node: Node) -> Iterator[Finding]:
+    if node.get("dimension") is None:
+        yield node.finding(
+            "rule-dimension",
+            "This quality rule has no `dimension`, so it counts in no score.",
+            f"Add one of {', '.join(DIMENSIONS)}.",
+            "warning",
+        )
+    severity = node.text("severity")
+    if severity is not None and severity not in SEVERITIES:
+        yield node.at("severity").finding(
+            "rule-severity",
+            f"`severity` is {shown(severity)}.",
+            "Write error (a breach stops the publication), warning or info.",
+        )
+    unit = node.text("unit")
+    if unit is not None and unit not in ("rows", "percent"):
+        yield node.at("unit").finding("rule-unit", f"`unit` is {shown(unit)}.", "Write rows or percent.")
+
+
+def _check_operator(node: Node) -> Iterator[Finding]:
+    given = [key for key in OPERATORS if key in node]
+    if not given:
+        typo = next((key for key in node.value if key.startswith("must")), None)
+        close = get_close_matches(typo, OPERATORS, 1) if typo else []
+        yield node.finding(
+            "rule-operator",
+            "This rule says no limit, so nothing can fail it.",
+            f"Did you mean `{close[0]}`?" if close else "Add one operator, for example `mustBe: 0`.",
+        )
+        return
+    if len(given) > 1:
+        yield node.at(given[1]).finding(
+            "rule-operator",
+            f"This rule has {len(given)} operators: {', '.join(given)}.",
+            "Keep exactly one; `mustBeBetween: [low, high]` says two limits at once.",
+        )
+        return
+    limit = node.get(given[0])
+    if isinstance(limit, list):
+        if len(limit) == 2 and all(isinstance(n, int | float) for n in limit) and limit[0] > limit[1]:
+            yield node.at(given[0]).finding(
+                "rule-limits",
+                f"`{given[0]}` goes from {limit[0]} down to {limit[1]}.",
+                "Write the smaller number first.",
+            )
+    elif not isinstance(limit, int | float) or isinstance(limit, bool):
+        yield node.at(given[0]).finding(
+            "rule-limit", f"`{given[0]}` is {shown(limit)}, which is no number.", "Write a number without quotes."
+        )
+    elif node.text("unit") == "percent" and not 0 <= limit <= 100:
+        yield node.at(given[0]).finding(
+            "rule-limit", f"{limit} percent can't be reached.", "Write a number from 0 to 100."
+        )
+
+
+def _check_metric(node: Node, metric: str, column: str | None, columns: set[str]) -> Iterator[Finding]:
+    if metric not in METRICS:
+        yield node.finding("rule-metric", f"There is no metric {shown(metric)}.", _OLD_METRIC_REMEDY)
+        return
+    arguments = node.mapping("arguments")
+    if metric == "rowCount" and column is not None:
+        yield node.finding(
+            "rule-place", "`rowCount` counts a table, not a column.", "Move it to the table's `quality`."
+        )
+    if metric in _COLUMN_METRICS and column is None:
+        yield node.finding("rule-place", f"`{metric}` is about one column.", "Move it to that column's `quality`.")
+    if metric == "duplicateValues" and column is None:
+        names = arguments.get("properties")
+        if not isinstance(names, list) or not names:
+            yield node.finding(
+                "rule-arguments",
+                "`duplicateValues` on a table doesn't say which columns make a duplicate.",
+                "Add `arguments: {properties: [column, …]}`.",
+            )
+        else:
+            for name in names:
+                if name not in columns:
+                    yield unknown_column(node.at("arguments"), str(name), columns)
+    if metric == "invalidValues" and not arguments.keys() & {"validValues", "pattern"}:
+        yield node.finding(
+            "rule-arguments",
+            "`invalidValues` doesn't say which values are valid.",
+            "Add `arguments: {validValues: [a, b]}` or `arguments: {pattern: '[A-Z]{2}'}`.",
+        )
+    for key in ("validValues", "missingValues"):
+        if key in arguments and not isinstance(arguments[key], list):
+            yield node.at("arguments").finding("rule-arguments", f"`{key}` is no list.", f"Write `{key}: [a, b]`.")
+    if "pattern" in arguments:
+        yield from check_pattern(node.at("arguments"), arguments["pattern"])
+
+
+def _check_query(node: Node, query: str) -> Iterator[Finding]:
+    if _SELECT.match(query) is None or ";" in query.rstrip().rstrip(";"):
+        yield node.at("query").finding(
+            "rule-query", "A rule's query must be one SELECT.", "Write a single SELECT that returns one number."
+        )
+
+
+def unknown_column(node: Node, name: str, columns: set[str]) -> Finding:
+    """A column is named that the contract doesn't have."""
+    close = get_close_matches(name[:63], columns, 1, 0.6)
+    remedy = f"Did you mean `{close[0]}`?" if close else "Add it to the schema, or mend the name."
+    return node.finding("unknown-column", f"There is no column {shown(name)}.", remedy)
+
+
+def check_pattern(node: Node, pattern: object) -> Iterator[Finding]:
+    """A regular expression that DuckDB (RE2) can run: no look-around, no back references."""
+    if not isinstance(pattern, str) or len(pattern) > 1_000:
+        yield node.finding(
+            "pattern", "`pattern` is no text of at most 1,000 characters.", "Write a regular expression."
+        )
+        return
+    unsupported = re.search(r"\(\?(?:[=!]|<[=!]|P=|>)|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+", pattern)
+    if unsupported is not None:
+        yield node.finding(
+            "pattern",
+            f"`pattern` uses {shown(unsupported[0])}, which DuckDB's regular expressions don't have.",
+            "Write it without look-ahead, look-behind, back references and possessive repeats.",
+        )
+        return
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as bad:
+        yield node.finding("pattern", f"`pattern` is no regular expression: {bad}.", "Mend it; try it in DuckDB first.")
