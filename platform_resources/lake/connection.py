@@ -113,6 +113,10 @@ def create_lake(settings: MeshSettings, domain: str) -> None:
                     source VARCHAR, file VARCHAR, sha256 VARCHAR, bytes BIGINT, modified_ns BIGINT, row_count BIGINT,
                     load_id BIGINT, extracted_at TIMESTAMPTZ, ingested_at TIMESTAMPTZ, outcome VARCHAR)""")
             con.execute(f"""
+                CREATE TABLE IF NOT EXISTS {qualified(domain, MESH_SCHEMA, "refusals")} (
+                    port VARCHAR, snapshot BIGINT, run_id VARCHAR, contract_version VARCHAR, score DOUBLE, audit JSON,
+                    refused_at TIMESTAMPTZ)""")
+            con.execute(f"""
                 CREATE TABLE IF NOT EXISTS {qualified(domain, MESH_SCHEMA, "seals")} (
                     sealed_at TIMESTAMPTZ, seal JSON)""")
             con.execute("COMMIT")

@@ -41,7 +41,8 @@ def catalog_files(
     """Every data and delete file in the catalog of a lake with an id above `after`, with its absolute path."""
     meta = metadata_schema(domain, settings)
     root = settings.data_path(domain)
-    rows = con.execute(f"""
+    rows = con.execute(
+        f"""
         WITH tables AS (
             SELECT t.table_id, s.schema_name || '.' || t.table_name AS name,
                    CASE WHEN NOT t.path_is_relative THEN t.path
@@ -57,7 +58,9 @@ def catalog_files(
         )
         SELECT id, kind, name, CASE WHEN path_is_relative THEN folder || path ELSE path END, file_size_bytes, record_count
         FROM files JOIN tables USING (table_id) WHERE id > ? ORDER BY id
-        """, [root, after]).fetchall()
+        """,
+        [root, after],
+    ).fetchall()
     return [CatalogFile(id_, kind, table, Path(path), *rest) for id_, kind, table, path, *rest in rows]
 
 

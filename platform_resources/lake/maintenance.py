@@ -25,7 +25,8 @@ from platform_resources.lake.settings import MeshSettings
 @dataclass(frozen=True)
 class Retention:
     """What is kept. A published snapshot is needed while it is among a port's last `keep_publications`, or younger
-    than `keep_published`; any snapshot is needed while younger than `longest_run`."""
+    than `keep_published`; any snapshot is needed while younger than `longest_run`.
+    """
 
     keep_publications: int = 10
     keep_published: timedelta = timedelta(days=7)
@@ -63,14 +64,12 @@ def needed_snapshots(
         "SELECT snapshot_id FROM ducklake_snapshots(?) WHERE snapshot_time >= ?", [domain, now - retention.longest_run]
     ).fetchall()
     return frozenset(
-        {row[0] for row in (*published, *young)}
-        | pinned_snapshots(settings, domain)
-        | {current_snapshot(con, domain)}
+        {row[0] for row in (*published, *young)} | pinned_snapshots(settings, domain) | {current_snapshot(con, domain)}
     )
 
 
 def maintain(
-    settings: MeshSettings, domain: str, now: datetime, retention: Retention = Retention()  # noqa: B008 (frozen)
+    settings: MeshSettings, domain: str, now: datetime, retention: Retention = Retention()
 ) -> MaintenanceReport:
     """Back the catalog up, expire what nobody needs, merge small files, delete what is orphaned; safe while others read.
 
@@ -80,15 +79,21 @@ def maintain(
         backup_catalog(settings, domain)
         with connect(settings, own=domain) as con:
             con.execute("SET threads = 1")
-            known = {row[0] for row in con.execute("SELECT snapshot_id FROM ducklake_snapshots(?)", [domain]).fetchall()}
+            known = {
+                row[0] for row in con.execute("SELECT snapshot_id FROM ducklake_snapshots(?)", [domain]).fetchall()
+            }
             needed = needed_snapshots(con, settings, domain, retention, now)
             expired = sorted(known - needed)
             if expired:
-                con.execute(f"CALL ducklake_expire_snapshots(?, versions => [{', '.join(map(str, expired))}])", [domain])
+                con.execute(
+                    f"CALL ducklake_expire_snapshots(?, versions => [{', '.join(map(str, expired))}])", [domain]
+                )
             merged = len(con.execute("CALL ducklake_merge_adjacent_files(?)", [domain]).fetchall())
             before = now - retention.keep_files
             deleted = con.execute("CALL ducklake_cleanup_old_files(?, older_than => ?)", [domain, before]).fetchall()
-            orphans = con.execute("CALL ducklake_delete_orphaned_files(?, older_than => ?)", [domain, before]).fetchall()
+            orphans = con.execute(
+                "CALL ducklake_delete_orphaned_files(?, older_than => ?)", [domain, before]
+            ).fetchall()
             _seal_after_merge(con, settings, domain, now)
     return MaintenanceReport(domain, len(expired), len(known & needed), merged, len(deleted), len(orphans))
 

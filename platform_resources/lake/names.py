@@ -71,7 +71,9 @@ class PortAddress:
         """
         match = _ADDRESS.fullmatch(text.strip())
         if match is None:
-            raise InvalidNameError(f"{text!r} is no port address: write <domain>.<product>.v<major>, as crm.customer_360.v1")
+            raise InvalidNameError(
+                f"{text!r} is no port address: write <domain>.<product>.v<major>, as crm.customer_360.v1"
+            )
         return cls(check_name(match["domain"], "domain"), check_name(match["product"], "product"), int(match["major"]))
 
     @property

@@ -76,7 +76,8 @@ def publications(
     condition, parameters = ("WHERE port = ?", [str(port)]) if port else ("", [])
     ending = f"LIMIT {int(limit)}" if limit else ""
     rows = con.execute(
-        f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY published_at DESC, number DESC {ending}", parameters
+        f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY published_at DESC, number DESC {ending}",
+        parameters,
     ).fetchall()
     return [_row(row) for row in rows]
 
@@ -138,6 +139,45 @@ def publish(
         *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, tuple(columns), row_count),
         *(score, audit, data_as_of, now),
     )
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A candidate that was not published, and the audit that it failed."""
+
+    port: str
+    snapshot: int
+    run_id: str
+    contract_version: str
+    score: float
+    audit: dict[str, Any]
+    refused_at: datetime
+
+
+def refuse(con: duckdb.DuckDBPyConnection, settings: MeshSettings, refusal: Refusal) -> None:
+    """Log a candidate that failed its audit; the port is not touched."""
+    port = PortAddress.parse(refusal.port)
+    with write_transaction(con, settings, port.domain, f"refuse {port}", refusal.run_id):
+        con.execute(
+            f"INSERT INTO {qualified(port.domain, MESH_SCHEMA, 'refusals')} VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                *(refusal.port, refusal.snapshot, refusal.run_id, refusal.contract_version, refusal.score),
+                *(json.dumps(refusal.audit), refusal.refused_at),
+            ],
+        )
+
+
+def latest_refusal(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Refusal | None:
+    """The newest candidate of a port that was refused, whatever was published since."""
+    row = con.execute(
+        "SELECT port, snapshot, run_id, contract_version, score, audit, refused_at "
+        f"FROM {qualified(port.domain, MESH_SCHEMA, 'refusals')} WHERE port = ? ORDER BY refused_at DESC LIMIT 1",
+        [str(port)],
+    ).fetchone()
+    if row is None:
+        return None
+    *facts, audit, refused_at = row
+    return Refusal(*facts, audit=json.loads(audit), refused_at=refused_at)
 
 
 def promise_of(con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication) -> Promise:

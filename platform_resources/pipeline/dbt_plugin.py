@@ -12,7 +12,7 @@ import duckdb
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from platform_resources.contracts import declared_inputs
+from platform_resources.contracts import load_usable_domain
 from platform_resources.lake import MeshSettings, PortAddress, attach_lakes, create_lake, lake_exists
 from platform_resources.lake.connection import CONNECTION_CONFIG
 from platform_resources.lake.lock import acquire
@@ -27,8 +27,11 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         settings = MeshSettings.from_env()
         domain = self.creds.database
-        inputs = {PortAddress.parse(address).domain for address in declared_inputs(settings.domains / domain)}
+        declared = load_usable_domain(settings.domains / domain).domain.inputs
+        inputs = {PortAddress.parse(port.address).domain for port in declared}
         create_lake(settings, domain)
         self._lock = acquire(settings, domain)
         # An input that was never built is reported by the model that reads it, with its name.
-        attach_lakes(conn, settings, own=domain, reads={name for name in inputs if lake_exists(settings, name)})
+        attach_lakes(
+            conn, settings, own=domain, reads={name for name in inputs - {domain} if lake_exists(settings, name)}
+        )

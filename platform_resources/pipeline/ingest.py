@@ -77,9 +77,7 @@ def source_folder(settings: MeshSettings, source: Contract) -> tuple[Path, str]:
     return settings.landing / pattern.parent, pattern.name
 
 
-def new_files(
-    con: duckdb.DuckDBPyConnection, settings: MeshSettings, domain: str, source: Contract
-) -> list[Path]:
+def new_files(con: duckdb.DuckDBPyConnection, settings: MeshSettings, domain: str, source: Contract) -> list[Path]:
     """Landed files that were not looked at yet, or changed since: by name, size and time, without reading them."""
     ledger = _ledger(con, domain, source.table.name)
     folder, pattern = source_folder(settings, source)
@@ -220,7 +218,9 @@ def _violations(
             f"SELECT count(*) FROM landed SEMI JOIN {qualified(domain, _INTERNAL, source.table.name)} USING ({columns})"
         ).fetchone()[0]
         if again:
-            reasons.append(f"primary_key: {again:,} of its rows ({', '.join(key)}) were delivered before in another file")
+            reasons.append(
+                f"primary_key: {again:,} of its rows ({', '.join(key)}) were delivered before in another file"
+            )
     return tuple(reasons)
 
 

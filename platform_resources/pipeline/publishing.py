@@ -17,6 +17,7 @@ from platform_resources.lake import (
     PortAddress,
     Promise,
     Publication,
+    Refusal,
     connect,
     current_snapshot,
     latest_publication,
@@ -24,6 +25,7 @@ from platform_resources.lake import (
     publish,
     qualified,
     quote_identifier,
+    refuse,
     write_transaction,
 )
 from platform_resources.pipeline.ingest import watermark
@@ -154,6 +156,12 @@ def audit_and_publish(
                 data_as_of=data_as_of,
                 run_id=run_id,
                 now=now,
+            )
+        else:
+            refuse(
+                writer,
+                settings,
+                Refusal(str(address), snapshot, run_id, contract.version, audit.score, audit.as_json(), now),
             )
     return Outcome(
         str(address), snapshot, audit, publication, data_as_of, audited - started, time.perf_counter() - audited

@@ -1,0 +1,91 @@
+"""The state of the mesh: each port, its promise, what is published, how good and how fresh it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from platform_resources.contracts import ContractError, load_usable_domain, render_findings
+from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.lake import (
+    MeshSettings,
+    PortAddress,
+    Publication,
+    Refusal,
+    connect,
+    lake_exists,
+    latest_publication,
+    latest_refusal,
+)
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Promised against measured: `age` is how old the newest thing that the data knows of is."""
+
+    promised: timedelta | None
+    age: timedelta | None
+
+    @property
+    def state(self) -> Literal["fresh", "late", "unknown"]:
+        if self.promised is None or self.age is None:
+            return "unknown"
+        return "fresh" if self.age <= self.promised else "late"
+
+
+@dataclass(frozen=True)
+class PortState:
+    product: Product
+    port: OutputPort
+    publication: Publication | None
+    refusal: Refusal | None  # the newest refused candidate, when nothing was published since
+    freshness: Freshness
+
+
+@dataclass(frozen=True)
+class DomainState:
+    name: str
+    domain: Domain | None  # None when the domain's own descriptor can't be used
+    ports: tuple[PortState, ...]
+    problems: tuple[str, ...]  # findings on its documents, rendered for people
+
+
+def mesh_state(settings: MeshSettings, now: datetime) -> list[DomainState]:
+    """Every domain under `domains/`, by name; a broken one is told as such and hides no other."""
+    return [_domain_state(settings, path.parent, now) for path in sorted(settings.domains.glob("*/domain.yaml"))]
+
+
+def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> DomainState:
+    try:
+        loaded = load_usable_domain(folder)
+    except ContractError as error:
+        return DomainState(folder.name, None, (), (str(error),))
+    told = [*loaded.blocked.values(), loaded.other_errors]
+    problems = tuple(render_findings(findings) for findings in told if findings)
+    if not lake_exists(settings, folder.name):
+        ports = tuple(
+            PortState(product, port, None, None, Freshness(port.contract.freshness, None))
+            for product in loaded.domain.products
+            for port in product.ports
+        )
+        return DomainState(folder.name, loaded.domain, ports, problems)
+    with connect(settings, reads=[folder.name]) as con:
+        ports = tuple(
+            _port_state(con, product, port, now) for product in loaded.domain.products for port in product.ports
+        )
+    return DomainState(folder.name, loaded.domain, ports, problems)
+
+
+def _port_state(con: duckdb.DuckDBPyConnection, product: Product, port: OutputPort, now: datetime) -> PortState:
+    address = PortAddress.parse(port.address)
+    publication = latest_publication(con, address)
+    refusal = latest_refusal(con, address)
+    if refusal is not None and publication is not None and refusal.refused_at <= publication.published_at:
+        refusal = None
+    known = None if publication is None else publication.data_as_of or publication.published_at
+    age = None if known is None else max(now - known, timedelta(0))
+    return PortState(product, port, publication, refusal, Freshness(port.contract.freshness, age))

@@ -1,0 +1,330 @@
+"""The commands of `mesh`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from platform_resources.access import QueryError, query_ports
+from platform_resources.catalog import DomainState, PortState, mesh_state
+from platform_resources.cli.output import console, errors, fail, print_json, table, value_table
+from platform_resources.cli.views import (
+    port_page,
+    port_record,
+    problems_text,
+    publication_record,
+    publications_table,
+    status_table,
+)
+from platform_resources.lake import (
+    InvalidNameError,
+    LakeBusyError,
+    LakeMissingError,
+    MeshSettings,
+    PortAddress,
+    PublicationError,
+    connect,
+    fsck,
+    lake_exists,
+    maintain,
+    publications,
+    roll_back,
+    utc_now,
+)
+
+if TYPE_CHECKING:
+    from platform_resources.orchestration.runner import RunReport
+
+app = typer.Typer(
+    help="The data mesh: build, judge and read data products.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def main() -> None:
+    """Entry point: what users can mend is told in a line; anything else is a bug and keeps its traceback."""
+    try:
+        app()
+    except (LakeBusyError, LakeMissingError, PublicationError, InvalidNameError) as error:
+        errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _settings() -> MeshSettings:
+    return MeshSettings.from_env()
+
+
+def _run(products: list[str], quiet: bool) -> tuple[MeshSettings, RunReport, list[DomainState]]:
+    from platform_resources.orchestration.runner import run_due  # noqa: PLC0415  (Dagster costs a second)
+
+    settings = _settings()
+    if quiet:
+        report = run_due(settings, products)
+    else:
+        with console.status("starting") as status:
+
+            def show(step: str) -> None:
+                status.update(step)
+                console.print(f"[dim]{escape(step)}[/]")
+
+            report = run_due(settings, products, show)
+    return settings, report, mesh_state(settings, utc_now())
+
+
+def _print_report(report: RunReport, domains: list[DomainState]) -> None:
+    console.print()
+    console.print(status_table(domains, report.seconds))
+    problems = problems_text(domains)
+    if problems is not None:
+        errors.print(problems)
+    for message in report.refused.values():
+        errors.print(f"\n[bold red]refused:[/] {escape(message)}", highlight=False)
+    for what, why in report.failures.items():
+        errors.print(f"\n[bold red]{escape(what)} failed:[/] {escape(why)}", highlight=False)
+
+
+@app.command()
+def up(
+    ui: Annotated[
+        bool, typer.Option("--ui/--no-ui", help="Serve the Dagster UI and the schedulers until Ctrl-C.")
+    ] = True,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+) -> None:
+    """Build what is due in all domains, print the products, then serve the Dagster UI."""
+    settings, report, domains = _run([], quiet=False)
+    _print_report(report, domains)
+    if not ui:
+        raise typer.Exit(0 if report.ok else 1)
+    console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (Ctrl-C ends it; the products stay)\n")
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(settings.project / "workspace.yaml")]
+    command += ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+    with subprocess.Popen(command, cwd=settings.project) as server:
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            server.wait()
+
+
+@app.command()
+def run(
+    products: Annotated[
+        list[str] | None, typer.Argument(help="Products or domains; without any, all that is due.", show_default=False)
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Build, audit and publish what is due, or the named products whether due or not."""
+    settings = _settings()
+    _check_products(settings, products or [])
+    settings, report, domains = _run(products or [], quiet=json_output)
+    if json_output:
+        print_json({**asdict(report), "ok": report.ok})
+    else:
+        _print_report(report, domains)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def _check_products(settings: MeshSettings, products: list[str]) -> None:
+    if not products:
+        return
+    domains = mesh_state(settings, utc_now())
+    known = {d.name for d in domains} | {p.product.address for d in domains for p in d.ports}
+    known |= {p.port.address for d in domains for p in d.ports}
+    for product in products:
+        if product not in known:
+            broken = next((d for d in domains if d.name == product.split(".", 1)[0] and d.problems), None)
+            if broken is not None:
+                fail(f"{product} can't be built:\n" + "\n".join(broken.problems))
+            fail(f"there is no product {product!r}; `mesh status` lists them", code=2)
+
+
+@app.command()
+def status(json_output: JsonFlag = False) -> None:
+    """Every product: version, rows, score, freshness; refused versions are told."""
+    domains = mesh_state(_settings(), utc_now())
+    if json_output:
+        print_json(
+            {
+                "products": [port_record(state) for domain in domains for state in domain.ports],
+                "problems": [{"domain": d.name, "problem": p} for d in domains for p in d.problems],
+            }
+        )
+        return
+    console.print(status_table(domains))
+    problems = problems_text(domains)
+    if problems is not None:
+        console.print()
+        console.print(problems)
+
+
+def _find(domains: list[DomainState], name: str) -> PortState:
+    """The port of an address, or the newest port of a product."""
+    states = [state for domain in domains for state in domain.ports]
+    found = [state for state in states if name in {state.port.address, state.product.address}]
+    if not found:
+        near = [s.port.address for s in states if name.rpartition(".")[2] in s.port.address]
+        hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
+        fail(f"there is no product {name!r}; {hint}", code=2)
+    return max(found, key=lambda state: state.port.major)
+
+
+ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
+
+
+@app.command()
+def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
+    """One product: promise, columns, score, warnings, how to use it."""
+    state = _find(mesh_state(_settings(), utc_now()), product)
+    if not json_output:
+        console.print(port_page(state))
+        return
+    contract = state.port.contract
+    columns = [
+        {
+            "name": c.name,
+            "type": c.physical_type,
+            "required": c.required,
+            "primary_key_position": c.primary_key_position,
+            "classification": c.classification,
+            "description": c.description,
+        }
+        for c in contract.table.columns
+    ]
+    audit = state.publication.audit if state.publication else None
+    print_json({**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit})
+
+
+@app.command(name="publications")
+def publications_command(
+    product: ProductArgument,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    json_output: JsonFlag = False,
+) -> None:
+    """The publication log of a product: which version was served when, and its score."""
+    settings = _settings()
+    address = PortAddress.parse(_find(mesh_state(settings, utc_now()), product).port.address)
+    if not lake_exists(settings, address.domain):
+        fail(f"{address} was never published; build it: mesh run {address.domain}.{address.product}")
+    with connect(settings, reads=[address.domain]) as con:
+        log = publications(con, address.domain, address, limit=limit)
+    if json_output:
+        print_json([publication_record(item) for item in log])
+    elif not log:
+        fail(f"{address} was never published; build it: mesh run {address.domain}.{address.product}")
+    else:
+        console.print(publications_table(log))
+
+
+@app.command()
+def rollback(
+    port: Annotated[str, typer.Argument(help="Address of the port: crm.customer_360.v1")],
+    to: Annotated[int, typer.Option("--to", min=1, help="Number of the publication to serve again.")],
+    json_output: JsonFlag = False,
+) -> None:
+    """Serve an earlier publication of a port again. The next version that passes its audit follows it."""
+    settings = _settings()
+    address = PortAddress.parse(port)
+    state = _find(mesh_state(settings, utc_now()), port)
+    if not lake_exists(settings, address.domain):
+        fail(f"{address} was never published: there is nothing to roll back to")
+    with connect(settings, own=address.domain) as con:
+        done = roll_back(
+            con,
+            settings,
+            port=address,
+            table=state.port.contract.table.physical_name,
+            to=to,
+            run_id=f"rollback-{uuid.uuid4()}",
+            now=utc_now(),
+        )
+    if json_output:
+        print_json(publication_record(done))
+    else:
+        console.print(f"{address} serves publication #{to} again, as #{done.number} ({done.row_count:,} rows)")
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over ports: select * from crm.customer_360.v1")],
+    limit: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 100,
+    json_output: JsonFlag = False,
+) -> None:
+    """Read published products by SQL; columns with a mask come masked."""
+    try:
+        result = query_ports(_settings(), sql)
+    except QueryError as error:
+        fail(str(error))
+    shown = result.rows.slice(0, limit)
+    rows = [tuple(row.values()) for row in shown.to_pylist()]
+    names = shown.column_names
+    if json_output:
+        print_json(
+            {
+                "publications": result.publications,
+                "masked": result.masked,
+                "rows": [dict(zip(names, row, strict=True)) for row in rows],
+            }
+        )
+        return
+    console.print(value_table(names, rows))
+    if result.rows.num_rows > limit:
+        errors.print(f"[dim]{limit:,} of {result.rows.num_rows:,} rows; --limit shows more[/]")
+    for port, columns in result.masked.items():
+        errors.print(f"[dim]masked in {port}: {', '.join(columns)}[/]")
+
+
+@app.command(name="fsck")
+def fsck_command(json_output: JsonFlag = False) -> None:
+    """Check every lake whole: catalog, files (size, checksum, content) and what is published."""
+    settings = _settings()
+    domains = [p.parent.name for p in sorted(settings.domains.glob("*/domain.yaml"))]
+    reports = [fsck(settings, domain) for domain in domains if lake_exists(settings, domain)]
+    sound = not any(report.findings for report in reports)
+    if json_output:
+        print_json({"sound": sound, "lakes": [asdict(report) for report in reports]})
+    else:
+        made = table("lake", ("files", "right"), ("MB", "right"), ("publications", "right"), "verdict")
+        for report in reports:
+            verdict = f"[red]{len(report.findings)} damaged[/]" if report.findings else "[green]sound[/]"
+            made.add_row(
+                report.domain, f"{report.files:,}", f"{report.bytes / 1e6:,.1f}", f"{report.publications:,}", verdict
+            )
+        console.print(made)
+        for finding in (finding for report in reports for finding in report.findings):
+            errors.print(
+                f"\n[bold red]{finding.damage}[/] {escape(finding.where)}\n  {escape(finding.message)}\n"
+                f"  {escape(finding.remedy)}",
+                highlight=False,
+            )
+    raise typer.Exit(0 if sound else 1)
+
+
+@app.command(name="maintain")
+def maintain_command(json_output: JsonFlag = False) -> None:
+    """Retention, compaction and clean-up of every lake now (the schedulers do it every night)."""
+    settings = _settings()
+    domains = [p.parent.name for p in sorted(settings.domains.glob("*/domain.yaml"))]
+    reports = [maintain(settings, domain, utc_now()) for domain in domains if lake_exists(settings, domain)]
+    if json_output:
+        print_json([asdict(report) for report in reports])
+        return
+    made = table(
+        "lake", ("expired", "right"), ("kept", "right"), ("merged", "right"), ("deleted", "right"), ("orphans", "right")
+    )
+    for r in reports:
+        made.add_row(
+            r.domain,
+            *map(str, (r.expired_snapshots, r.kept_snapshots, r.merged_files, r.deleted_files, r.orphans_deleted)),
+        )
+    console.print(made)

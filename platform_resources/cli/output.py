@@ -1,0 +1,91 @@
+"""What the command line prints: tables for people, JSON for programs, errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+DIM = "dim"
+_STATES = {"fresh": "green", "late": "red", "unknown": DIM}
+
+
+def fail(message: str, *, code: int = 1) -> NoReturn:
+    """Print an error for a person and end. Code 1: it could not be done; 2: it was asked wrongly."""
+    errors.print(f"[bold red]mesh:[/] {escape(message)}", highlight=False)
+    raise typer.Exit(code)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return str(value)
+    return str(value)
+
+
+def duration(value: timedelta | float | None) -> str:
+    """A length of time in its two largest units: `2 h 05 min`, `41 s`."""
+    if value is None:
+        return "–"
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, inner, inner_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // inner
+            return f"{whole // size} {unit}" + (f" {rest:02d} {inner_unit}" if rest else "")
+    return f"{whole} s"
+
+
+def moment(value: datetime | None) -> str:
+    return "–" if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(*columns: str | tuple[str, str]) -> Table:
+    """An unframed table; a column is a title, or (title, justification)."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        title, justify = (column, "left") if isinstance(column, str) else column
+        made.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    return made
+
+
+def score_text(score: float | None) -> str:
+    if score is None:
+        return f"[{DIM}]–[/]"
+    colour = "green" if score >= 99 else "yellow" if score >= 90 else "red"
+    return f"[{colour}]{score:.1f}[/]"
+
+
+def state_text(state: str) -> str:
+    return f"[{_STATES.get(state, 'default')}]{state}[/]"
+
+
+def value_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Query results: numbers to the right."""
+    made = table(*names)
+    for row in rows:
+        made.add_row(*("–" if value is None else escape(str(value)) for value in row))
+    for index, column in enumerate(made.columns):
+        if rows and isinstance(rows[0][index], int | float | Decimal) and not isinstance(rows[0][index], bool):
+            column.justify = "right"
+    return made

@@ -1,0 +1,214 @@
+"""The state of the mesh in the two forms that commands print: plain values for JSON, tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from platform_resources.catalog import DomainState, PortState
+from platform_resources.cli.output import duration, moment, score_text, state_text, table
+from platform_resources.lake import Publication
+
+
+def port_record(state: PortState) -> dict[str, Any]:
+    """One port for `mesh status --json`. Times in ISO 8601 (UTC), ages in seconds, scores 0-100."""
+    publication, contract = state.publication, state.port.contract
+    record: dict[str, Any] = {
+        "port": state.port.address,
+        "product": state.product.address,
+        "status": state.product.status,
+        "owner": next(iter(contract.owners or state.product.owners), None),
+        "team": contract.team_name or state.product.team_name,
+        "tier": contract.custom.get("tier"),
+        "contract_version": contract.version,
+        "published": publication is not None,
+        "freshness": {
+            "state": state.freshness.state,
+            "promised_seconds": _seconds(state.freshness.promised),
+            "age_seconds": _seconds(state.freshness.age),
+        },
+    }
+    if publication is not None:
+        record |= {
+            "publication": publication.number,
+            "published_contract_version": publication.contract_version,
+            "published_at": publication.published_at,
+            "data_as_of": publication.data_as_of,
+            "rows": publication.row_count,
+            "score": round(publication.score, 2),
+            "scores": publication.audit.get("scores", {}),
+            "warnings": _failed(publication.audit),
+        }
+    if state.refusal is not None:
+        record["refused"] = {
+            "at": state.refusal.refused_at,
+            "contract_version": state.refusal.contract_version,
+            "score": round(state.refusal.score, 2),
+            "failed": _failed(state.refusal.audit),
+        }
+    return record
+
+
+def _seconds(value: timedelta | None) -> float | None:
+    return None if value is None else round(value.total_seconds(), 1)
+
+
+def _failed(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"check": r["name"], "severity": r["severity"], "message": r["message"]}
+        for r in audit.get("results", [])
+        if not r["passed"]
+    ]
+
+
+def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None = None) -> Table:
+    """The ports of the mesh, one row each; with `seconds` (port -> time) a column of what their build took."""
+    made = table("product", "version", ("#", "right"), ("rows", "right"), ("score", "right"), "freshness", "state")
+    if seconds is not None:
+        made.add_column("time", justify="right")
+    for domain in domains:
+        for state in domain.ports:
+            publication = state.publication
+            cells = [
+                escape(state.port.address),
+                publication.contract_version if publication else state.port.contract.version,
+                str(publication.number) if publication else "–",
+                f"{publication.row_count:,}" if publication else "–",
+                score_text(publication.score if publication else None),
+                f"{duration(state.freshness.age)} of {duration(state.freshness.promised)}",
+                _state(state),
+            ]
+            if seconds is not None:
+                cells.append(duration(seconds.get(state.port.address)))
+            made.add_row(*cells)
+    return made
+
+
+def _state(state: PortState) -> str:
+    if state.publication is None:
+        return "[red]refused[/]" if state.refusal else "[dim]not published[/]"
+    served = state_text(state.freshness.state)
+    return f"{served}, [red]newer version refused[/]" if state.refusal else served
+
+
+def problems_text(domains: list[DomainState]) -> Text | None:
+    """Findings on the documents of all domains, if there are any."""
+    lines = [f"{domain.name}: {problem}" for domain in domains for problem in domain.problems]
+    return Text("\n".join(lines), style="red") if lines else None
+
+
+def port_page(state: PortState) -> Group:
+    """Everything that `mesh show` tells of a port."""
+    contract, publication = state.port.contract, state.publication
+    parts: list[Any] = [
+        Text.from_markup(f"[bold]{escape(state.port.address)}[/]  {escape(state.product.title or '')}"),
+        Text((contract.purpose or state.product.purpose or "").strip()),
+        Text(""),
+        _facts(state),
+    ]
+    if publication is not None:
+        scores = publication.audit.get("scores", {})
+        parts += [Text(""), Text("Score by dimension", style="bold"), _scores(scores)]
+    columns = table("column", "type", "key", "class", "meaning")
+    for column in contract.table.columns:
+        key = f"PK{column.primary_key_position}" if column.primary_key_position else ("!" if column.required else "")
+        meaning = " ".join((column.description or "").split())
+        columns.add_row(column.name, column.physical_type or "", key, column.classification or "", escape(meaning))
+    parts += [Text(""), Text("Columns (! = never null)", style="bold"), columns]
+    audit = state.refusal.audit if state.refusal else publication.audit if publication else {}
+    failed = _failed(audit)
+    if failed:
+        title = "Why the newest version was refused" if state.refusal else "Warnings"
+        warnings = table("check", "severity", "what was found")
+        for item in failed:
+            warnings.add_row(item["check"], item["severity"], escape(item["message"]))
+        parts += [Text(""), Text(title, style="bold"), warnings]
+    if contract.usage or state.product.usage:
+        parts += [Text(""), Text("Usage", style="bold"), Text((contract.usage or state.product.usage or "").strip())]
+    if contract.limitations or state.product.limitations:
+        limits = (contract.limitations or state.product.limitations or "").strip()
+        parts += [Text(""), Text("Limitations", style="bold"), Text(limits)]
+    return Group(*parts)
+
+
+def _facts(state: PortState) -> Table:
+    contract, publication = state.port.contract, state.publication
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
+    facts.add_row("status", f"{state.product.status}, tier {contract.custom.get('tier', '–')}")
+    facts.add_row("contract", f"{contract.version}  ({contract.file.name})")
+    promised = duration(state.freshness.promised)
+    facts.add_row(
+        "freshness", f"{state_text(state.freshness.state)}: {duration(state.freshness.age)} old, at most {promised}"
+    )
+    for sla in contract.sla:
+        if sla.property != "freshness":
+            facts.add_row(sla.property, f"{sla.value} {sla.unit or ''} promised")
+    if publication is None:
+        facts.add_row("published", "not yet")
+    else:
+        facts.add_row(
+            "published", f"#{publication.number} at {moment(publication.published_at)}, {publication.row_count:,} rows"
+        )
+        facts.add_row("score", score_text(publication.score))
+    inputs = ", ".join(port.address for port in state.product.inputs)
+    if inputs:
+        facts.add_row("made from", inputs)
+    return facts
+
+
+def _owner(state: PortState) -> str:
+    return next(iter(state.port.contract.owners or state.product.owners), "–")
+
+
+def _scores(scores: Mapping[str, float]) -> Table:
+    made = Table.grid(padding=(0, 2))
+    for dimension, value in sorted(scores.items()):
+        made.add_row(dimension, score_text(value), "█" * round(value / 5))
+    return made
+
+
+def publication_record(publication: Publication) -> dict[str, Any]:
+    return {
+        "port": publication.port,
+        "number": publication.number,
+        "kind": publication.kind,
+        "contract_version": publication.contract_version,
+        "snapshot": publication.snapshot,
+        "rows": publication.row_count,
+        "score": round(publication.score, 2),
+        "data_as_of": publication.data_as_of,
+        "published_at": publication.published_at,
+        "run_id": publication.run_id,
+    }
+
+
+def publications_table(log: list[Publication]) -> Table:
+    made = table(
+        ("#", "right"),
+        "kind",
+        "version",
+        ("snapshot", "right"),
+        ("rows", "right"),
+        ("score", "right"),
+        "published",
+        "data as of",
+    )
+    for publication in log:
+        made.add_row(
+            str(publication.number),
+            publication.kind,
+            publication.contract_version,
+            str(publication.snapshot),
+            f"{publication.row_count:,}",
+            score_text(publication.score),
+            moment(publication.published_at),
+            moment(publication.data_as_of),
+        )
+    return made

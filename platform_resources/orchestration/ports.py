@@ -1,0 +1,184 @@
+"""A contract as an asset: its port, whose checks run in its own step, and which is materialized only when published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.lake import PortAddress, utc_now
+from platform_resources.orchestration.automation import refresh_on_update
+from platform_resources.orchestration.columns import audited_schema, lineage_metadata, promised_schema
+from platform_resources.orchestration.resources import LakeResource
+from platform_resources.pipeline import Outcome, audit_and_publish
+from platform_resources.quality import PublishedCheck, published_checks
+
+_SHORTEST_WINDOW = timedelta(seconds=60)  # Dagster accepts no shorter freshness window
+
+
+def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequence[str]) -> dg.AssetsDefinition:
+    """The asset of an output port.
+
+    Results of the checks come first; then the port is either materialized, because it was published, or fails. A
+    refused version is no materialization, so the port's freshness stays honest and no consumer is triggered.
+    """
+    address = PortAddress.parse(port.address)
+    key = dg.AssetKey(list(address.key))
+    checks = published_checks(port.contract)
+
+    @dg.multi_asset(
+        name="_".join(address.key),
+        specs=[_spec(domain, product, port, key)],
+        check_specs=[_check_spec(key, check) for check in checks],
+    )
+    def publish_port(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        outcome = audit_and_publish(
+            lake.settings,
+            domain,
+            product,
+            port,
+            run_id=f"{context.run_id}/{port.address}",
+            now=utc_now(),
+            sources=sources,
+        )
+        for check in checks:
+            yield _check_result(key, check, outcome)
+        if not outcome.published:
+            failed = [r for r in outcome.audit.results if not r.passed and r.severity == "error"]
+            raise dg.Failure(
+                description=f"{port.address} was not published; consumers go on reading the last good version. "
+                + " ".join(f"{r.name}: {r.message}" for r in failed),
+                metadata={"score": outcome.audit.score, "failed_checks": [r.name for r in failed]},
+                allow_retries=False,
+            )
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, port, outcome))
+
+    return publish_port
+
+
+def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey) -> dg.AssetSpec:
+    contract = port.contract
+    freshness = contract.freshness
+    tags = {
+        "mesh/layer": "port",
+        "mesh/tier": str(contract.custom.get("tier", "bronze")),
+        "mesh/status": product.status,
+    }
+    classifications = sorted({c.classification for c in contract.table.columns if c.classification})
+    if classifications:
+        tags["mesh/classification"] = _strictest(classifications)
+    return dg.AssetSpec(
+        key,
+        deps=[dg.AssetKey([domain.name, "internal", contract.table.physical_name])],
+        description=_description(product, port),
+        group_name=domain.name,
+        owners=list(dict.fromkeys([*contract.owners, *product.owners])) or [domain.owner],
+        kinds={"ducklake", "view"},
+        tags=tags,
+        code_version=contract.version,
+        freshness_policy=_freshness_policy(freshness) if freshness else None,
+        automation_condition=refresh_on_update(),
+        metadata={
+            "dagster/column_schema": promised_schema(contract.table),
+            "dagster/table_name": port.address,
+            "dagster/uri": f"mesh://{port.address}",
+            "contract": dg.MetadataValue.path(str(contract.file)),
+            "contract_version": contract.version,
+            "product_status": product.status,
+            **{f"sla/{sla.property}": f"{sla.value}{' ' + sla.unit if sla.unit else ''}" for sla in contract.sla},
+        },
+    )
+
+
+def _strictest(classifications: Sequence[str]) -> str:
+    order = ("public", "internal", "personal", "restricted")
+    return max(classifications, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def _freshness_policy(limit: timedelta) -> dg.FreshnessPolicy:
+    fail = max(limit, _SHORTEST_WINDOW)
+    warn = max(fail * 4 / 5, _SHORTEST_WINDOW)
+    return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn if warn < fail else None)
+
+
+def _description(product: Product, port: OutputPort) -> str:
+    contract = port.contract
+    parts = [contract.purpose or product.purpose]
+    if contract.usage or product.usage:
+        parts.append(f"**Usage.** {contract.usage or product.usage}")
+    if contract.limitations or product.limitations:
+        parts.append(f"**Limitations.** {contract.limitations or product.limitations}")
+    return "\n\n".join(part.strip() for part in parts if part)
+
+
+def _check_spec(key: dg.AssetKey, check: PublishedCheck) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        check.name,
+        asset=key,
+        description=check.description,
+        blocking=check.severity == "error",
+        metadata={"mesh/dimension": check.dimension, "mesh/severity": check.severity},
+    )
+
+
+def _check_result(key: dg.AssetKey, check: PublishedCheck, outcome: Outcome) -> dg.AssetCheckResult:
+    results = [result for result in outcome.audit.results if result.group == check.name]
+    failed = [result for result in results if not result.passed]
+    severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
+    columns = [
+        dg.TableRecord(
+            {
+                "promise": result.name,
+                "holds": "yes" if result.passed else "NO",
+                "measured": str(result.measured),
+                "promised": result.threshold,
+                "rows": f"{result.failed_rows:,} of {result.total_rows:,}" if result.failed_rows is not None else "",
+            }
+        )
+        for result in results
+    ]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check.name,
+        passed=not failed,
+        severity=severity,
+        description=" ".join(result.message for result in (failed or results)[:5]),
+        metadata={"results": dg.MetadataValue.table(columns)} if columns else {},
+    )
+
+
+def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[str, object]:
+    publication, audit = outcome.publication, outcome.audit
+    if publication is None:
+        return {}
+    internal = (address.domain, "internal", port.contract.table.physical_name)
+    metadata: dict[str, object] = {
+        "dagster/row_count": publication.row_count,
+        "dagster/column_schema": audited_schema(audit),
+        "dagster/column_lineage": lineage_metadata({name: [(internal, name)] for name in publication.columns}),
+        "publication": publication.number,
+        "snapshot": publication.snapshot,
+        "score": publication.score,
+        "contract_sha256": publication.contract_sha256,
+        "audit_seconds": outcome.audit_seconds,
+        "publish_seconds": outcome.publish_seconds,
+        **{f"score/{dimension}": value for dimension, value in audit.scores.items()},
+    }
+    if outcome.data_as_of is not None:
+        metadata["data_as_of"] = dg.MetadataValue.timestamp(outcome.data_as_of)
+    return metadata
+
+
+def blocked_asset(domain: Domain, product: str, reasons: str) -> dg.AssetSpec:
+    """A product whose documents can't be used: visible with the reasons, unable to run, its siblings untouched."""
+    return dg.AssetSpec(
+        dg.AssetKey([domain.name, product, "blocked"]),
+        description=f"**Blocked: its documents can't be used.**\n\n```\n{reasons}\n```",
+        group_name=domain.name,
+        owners=[domain.owner],
+        tags={"mesh/layer": "port", "mesh/blocked": "true"},
+    )

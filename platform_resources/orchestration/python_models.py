@@ -1,0 +1,92 @@
+"""Models in Python: a function of a connection that returns rows; the platform writes them and makes the asset."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from platform_resources.contracts.model import Domain, Product
+from platform_resources.lake import PortAddress
+from platform_resources.orchestration.columns import delivered_schema
+from platform_resources.orchestration.resources import LakeResource
+from platform_resources.pipeline import replace_table
+
+ModelFunction = Callable[[duckdb.DuckDBPyConnection], Any]
+
+
+@dataclass(frozen=True)
+class PythonModel:
+    """A function that computes the rows of `<domain>.internal.<name>`, and the tables of its own domain that it reads."""
+
+    name: str
+    reads: tuple[str, ...]
+    function: ModelFunction
+
+
+def python_model(name: str, reads: Sequence[str] = ()) -> Callable[[ModelFunction], PythonModel]:
+    """Declare a model of a domain, in its `assets.py`.
+
+    The function gets a DuckDB connection with the domain's lake and the lakes of the product's declared input ports,
+    and returns what DuckDB can scan: a relation, an Arrow table or a pandas frame. `reads` names the tables of the own
+    domain (`<domain>.internal.<table>`) that it reads; input ports come from `product.odps.yaml`.
+    """
+
+    def declare(function: ModelFunction) -> PythonModel:
+        return PythonModel(name, tuple(reads), function)
+
+    return declare
+
+
+def models_in(module: ModuleType | None) -> list[PythonModel]:
+    """The models that a module declares, in the order of their names."""
+    found = [] if module is None else [value for value in vars(module).values() if isinstance(value, PythonModel)]
+    return sorted(found, key=lambda model: model.name)
+
+
+def python_model_asset(
+    domain: Domain, product: Product | None, model: PythonModel, condition: dg.AutomationCondition
+) -> dg.AssetsDefinition:
+    """The asset of a model; `product` is the one that it builds, None for an intermediate table."""
+    key = dg.AssetKey([domain.name, "internal", model.name])
+    inputs = [PortAddress.parse(port.address) for port in product.inputs] if product else []
+    deps = [dg.AssetKey(table.split(".")) for table in model.reads] + [dg.AssetKey(list(port.key)) for port in inputs]
+    foreign = {port.domain for port in inputs} - {domain.name}
+
+    @dg.multi_asset(
+        name=f"{domain.name}_{model.name}_model",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=deps,
+                description=model.function.__doc__,
+                group_name=domain.name,
+                owners=[domain.owner],
+                kinds={"python", "ducklake"},
+                tags={"mesh/layer": "internal"},
+                automation_condition=condition,
+                metadata={"dagster/table_name": ".".join(key.path)},
+            )
+        ],
+    )
+    def build(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+        started = time.perf_counter()
+        with lake.get_connection(own=domain.name, reads=foreign) as con:
+            rows = model.function(con)
+            count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run_id)
+            table = con.table(".".join(key.path))
+            schema = delivered_schema(zip(table.columns, map(str, table.types), strict=True))
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": count,
+                "dagster/column_schema": schema,
+                "build_seconds": time.perf_counter() - started,
+            }
+        )
+
+    return build

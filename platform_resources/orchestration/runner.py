@@ -1,0 +1,248 @@
+"""Run what is due, over all domains, in one process: what `mesh run` and `mesh up` do before the schedulers take over.
+
+Each domain is loaded and run by itself, so one that fails to import or to build stops nobody else. Runs are recorded in
+the same Dagster instance that the UI shows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+from platform_resources.contracts import load_usable_domain
+from platform_resources.contracts.model import Domain
+from platform_resources.lake import MeshSettings, utc_now
+from platform_resources.orchestration.due import Built, Node, batches, due_nodes
+from platform_resources.orchestration.ingestion import waiting_files
+from platform_resources.orchestration.resources import lake_resource
+
+Progress = Callable[[str], None]
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_CODE_VERSION_TAG = "dagster/code_version"
+
+_INSTANCE_CONFIG = """\
+# Written by `mesh`; yours to change.
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+retention:
+  schedule: {purge_after_days: {skipped: 1, failure: 30, success: 7}}
+  sensor: {purge_after_days: {skipped: 1, failure: 30, success: 7}}
+"""
+
+
+@dataclass
+class RunReport:
+    """What a run did. `failures`: what failed -> why, for people."""
+
+    built: list[str] = field(default_factory=list)  # ports that were published
+    refused: dict[str, str] = field(default_factory=dict)  # ports that failed their audit, with the reason
+    failures: dict[str, str] = field(default_factory=dict)  # domains and models that broke, with the reason
+    seconds: dict[str, float] = field(default_factory=dict)  # port -> build + audit + publish
+    steps: list[tuple[str, str, float]] = field(default_factory=list)  # (phase, what, seconds), for the benchmark
+    ingested_rows: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.refused and not self.failures
+
+
+@dataclass(frozen=True)
+class LoadedDomain:
+    domain: Domain
+    definitions: dg.Definitions
+    nodes: tuple[Node, ...]
+
+
+def prepare_instance(settings: MeshSettings) -> Path:
+    """The Dagster home of this mesh, made on first use, and put where Dagster looks for it."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(_INSTANCE_CONFIG, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["MESH_HOME"] = str(settings.home)
+    os.environ["MESH_PROJECT"] = str(settings.project)
+    return home
+
+
+def domain_names(settings: MeshSettings) -> list[str]:
+    return sorted(path.parent.name for path in settings.domains.glob("*/domain.yaml"))
+
+
+def load(settings: MeshSettings, name: str) -> LoadedDomain:
+    definitions = importlib.import_module(f"domains.{name}.definitions").defs
+    domain = load_usable_domain(settings.domains / name).domain
+    refresh = {
+        product.name: str(product.ports[-1].contract.custom.get("refresh", "on_update"))
+        for product in domain.products
+        if product.ports
+    }
+    contracts = {port.address: port.contract.sha256 for port in domain.ports}
+    nodes = []
+    for spec in definitions.resolve_all_asset_specs():
+        path = tuple(spec.key.path)
+        layer = spec.tags.get("mesh/layer")
+        if layer not in {"internal", "port"} or "mesh/blocked" in spec.tags:
+            continue
+        is_model = layer == "internal"
+        nodes.append(
+            Node(
+                key=path,
+                domain=name,
+                deps=frozenset(tuple(dep.asset_key.path) for dep in spec.deps),
+                version=spec.code_version if is_model else contracts[".".join(path)],
+                refresh=refresh.get(path[-1], "on_update") if is_model else "on_update",
+            )
+        )
+    return LoadedDomain(domain, definitions, tuple(nodes))
+
+
+def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Progress = lambda _: None) -> RunReport:
+    """Ingest what landed and build, audit and publish what is due; `products` (or domains) are built whatever is due.
+
+    With `products`, only those and nothing else is built; their domains' landed files are ingested first.
+    """
+    report = RunReport()
+    prepare_instance(settings)
+    with dg.DagsterInstance.get() as instance:
+        loaded = _load_all(settings, products, report, progress)
+        for item in loaded.values():
+            _ingest(instance, item, report, progress)
+        wanted = _wanted(loaded.values(), products)
+        every = [node for item in loaded.values() for node in item.nodes if not products or node.key in wanted]
+        for name, nodes in batches(every):
+            built = _built(instance, {dep for node in nodes for dep in node.deps} | {node.key for node in nodes})
+            due = due_nodes(nodes, built, utc_now(), force=wanted)
+            if due:
+                _build(instance, loaded[name], due, report, progress)
+    return report
+
+
+def _load_all(
+    settings: MeshSettings, products: Sequence[str], report: RunReport, progress: Progress
+) -> dict[str, LoadedDomain]:
+    chosen = {product.split(".", 1)[0] for product in products}
+    loaded = {}
+    for name in domain_names(settings):
+        if chosen and name not in chosen:
+            continue
+        progress(f"loading {name}")
+        started = time.perf_counter()
+        try:
+            loaded[name] = load(settings, name)
+        except Exception as error:  # noqa: BLE001  (a domain's import may raise anything; the others go on)
+            report.failures[name] = f"the code location does not load: {error}"
+        report.steps.append(("load", name, time.perf_counter() - started))
+    return loaded
+
+
+def _wanted(loaded: Iterable[LoadedDomain], products: Sequence[str]) -> frozenset[tuple[str, ...]]:
+    """Keys that must be built for the named products or domains: the port, its table, and private tables before it."""
+    wanted: set[tuple[str, ...]] = set()
+    for item in loaded:
+        nodes = {node.key: node for node in item.nodes}
+        for key in nodes:
+            if any(key[0] == name or ".".join(key[:2]) == name or ".".join(key) == name for name in products):
+                wanted.add(key)
+        open_keys = list(wanted)
+        while open_keys:
+            node = nodes.get(open_keys.pop())
+            above = {dep for dep in (node.deps if node else ()) if dep in nodes and dep[1] == "internal"} - wanted
+            wanted |= above
+            open_keys.extend(above)
+    return frozenset(wanted)
+
+
+def _built(instance: dg.DagsterInstance, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Built]:
+    built = {}
+    for key in keys:
+        event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
+        if event is None or event.asset_materialization is None:
+            continue
+        materialization = event.asset_materialization
+        contract = materialization.metadata.get("contract_sha256")
+        version = str(contract.value) if contract else (materialization.tags or {}).get(_CODE_VERSION_TAG)
+        built[key] = Built(event.timestamp, version)
+    return built
+
+
+def _execute(
+    instance: dg.DagsterInstance, item: LoadedDomain, keys: Sequence[tuple[str, ...]], trigger: str
+) -> dg.ExecuteInProcessResult:
+    return item.definitions.get_implicit_global_asset_job_def().execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(list(key)) for key in keys],
+        run_config=_QUIET,
+        tags={"mesh/trigger": trigger},
+        raise_on_error=False,
+    )
+
+
+def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport, progress: Progress) -> None:
+    name = item.domain.name
+    waiting = waiting_files(item.domain, lake_resource())
+    if not waiting:
+        return
+    files = sum(waiting.values())
+    progress(f"{name}: ingesting {files} landed file{'s' if files > 1 else ''}")
+    started = time.perf_counter()
+    result = _execute(instance, item, [(name, "internal", feed) for feed in sorted(waiting)], "mesh run")
+    report.steps.append(("ingest", name, time.perf_counter() - started))
+    for event in result.get_asset_materialization_events():
+        report.ingested_rows += int(event.materialization.metadata["rows_ingested"].value)
+    _failures(result, report)
+
+
+def _build(
+    instance: dg.DagsterInstance, item: LoadedDomain, due: Sequence[Node], report: RunReport, progress: Progress
+) -> None:
+    ports = [".".join(node.key) for node in due if node.key[1] != "internal"]
+    progress(f"{item.domain.name}: building {', '.join(ports) or ', '.join(node.key[-1] for node in due)}")
+    started = time.perf_counter()
+    result = _execute(instance, item, [node.key for node in due], "mesh run")
+    spent: dict[str, float] = {}
+    for event in result.get_asset_materialization_events():
+        metadata = {k: v.value for k, v in event.materialization.metadata.items() if isinstance(v.value, int | float)}
+        key = event.asset_key
+        if key.path[1] == "internal":
+            seconds = float(metadata.get("model_seconds", metadata.get("build_seconds", 0.0)))
+            report.steps.append(("build", ".".join(key.path), seconds))
+            spent[key.path[-1]] = seconds
+        else:
+            address = ".".join(key.path)
+            report.built.append(address)
+            report.steps.append(("audit", address, float(metadata["audit_seconds"])))
+            report.steps.append(("publish", address, float(metadata["publish_seconds"])))
+            own = float(metadata["audit_seconds"]) + float(metadata["publish_seconds"])
+            report.seconds[address] = own + spent.get(key.path[1], 0.0)
+    report.steps.append(("run", item.domain.name, time.perf_counter() - started))
+    _failures(result, report)
+
+
+def _failures(result: dg.ExecuteInProcessResult, report: RunReport) -> None:
+    for event in result.all_events:
+        if event.event_type_value != "STEP_FAILURE":
+            continue
+        data = event.step_failure_data
+        told = data.user_failure_data
+        step = event.step_key or "run"
+        if told is not None and told.description:
+            address = told.description.split(" was not published", 1)[0]
+            if address != told.description:
+                report.refused[address] = told.description
+            else:
+                report.failures[step] = told.description
+        else:
+            error = data.error
+            cause = error.cause if error is not None and error.cause is not None else error
+            report.failures[step] = "unknown" if cause is None else cause.message.strip()
