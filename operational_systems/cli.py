@@ -207,7 +207,7 @@ def _tick_while(
     clock: Callable[[], datetime],
     say: Callable[[str], None],
 ) -> int:
-    """Tick in a thread while the command runs, with this home as its MESH_HOME; its exit code, as a shell reports it."""
+    """Tick in a thread while the command runs with this home as its MESH_HOME; the exit code as a shell has it."""
     stop = threading.Event()
     ticking = threading.Thread(target=_tick_until, args=(stop, replay, options, clock, say), name="replay")
     try:

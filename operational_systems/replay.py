@@ -10,12 +10,14 @@ import duckdb
 from operational_systems import crm, source_year
 from operational_systems.books import open_books
 from operational_systems.business_calendar import Interval, by_local_month, cycles, history_start, whole_second
+from operational_systems.errors import ReplayError
 from operational_systems.faults import Fault
 from operational_systems.feeds import (
     CAMPAIGN_CONTACTS,
     CONTROL_TOTALS,
     COUPON_REDEMPTIONS,
     CUSTOMERS,
+    FEEDS,
     PRODUCTS,
     RECEIPTS,
     STOCK_MOVEMENTS,
@@ -67,6 +69,7 @@ class Replay:
                 state, batch = self._land(state, anew=False)
                 batches.append(batch)
             if state is None:
+                _refuse_unknown_files(self.home)
                 state = State(first_start=until)
             if state.last_extraction is None or state.last_extraction < until:
                 fault = fault or self.take_order()
@@ -110,6 +113,16 @@ class Replay:
         done = state.finish()
         save(self.folder / "state.json", done)
         return done, Batch(done.batch, interval, rows, files, released, state.pending_fault)
+
+
+def _refuse_unknown_files(home: Path) -> None:
+    """The history would land beside the events of an earlier replay, and every one of them would count twice."""
+    for feed in FEEDS.values():
+        if any((home / "landing" / feed.address).glob("[!.]*")):
+            raise ReplayError(
+                f"{home / 'landing' / feed.address} holds files, but {home / 'operational_systems' / 'state.json'} that"
+                " says how far they reach is gone. Put it back, or start afresh in an empty home (--home DIR)."
+            )
 
 
 def _plan(end: datetime, pieces: list[Interval], first: bool) -> list[tuple[Feed, datetime, str]]:
