@@ -1,0 +1,191 @@
+"""Delivered columns, and values of a contract as literals of their types."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import duckdb
+
+from platform_resources.contracts.model import Table
+from platform_resources.lake.names import quote_identifier, quote_literal
+from platform_resources.quality.checks import NotEvaluableError
+
+Family = Literal[
+    "text", "integer", "decimal", "float", "boolean", "date", "timestamp", "timestamptz", "time", "list", "other"
+]
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_FAMILIES: dict[str, Family] = {
+    "VARCHAR": "text",
+    "UUID": "text",
+    **{name: "integer" for base in _INTEGERS for name in (base, f"U{base}")},
+    "FLOAT": "float",
+    "DOUBLE": "float",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIME": "time",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    **{f"TIMESTAMP{precision}": "timestamp" for precision in ("", "_S", "_MS", "_NS")},
+}
+_LOGICAL: dict[str, tuple[Family, ...]] = {
+    "string": ("text",),
+    "integer": ("integer",),
+    "number": ("integer", "decimal", "float"),
+    "boolean": ("boolean",),
+    "date": ("date",),
+    "timestamp": ("timestamp", "timestamptz"),
+    "time": ("time",),
+    "array": ("list",),
+}
+
+
+@dataclass(frozen=True)
+class DeliveredColumn:
+    """A column as the table has it; `type` is DuckDB's own spelling."""
+
+    name: str
+    type: str
+
+    @property
+    def family(self) -> Family:
+        if self.type.endswith("]"):
+            return "list"
+        if self.type.startswith("DECIMAL"):
+            return "decimal"
+        if self.type.startswith("ENUM"):
+            return "text"
+        return _FAMILIES.get(self.type, "other")
+
+    @property
+    def sql(self) -> str:
+        return quote_identifier(self.name)
+
+    @property
+    def text_sql(self) -> str:
+        """The column as text: UUID and ENUM are texts to a contract."""
+        return self.sql if self.type == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)"
+
+
+class Delivered:
+    """The columns of a table by name; like DuckDB, it doesn't tell upper from lower case."""
+
+    def __init__(self, columns: Iterable[DeliveredColumn]) -> None:
+        self.columns = tuple(columns)
+        self._by_name = {column.name.lower(): column for column in self.columns}
+
+    @property
+    def schema(self) -> tuple[tuple[str, str], ...]:
+        return tuple((column.name, column.type) for column in self.columns)
+
+    def find(self, name: str) -> DeliveredColumn | None:
+        return self._by_name.get(name.lower())
+
+    def get(self, name: str) -> DeliveredColumn:
+        found = self.find(name)
+        if found is None:
+            raise NotEvaluableError(f"the table has no column {name}")
+        return found
+
+    def get_all(self, names: Sequence[str]) -> list[DeliveredColumn]:
+        if not names:
+            raise NotEvaluableError("it names no column")
+        return [self.get(name) for name in names]
+
+
+def schema_faults(con: duckdb.DuckDBPyConnection, table: Table, delivered: Delivered) -> list[tuple[str, str]]:
+    """(column, what is wrong) for every promised column that is missing or has another type.
+
+    Types are compared in DuckDB's own spelling, so TEXT is VARCHAR and NUMERIC(10, 2) is DECIMAL(10,2). A column
+    without a physicalType is held to its logicalType.
+    """
+    faults = []
+    for column in table.columns:
+        found = delivered.find(column.name)
+        if found is None:
+            faults.append((column.name, f"{column.name} is missing"))
+        elif column.physical_type is not None:
+            try:
+                promised = str(con.type(column.physical_type))
+            except duckdb.Error:
+                faults.append((column.name, f"{column.name}: {column.physical_type!r} is no DuckDB type"))
+                continue
+            if promised != found.type:
+                faults.append((column.name, f"{column.name} is {found.type}, promised {promised}"))
+        elif found.family not in _LOGICAL.get(column.logical_type or "", (found.family,)):
+            faults.append((column.name, f"{column.name} is {found.type}, promised logicalType {column.logical_type}"))
+    return faults
+
+
+def extra_columns(table: Table, delivered: Delivered) -> list[str]:
+    """Delivered columns that the contract doesn't know, but for `_names`: those are the pipeline's own bookkeeping."""
+    promised = {column.name.lower() for column in table.columns}
+    return [c.name for c in delivered.columns if c.name.lower() not in promised and not c.name.startswith("_")]
+
+
+def literal(value: Any, column: DeliveredColumn) -> str:
+    """`value` of a contract as a SQL literal that compares with `column` without changing the column's type.
+
+    Dates and timestamps without a zone are UTC, whatever the session's time zone is.
+
+    Raises
+    ------
+    NotEvaluableError
+        when the value can't be of the column's type.
+    """
+    family = column.family
+    if family == "text":
+        return quote_literal(_as_text(value))
+    if family in ("integer", "decimal", "float"):
+        return number_literal(value, column)
+    if family == "boolean" and isinstance(value, bool):
+        return str(value).lower()
+    if family in ("date", "timestamp", "timestamptz"):
+        return _time_literal(value, column)
+    if family == "time" and re.fullmatch(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?", str(value)):
+        return f"CAST({quote_literal(str(value))} AS TIME)"
+    raise _mismatch(value, column)
+
+
+def number_literal(value: Any, column: DeliveredColumn) -> str:
+    if column.family not in ("integer", "decimal", "float"):
+        raise _mismatch(value, column)
+    if isinstance(value, str):
+        try:
+            value = int(value) if re.fullmatch(r"[-+]?\d+", value.strip()) else float(value)
+        except ValueError:
+            raise _mismatch(value, column) from None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        raise _mismatch(value, column)
+    text = format(Decimal(repr(value)) if isinstance(value, float) else Decimal(value), "f")
+    # A plain literal stays DECIMAL and is compared exactly; beyond 38 digits DuckDB reads it as DOUBLE.
+    return f"CAST({text} AS {column.type})" if column.family == "float" else text
+
+
+def _time_literal(value: Any, column: DeliveredColumn) -> str:
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, date):
+        moment = datetime(value.year, value.month, value.day)
+    else:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            raise _mismatch(value, column) from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if column.family == "timestamptz":
+        return f"CAST('{moment.isoformat(' ')}' AS TIMESTAMP WITH TIME ZONE)"
+    return f"CAST('{moment.replace(tzinfo=None).isoformat(' ')}' AS TIMESTAMP)"
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _mismatch(value: Any, column: DeliveredColumn) -> NotEvaluableError:
+    return NotEvaluableError(f"{value!r} can't be compared with {column.name}, which is {column.type}")

@@ -1,0 +1,59 @@
+"""The words of DuckDB's parse tree that a rule may use: everything that is not here is refused."""
+
+_SIMPLE = ("CONSTANT", "COLUMN_REF", "FUNCTION", "COMPARISON", "CONJUNCTION", "CAST", "CASE", "BETWEEN", "OPERATOR")
+EXPRESSIONS = frozenset((*_SIMPLE, "STAR", "SUBQUERY", "WINDOW", "LAMBDA", "COLLATE"))
+NODES = frozenset(("SELECT_NODE", "SET_OPERATION_NODE", "CTE_NODE"))
+TABLES = frozenset(("BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST"))
+
+# The other objects in the tree that have a "type": modifiers, sort orders and type infos.
+_MODIFIERS = ("LIMIT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER", "ORDER_DEFAULT", "ASCENDING", "DESCENDING")
+_TYPES = ("DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "STRING_TYPE_INFO", "ARRAY_TYPE_INFO")
+PARTS = frozenset((*_MODIFIERS, *_TYPES))
+
+# Written without parentheses these are functions of the session, not columns.
+SESSION_FUNCTIONS = frozenset(
+    ("current_user", "session_user", "user", "current_role", "current_catalog", "current_schema", "current_database")
+)
+
+# Left out on purpose: what reads settings, statistics or other queries (current_setting, stats, query, getvariable),
+# what stops or delays (error, sleep_ms), what makes values out of nothing (repeat, lpad, range, generate_series), what
+# never ends (levenshtein), and what differs from run to run (random, uuid).
+_OPERATORS = "+ - * / // % ** ^ & | << >> || ~~ !~~ ~~* !~~* ~~~ ^@ -> ->> ! @"
+_NUMBERS = """
+    abs ceil ceiling floor round round_even trunc sign sqrt cbrt exp ln log log2 log10 pow power pi mod greatest least
+    gcd lcm isnan isinf isfinite even add subtract multiply divide fdiv fmod sin cos tan asin acos atan atan2 radians
+    degrees hash md5 sha256 xor bit_count
+"""
+_TEXTS = """
+    lower upper lcase ucase length len strlen char_length character_length trim ltrim rtrim left right substr substring
+    replace contains starts_with ends_with prefix suffix position instr strpos reverse concat concat_ws split_part split
+    string_split str_split string_to_array array_to_string ascii unicode ord chr strip_accents translate nfc_normalize
+    regexp_full_match regexp_matches regexp_extract regexp_extract_all regexp_replace like_escape not_like_escape
+    ilike_escape not_ilike_escape hex
+"""
+_TIMES = """
+    now today current_date current_localtime current_localtimestamp get_current_time get_current_timestamp
+    transaction_timestamp age date_add date_diff datediff date_sub datesub date_part datepart date_trunc datetrunc year
+    month day hour minute second millisecond microsecond quarter week weekofyear weekday dayofweek dayofmonth dayofyear
+    isodow isoyear yearweek dayname monthname last_day days_in_month decade century era epoch epoch_ms epoch_us epoch_ns
+    julian make_date make_time make_timestamp make_timestamptz to_timestamp strftime strptime try_strptime time_bucket
+    timezone to_years to_quarters to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds
+    to_microseconds
+"""
+_CHOICES = "coalesce ifnull nullif if iif typeof"
+_NESTED = """
+    list_value list_pack list_contains list_has list_has_all list_has_any list_position array_length list_distinct
+    list_unique list_sort list_reverse_sort list_extract list_element list_slice array_slice array_extract list_filter
+    list_transform list_sum list_min list_max list_avg list_count list_concat list_any_value struct_pack struct_extract
+    row map map_keys map_values map_extract element_at cardinality unnest flatten json_extract json_extract_string
+    json_valid json_type json_array_length
+"""
+_AGGREGATES = """
+    count count_star count_if countif sum avg mean min max median mode any_value arbitrary first last product fsum
+    kahan_sum sumkahan favg stddev stddev_pop stddev_samp variance var_pop var_samp covar_pop covar_samp corr regr_slope
+    regr_intercept regr_r2 regr_count regr_avgx regr_avgy skewness kurtosis mad entropy quantile quantile_cont
+    quantile_disc approx_count_distinct approx_quantile arg_min arg_max argmin argmax min_by max_by bool_and bool_or
+    bit_and bit_or bit_xor string_agg list array_agg geomean geometric_mean weighted_avg wavg row_number rank dense_rank
+    rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value fill
+"""
+FUNCTIONS = frozenset(" ".join((_OPERATORS, _NUMBERS, _TEXTS, _TIMES, _CHOICES, _NESTED, _AGGREGATES)).split())
