@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         "--feed",
         choices=[address for address, feed in FEEDS.items() if feed.ticks],
         metavar="FEED",
-        help=f"the feed that --fault spoils (default: {RECEIPTS.address}; or %(choices)s)",
+        help=f"the feed that --fault spoils (default: {RECEIPTS.address}; one of %(choices)s)",
     )
     parser.add_argument("--repair", action="store_true", help="land the right content of spoilt and late files; end")
     parser.add_argument("--now", type=moment, help="run the clock from this moment instead of the present, for tests")
@@ -156,6 +156,9 @@ def _run(
             )
         batches = replay.land_due(clock(), fault)
         _report(batches, say)
+        if fault and fault not in [batch.fault for batch in batches]:
+            leave_order(replay.folder, fault)
+            say(f"the fault {fault.kind} comes with the next batch")
         if options.once:
             if not batches:
                 say("nothing is due yet")

@@ -42,8 +42,10 @@ def households(connection: duckdb.DuckDBPyConnection) -> list[int]:
     return [household for (household,) in rows]
 
 
-def make_customers(connection: duckdb.DuckDBPyConnection, updated: dict[int, datetime], original: bool) -> None:
-    """Make the table `customers`: a full row per household of `updated`. `original`: with the contacts that the
+def make_customers(
+    connection: duckdb.DuckDBPyConnection, table: str, updated: dict[int, datetime], original: bool
+) -> None:
+    """Make `table`: a full row per household of `updated`. `original`: with the contacts that the
     household had first, otherwise with those that it has since its moment of `updated`.
     """
     fake = Faker("en_US")
@@ -62,7 +64,7 @@ def make_customers(connection: duckdb.DuckDBPyConnection, updated: dict[int, dat
         moments.append(moment.astimezone(UTC).replace(tzinfo=None))
     connection.execute(
         f"""
-        create or replace temp table customers as
+        create or replace temp table {table} as
         select {_COLUMNS}
         from (select unnest($numbers::bigint[]) as household_id, unnest($first_names::varchar[]) as first_name,
                 unnest($last_names::varchar[]) as last_name, unnest($emails::varchar[]) as email,

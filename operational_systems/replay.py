@@ -28,6 +28,11 @@ from operational_systems.landing import Zone, land, land_faulty, release_late, r
 from operational_systems.state import State, batch_lock, load, save
 
 _SPARE_DAYS = (1, 7, 30)
+_EVENTS = {
+    RECEIPTS: source_year.receipts,
+    COUPON_REDEMPTIONS: source_year.coupon_redemptions,
+    STOCK_MOVEMENTS: source_year.stock_movements,
+}
 
 
 @dataclass(frozen=True)
@@ -168,9 +173,9 @@ def _make_batch(
     numbers = crm.households(connection)
     if first:
         _make(connection, "products", source_year.products())
-        crm.make_customers(connection, dict.fromkeys(numbers, interval.start), original=True)
+        crm.make_customers(connection, "customers", dict.fromkeys(numbers, interval.start), original=True)
     else:
-        crm.make_customers(connection, crm.changes(numbers, interval), original=False)
+        crm.make_customers(connection, "customers", crm.changes(numbers, interval), original=False)
 
 
 def _make_spare(connection: duckdb.DuckDBPyConnection, first_start: datetime, interval: Interval, feed: Feed) -> str:
@@ -179,11 +184,10 @@ def _make_spare(connection: duckdb.DuckDBPyConnection, first_start: datetime, in
         before = Interval(interval.start - timedelta(days=days), interval.start)
         _open(connection, first_start, before)
         if feed == CUSTOMERS:
-            crm.make_customers(connection, crm.changes(crm.households(connection), before), original=False)
-            source = "from customers"
+            changed = crm.changes(crm.households(connection), before)
+            crm.make_customers(connection, "spare_all", changed, original=False)
         else:
-            source = getattr(source_year, feed.name)(_between(before))
-        _make(connection, "spare_all", source)
+            _make(connection, "spare_all", _EVENTS[feed](_between(before)))
         if count := _count(connection, "spare_all"):
             _make(connection, "spare", f"from spare_all limit 1 offset {count - 1}")
             break

@@ -98,6 +98,15 @@ def test_a_running_replay_takes_a_fault_with_its_next_batch(home, at_home, capsy
     assert "FAULT late on point_of_sale/receipts" in capsys.readouterr().out
 
 
+def test_a_fault_waits_when_no_batch_is_due(home, at_home, capsys):
+    assert main([*at_home, "--once", "--quiet"]) == 0
+    assert main([*at_home, "--once", "--fault", "twice"]) == 0
+    assert capsys.readouterr().out == "the fault twice comes with the next batch\nnothing is due yet\n"
+    at_home[-1] = at_home[-1].replace("22:10", "22:20")
+    assert main([*at_home, "--once"]) == 0
+    assert "FAULT twice on point_of_sale/receipts" in capsys.readouterr().out
+
+
 def test_it_ticks_until_it_is_stopped(home, at_home):
     with subprocess.Popen([*CALL, *at_home, "--tick", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         wait_for(lambda: len(home.files("point_of_sale/receipts")) >= 16, process)

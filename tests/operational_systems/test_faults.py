@@ -96,9 +96,10 @@ def test_a_batch_delivered_twice_has_the_same_bytes_and_rows_to_count_twice(home
 @pytest.mark.parametrize("feed", [feed for feed in FEEDS.values() if feed.ticks], ids=lambda feed: feed.name)
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.FOREIGN_CURRENCY])
 def test_every_ticking_feed_can_have_every_fault(home, feed, kind):
-    home.replay.land_due(NIGHT)
+    home.replay.land_due(NIGHT + timedelta(seconds=5))
     before = home.landed()
-    home.replay.land_due(NIGHT + timedelta(seconds=1), Fault(kind, feed))
+    [batch] = home.replay.land_due(NIGHT + timedelta(seconds=6), Fault(kind, feed))
+    assert batch.rows[feed.address] == (1 if feed.name == "control_totals" else 0)
     landed = {name: content for name, content in home.landed().items() if name not in before}
     of_feed = [name for name in landed if name.startswith(feed.address)]
     assert len(of_feed) == {FaultKind.LATE: 0, FaultKind.TWICE: 2}.get(kind, 1)
@@ -110,6 +111,9 @@ def test_every_ticking_feed_can_have_every_fault(home, feed, kind):
                 assert None in [row[columns.index(feed.key)] for row in rows.fetchall()]
             else:
                 assert feed.droppable not in columns
+    home.replay.repair()
+    files = "parse_filename(filename) like '%20261121T100006Z.parquet'"
+    assert home.query(f"select count(*) from {feed.name} where {files}") == [(batch.rows[feed.address],)]
 
 
 def test_a_fault_survives_an_interruption(home, first_start):
