@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from platform_resources.access import QueryError, query_ports
@@ -73,11 +74,12 @@ def _run(products: list[str], quiet: bool) -> tuple[MeshSettings, RunReport, lis
     if quiet:
         report = run_due(settings, products)
     else:
-        with console.status("starting") as status:
+        progress = Console(file=sys.stdout)  # of now: the output of dbt is turned aside while it runs
+        with progress.status("starting") as status:
 
             def show(step: str) -> None:
                 status.update(step)
-                console.print(f"[dim]{escape(step)}[/]")
+                progress.print(f"[dim]{escape(step)}[/]", highlight=False)
 
             report = run_due(settings, products, show)
     return settings, report, mesh_state(settings, utc_now())

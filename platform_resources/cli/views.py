@@ -61,7 +61,7 @@ def _seconds(value: timedelta | None) -> float | None:
 
 def _failed(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"check": r["name"], "severity": r["severity"], "message": r["message"]}
+        {"check": r["group"], "severity": r["severity"], "message": r["message"]}
         for r in audit.get("results", [])
         if not r["passed"]
     ]

@@ -1,7 +1,5 @@
 """A domain's dbt models as assets, with delivered schema, row count and column lineage."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import time

@@ -1,7 +1,5 @@
 """`domain_definitions("crm")`: a domain's folder as a Dagster code location."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Iterable
 from functools import cache

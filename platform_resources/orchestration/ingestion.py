@@ -1,7 +1,5 @@
 """Landed feeds as assets: one step per domain takes what is new; a feed without news is not materialized."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -7,11 +7,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node, to_node
-from sqlglot.optimizer import build_scope, qualify
+from sqlglot.lineage import Node, lineage
 
 ColumnSource = tuple[tuple[str, ...], str]  # ((domain, schema, table), column)
 Columns = dict[tuple[str, str, str], list[tuple[str, str]]]  # table -> [(column, type)]
@@ -26,19 +24,10 @@ def column_lineage(sql: str, tables: Columns) -> dict[str, list[ColumnSource]]:
     for (domain, schema_name, table), columns in tables.items():
         schema.setdefault(domain, {}).setdefault(schema_name, {})[table] = dict(columns)
     try:
-        query = qualify.qualify(
-            sqlglot.parse_one(sql, dialect="duckdb"),
-            schema=schema,
-            dialect="duckdb",
-            validate_qualify_columns=False,
-            identify=False,
-        )
-        scope = build_scope(query)
-        if scope is None:
-            return {}
-        return {name: _leaves(to_node(name, scope, "duckdb")) for name in scope.expression.named_selects}
+        nodes = lineage(None, sql, schema, dialect="duckdb")
     except SqlglotError:
         return {}
+    return {name: _leaves(node) for name, node in nodes.items()}
 
 
 def _leaves(node: Node) -> list[ColumnSource]:

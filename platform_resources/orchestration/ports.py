@@ -1,7 +1,5 @@
 """A contract as an asset: its port, whose checks run in its own step, and which is materialized only when published."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -13,7 +11,7 @@ from platform_resources.orchestration.automation import refresh_on_update
 from platform_resources.orchestration.columns import audited_schema, lineage_metadata, promised_schema
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
-from platform_resources.quality import PublishedCheck, published_checks
+from platform_resources.quality import CheckGroup, GroupResult, check_groups
 
 _SHORTEST_WINDOW = timedelta(seconds=60)  # Dagster accepts no shorter freshness window
 
@@ -26,7 +24,7 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
     """
     address = PortAddress.parse(port.address)
     key = dg.AssetKey(list(address.key))
-    checks = published_checks(port.contract)
+    checks = check_groups(port.contract)
 
     @dg.multi_asset(
         name="_".join(address.key),
@@ -45,14 +43,15 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
             now=utc_now(),
             sources=sources,
         )
-        for check in checks:
-            yield _check_result(key, check, outcome)
+        groups = outcome.audit.groups
+        for group in groups:
+            yield _check_result(key, group)
         if not outcome.published:
-            failed = [r for r in outcome.audit.results if not r.passed and r.severity == "error"]
+            failed = [group for group in groups if not group.passed and group.severity == "error"]
             raise dg.Failure(
                 description=f"{port.address} was not published; consumers go on reading the last good version. "
-                + " ".join(f"{r.name}: {r.message}" for r in failed),
-                metadata={"score": outcome.audit.score, "failed_checks": [r.name for r in failed]},
+                + " ".join(f"{group.name}: {group.message}." for group in failed),
+                metadata={"score": outcome.audit.score, "failed_checks": [group.name for group in failed]},
                 allow_retries=False,
             )
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, port, outcome))
@@ -115,39 +114,37 @@ def _description(product: Product, port: OutputPort) -> str:
     return "\n\n".join(part.strip() for part in parts if part)
 
 
-def _check_spec(key: dg.AssetKey, check: PublishedCheck) -> dg.AssetCheckSpec:
+def _check_spec(key: dg.AssetKey, check: CheckGroup) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         check.name,
         asset=key,
         description=check.description,
-        blocking=check.severity == "error",
+        blocking=check.blocking,
         metadata={"mesh/dimension": check.dimension, "mesh/severity": check.severity},
     )
 
 
-def _check_result(key: dg.AssetKey, check: PublishedCheck, outcome: Outcome) -> dg.AssetCheckResult:
-    results = [result for result in outcome.audit.results if result.group == check.name]
-    failed = [result for result in results if not result.passed]
-    severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
-    columns = [
+def _check_result(key: dg.AssetKey, group: GroupResult) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if group.severity == "error" else dg.AssetCheckSeverity.WARN
+    promises = [
         dg.TableRecord(
             {
                 "promise": result.name,
                 "holds": "yes" if result.passed else "NO",
-                "measured": str(result.measured),
+                "measured": str(result.value),
                 "promised": result.threshold,
-                "rows": f"{result.failed_rows:,} of {result.total_rows:,}" if result.failed_rows is not None else "",
+                "rows": "" if result.failed_rows is None else f"{result.failed_rows:,} of {result.total_rows or 0:,}",
             }
         )
-        for result in results
+        for result in group.results
     ]
     return dg.AssetCheckResult(
         asset_key=key,
-        check_name=check.name,
-        passed=not failed,
+        check_name=group.name,
+        passed=group.passed,
         severity=severity,
-        description=" ".join(result.message for result in (failed or results)[:5]),
-        metadata={"results": dg.MetadataValue.table(columns)} if columns else {},
+        description=group.message,
+        metadata={"promises": dg.MetadataValue.table(promises), "score": 100 * group.score},
     )
 
 

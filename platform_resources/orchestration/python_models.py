@@ -1,7 +1,5 @@
 """Models in Python: a function of a connection that returns rows; the platform writes them and makes the asset."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

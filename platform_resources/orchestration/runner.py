@@ -6,7 +6,9 @@ the same Dagster instance that the UI shows.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -179,13 +181,15 @@ def _built(instance: dg.DagsterInstance, keys: Iterable[tuple[str, ...]]) -> dic
 def _execute(
     instance: dg.DagsterInstance, item: LoadedDomain, keys: Sequence[tuple[str, ...]], trigger: str
 ) -> dg.ExecuteInProcessResult:
-    return item.definitions.get_implicit_global_asset_job_def().execute_in_process(
-        instance=instance,
-        asset_selection=[dg.AssetKey(list(key)) for key in keys],
-        run_config=_QUIET,
-        tags={"mesh/trigger": trigger},
-        raise_on_error=False,
-    )
+    # dbt's own output is for logs; what went wrong in it comes back in the failure.
+    with contextlib.redirect_stdout(io.StringIO()):
+        return item.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey(list(key)) for key in keys],
+            run_config=_QUIET,
+            tags={"mesh/trigger": trigger},
+            raise_on_error=False,
+        )
 
 
 def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport, progress: Progress) -> None:

@@ -248,9 +248,9 @@ def _insert(con: duckdb.DuckDBPyConnection, domain: str, source: Contract, files
     paths = ", ".join("?" for _ in files)
     con.execute(
         f"INSERT INTO {table} ({columns}, _load_id, _landed_at) "
-        f"SELECT {columns}, {number}, stamp.extracted_at "
+        f"SELECT {columns}, {number}, _stamp.landed_at "
         f"FROM read_parquet([{paths}], union_by_name => true, filename => '_file') "
-        f"JOIN (VALUES {stamps}) stamp(file, extracted_at) ON stamp.file = _file",
+        f"JOIN (VALUES {stamps}) _stamp(landed_file, landed_at) ON landed_file = _file",
         [*(str(file.path) for file in files), *parameters],
     )
     return number

@@ -150,7 +150,7 @@ def audit_and_publish(
                 snapshot=snapshot,
                 columns=[column.name for column in contract.table.columns],
                 promise=Promise(contract.version, contract.sha256, contract.file.read_text(encoding="utf-8")),
-                audit=audit.as_json(),
+                audit=audit.as_record(),
                 score=audit.score,
                 row_count=audit.rows,
                 data_as_of=data_as_of,
@@ -161,7 +161,7 @@ def audit_and_publish(
             refuse(
                 writer,
                 settings,
-                Refusal(str(address), snapshot, run_id, contract.version, audit.score, audit.as_json(), now),
+                Refusal(str(address), snapshot, run_id, contract.version, audit.score, audit.as_record(), now),
             )
     return Outcome(
         str(address), snapshot, audit, publication, data_as_of, audited - started, time.perf_counter() - audited
