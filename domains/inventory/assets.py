@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import duckdb
-from platform_resources.orchestration import python_model
 
 from domains.inventory.stock import inventory_levels_sql
+from platform_resources.orchestration import python_model
 
 MOVEMENTS = "inventory.internal.stock_movements"
 POLICIES = "inventory.internal.stock_policies"

@@ -51,7 +51,8 @@ select
         as stock_status,
     quantity_on_hand < 0 as is_below_zero,
     order_up_to_level,
-    greatest(order_up_to_level - quantity_on_hand, 0) as quantity_to_replenish,
+    -- greatest() leaves nulls out: without a level it would say 0, «nothing to bring».
+    if(order_up_to_level is null, null, greatest(order_up_to_level - quantity_on_hand, 0)) as quantity_to_replenish,
     opening_quantity,
     replenished_quantity,
     sold_quantity,
@@ -75,7 +76,7 @@ def inventory_levels_sql(movements: str, policies: str) -> str:
     """SELECT of the current stock, one row per store and product that ever had a movement.
 
     `movements` and `policies` are SQL names of tables with the columns of `sources/stock_movements.odcs.yaml` and
-    `sources/stock_policies.odcs.yaml`, each with `_load_id` and `_landed_at`. A stock without a policy has a null level.
-    Quantities are pieces, times come out with their zone.
+    `sources/stock_policies.odcs.yaml`, each with `_load_id` and `_landed_at`. A stock without a policy has a null
+    level. Quantities are pieces, times come out with their zone.
     """
     return _LEVELS.format(movements=movements, policies=policies)

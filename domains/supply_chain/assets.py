@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
-from platform_resources.orchestration import python_model
 
 from domains.supply_chain.demand import read_demand
 from domains.supply_chain.replenishment import demand_forecast_rows
+from platform_resources.orchestration import python_model
 
 
 @python_model("demand_forecast")

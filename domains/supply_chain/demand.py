@@ -41,8 +41,8 @@ class _Reach:
 def read_demand(lake: duckdb.DuckDBPyConnection, bookings: str = BOOKINGS, levels: str = INVENTORY_LEVELS) -> Demand:
     """Weekly pieces per stock. Fuel is left out: its bookings have gallons and no pieces.
 
-    The bookings are read twice (how far they reach, then the weeks). The second read stops at the load that the first one
-    saw, so that a publication in between changes nothing.
+    The bookings are read twice (how far they reach, then the weeks). The second read stops at the load that the first
+    one saw, so that a publication in between changes nothing.
 
     Raises
     ------
@@ -72,15 +72,17 @@ def read_demand(lake: duckdb.DuckDBPyConnection, bookings: str = BOOKINGS, level
         group by all
         """
     ).to_arrow_table()
-    return Demand(*_as_matrix(stocks.to_pandas(), sold.to_pandas(), reach.weeks), reach.origin, reach.landed_at, reach.load_id)
+    known, weekly = _as_matrix(stocks.to_pandas(), sold.to_pandas(), reach.weeks)
+    return Demand(known, weekly, reach.origin, reach.landed_at, reach.load_id)
 
 
 def _reach(lake: duckdb.DuckDBPyConnection, bookings: str) -> _Reach:
-    """A business date is complete when bookings of the next one were extracted: their day ends at midnight in New York."""
+    """How far the bookings reach. A business date is complete when something was extracted after its midnight."""
     origin, first, landed_at, load_id = lake.execute(
         f"""
         select
-            cast(timezone('America/New_York', max(landed_at)) as date) - 1, min(business_date), max(landed_at), max(load_id)
+            cast(timezone('America/New_York', max(landed_at)) as date) - 1, min(business_date),
+            max(landed_at), max(load_id)
         from {bookings}
         """
     ).fetchone()
@@ -97,9 +99,8 @@ def _as_matrix(stocks: pd.DataFrame, sold: pd.DataFrame, weeks: int) -> tuple[pd
     keys = ["store_id", "product_id"]
     rows = pd.MultiIndex.from_frame(stocks[keys])
     weekly = np.zeros((len(stocks), weeks), dtype=np.int64)
-    weekly[rows.get_indexer(pd.MultiIndex.from_frame(sold[keys])), weeks - 1 - sold["weeks_before"].to_numpy()] = sold[
-        "quantity"
-    ]
+    row = rows.get_indexer(pd.MultiIndex.from_frame(sold[keys]))
+    weekly[row, weeks - 1 - sold["weeks_before"].to_numpy()] = sold["quantity"]
     departments = sold.sort_values("weeks_before").drop_duplicates(keys)[[*keys, "department"]]
     known = stocks.merge(departments, how="left", on=keys, validate="one_to_one")
     return known.assign(department=known["department"].fillna("UNKNOWN")), weekly

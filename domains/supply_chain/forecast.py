@@ -1,12 +1,12 @@
 """Forecast of weekly demand and its rolling-origin backtest: pure functions over matrices, no storage.
 
 Demand is a matrix of pieces, one row per store and product, one column per week of seven days, oldest first. The last
-column ends on the forecast's origin, the latest business date that is complete. Weeks are counted back from there, so each
-has every weekday once and a forecast that is made on a Thursday is as good as one made on a Monday.
+column ends on the forecast's origin, the latest business date that is complete. Weeks are counted back from there, so
+each has every weekday once and a forecast that is made on a Thursday is as good as one made on a Monday.
 
-The method was chosen on the data (809 stocks, every third day of a year as origin): a mean that forgets a fifth a week,
-times the trend of the store. Its WAPE is 0.66 to 0.79, that of the naive forecast (last week again) 0.81 to 1.00; trends
-per product or category, medians, and longer or shorter memories come within 0.02 of it.
+The method was chosen on the data (809 stocks, every third day of a year as origin): a mean that forgets a fifth a
+week, times the trend of the store. Its WAPE is 0.66 to 0.79, that of the naive forecast (last week again) 0.81 to
+1.00; trends per product or category, medians, and longer or shorter memories come within 0.02 of it.
 """
 
 from __future__ import annotations
