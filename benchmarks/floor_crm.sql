@@ -84,7 +84,7 @@ with spans as (
 ),
 cuts as (
     -- the forecast, the backtest, and the training cut of each
-    select last_date - 92 * steps as cut, steps, date_diff('day', first_date, last_date - 92 * steps) + 1 as days
+    select last_date - cast(92 * steps as integer) as cut, steps, last_date - first_date + 1 - 92 * steps as days
     from spans
     cross join range(3) as s (steps)
 ),

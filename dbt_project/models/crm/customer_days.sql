@@ -13,7 +13,7 @@
         unique_key='business_date',
         on_schema_change='fail',
         pre_hook="{% if is_incremental() %}delete from {{ this }} where (select max(load_id) from "
-            ~ port ~ ") < (select max(load_id) from {{ this }}){% endif %}",
+            ~ "{{ source('bookings', 'v1') }}) < (select max(load_id) from {{ this }}){% endif %}",
     )
 }}
 
