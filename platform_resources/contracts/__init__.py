@@ -8,12 +8,7 @@ links to.
 
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type, contract_column_types
 from platform_resources.contracts.documents import Document
-from platform_resources.contracts.domains import (
-    check_document,
-    findings_of_products,
-    load_domain,
-    load_domain_partially,
-)
+from platform_resources.contracts.domains import check_document, load_domain, load_domain_partially
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.findings import ContractError, Finding, errors, render_findings
 from platform_resources.contracts.loading import load_contract, load_product
@@ -32,6 +27,7 @@ from platform_resources.contracts.model import (
     SlaProperty,
     Table,
 )
+from platform_resources.contracts.usable import UsableDomain, contract_of_text, load_usable_domain
 
 __all__ = [
     "Column",
@@ -52,15 +48,17 @@ __all__ = [
     "Severity",
     "SlaProperty",
     "Table",
+    "UsableDomain",
     "canonical_type",
     "check_document",
     "contract_column_types",
+    "contract_of_text",
     "errors",
-    "findings_of_products",
     "load_contract",
     "load_domain",
     "load_domain_partially",
     "load_product",
+    "load_usable_domain",
     "parse_duration",
     "render_findings",
 ]

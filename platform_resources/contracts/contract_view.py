@@ -211,8 +211,12 @@ def _sla(node: Node) -> SlaProperty:
     )
 
 
-def rule_nodes(root: Node) -> Iterator[tuple[Node, str | None]]:
-    """Every quality rule of the document with the column it stands on."""
+def rule_nodes(root: Node) -> list[tuple[Node, str | None]]:
+    """Every quality rule of the document with the column it stands on, in the order of the file."""
+    return sorted(_rule_nodes(root), key=lambda found: found[0].origin.line)
+
+
+def _rule_nodes(root: Node) -> Iterator[tuple[Node, str | None]]:
     for table in root.items("schema"):
         for rule in table.items("quality"):
             yield rule, None

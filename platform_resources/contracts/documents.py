@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platform_resources.contracts.findings import ContractError, Finding
 from platform_resources.contracts.model import Origin
@@ -24,6 +24,8 @@ from platform_resources.contracts.reading import FLOAT, INTEGER, MAX_BYTES, KeyP
 
 # Comments above a `---` line, which ruamel would drop.
 _HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
+
+Kind = Literal["contract", "product", "domain"]
 
 
 def path_text(path: KeyPath) -> str:
@@ -108,6 +110,7 @@ class Document:
         yaml = _round_trip_yaml(body)
         tree = yaml.load(body)
         change(tree)
+        _quote_new_texts(tree, self.data)
         out = StringIO()
         yaml.dump(tree, out)
         changed = (head[0] if head else "") + out.getvalue()
@@ -163,10 +166,32 @@ def plain(tree: Any) -> Any:
     return tree
 
 
+# What every YAML parser, of 1.1 too, reads as the text that it is, also within brackets.
+_PLAIN = re.compile(
+    r"(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][A-Za-z0-9_ ./@-]*(?<! )|\d+\.\d+\.\d+", re.IGNORECASE
+)
+
+
+def _quote_new_texts(tree: Any, before: Any) -> None:
+    """Put new texts into quotes where ruamel would leave them bare and another parser would stumble (`:0`, `NO`)."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString  # noqa: PLC0415  (see _round_trip_yaml)
+
+    entries = tree.items() if isinstance(tree, Mapping) else enumerate(tree)
+    for key, value in list(entries):
+        known = (isinstance(before, Mapping) and key in before) or (
+            isinstance(before, list) and key in range(len(before))
+        )
+        old = before[key] if known else None
+        if isinstance(value, Mapping | list):
+            _quote_new_texts(value, old)
+        elif type(value) is str and value != old and _PLAIN.fullmatch(value) is None:
+            tree[key] = DoubleQuotedScalarString(value)
+
+
 def _read_file(path: Path, root: Path) -> bytes:
     """The bytes of a regular file that really lies below `root`, `MAX_BYTES + 1` of them at most."""
     try:
-        real = path.resolve(strict=True)
+        real = Path(os.path.realpath(path, strict=True))  # Path.resolve turns a loop into a RuntimeError before 3.13
         if not real.is_relative_to(root.resolve(strict=True)):
             raise RefusedError(
                 "symlink-outside",
@@ -175,10 +200,13 @@ def _read_file(path: Path, root: Path) -> bytes:
                 "Put the file itself into the folder: a domain owns what it promises.",
             )
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # O_NONBLOCK: a pipe must not hang us
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise RefusedError("not-a-file", 1, "This is no regular file.", "Put a YAML file here.")
-            return file.read(MAX_BYTES + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read(MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise RefusedError("file-missing", 1, "The file doesn't exist.", "Create it, or mend the name.") from None
     except OSError as bad:  # a directory, no permission, a loop of links, an I/O error: all say why themselves

@@ -16,6 +16,7 @@ from platform_resources.contracts.loading import (
     PRODUCT_FILE,
     check_product_document,
     checked_contract,
+    port_majors,
     read_contract,
     read_product,
     with_schema,
@@ -23,7 +24,7 @@ from platform_resources.contracts.loading import (
 from platform_resources.contracts.model import Contract, Domain, Product
 from platform_resources.contracts.names import is_email
 from platform_resources.contracts.nodes import Node
-from platform_resources.contracts.product_checks import check_domain_name
+from platform_resources.contracts.product_checks import check_domain_name, contract_file
 from platform_resources.contracts.together import check_together
 
 _CONTRACT_SUFFIX = ".odcs.yaml"
@@ -46,8 +47,8 @@ def load_domain(folder: Path) -> Domain:
 def load_domain_partially(folder: Path) -> tuple[Domain, list[Finding]]:
     """The domain in `folder` without the products and sources that can't be used, and everything found in it.
 
-    A product is left out when its document or one of its contracts has findings of severity error:
-    `findings_of_products` says which products that are. Findings of severity warning or info leave nothing out.
+    A product is left out when its document or one of its contracts has findings of severity error (see
+    `findings_of_products`). Findings of severity warning or info leave nothing out.
 
     Raises
     ------
@@ -65,19 +66,24 @@ def load_domain_partially(folder: Path) -> tuple[Domain, list[Finding]]:
         if source is not None:
             sources.append(source)
     products: list[Product] = []
-    for product_folder in _folders(folder / "products"):
-        findings += _stray_contracts(product_folder)
+    names = _product_names(folder)
+    for name in names:
+        product_folder = folder / "products" / name
+        findings += _stray_files(product_folder)
         product, found = read_product(product_folder / PRODUCT_FILE, folder)
         findings += found
         if product is not None:
             products.append(product)
-    domain = _domain(document, folder, products, sources)
-    together = check_together(domain, frozenset(product.name for product in _folders(folder / "products")))
-    findings += together
-    broken = {finding.file for finding in errors(together)}
-    kept = [p for p in products if p.file not in broken and not any(port.contract.file in broken for port in p.ports)]
-    kept_sources = [source for source in sources if source.file not in broken]
-    return _domain(document, folder, kept, kept_sources), findings
+    findings += check_together(_domain(document, folder, products, sources), names)
+    broken = {finding.file for finding in errors(findings)}
+    blocked = findings_of_products(folder, errors(findings))
+    domain = _domain(
+        document,
+        folder,
+        (product for product in products if product.name not in blocked),
+        (source for source in sources if source.file not in broken),
+    )
+    return domain, findings
 
 
 def findings_of_products(folder: Path, findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
@@ -102,10 +108,11 @@ def check_document(path: Path) -> list[Finding]:
         return list(refused.findings)
     if path.name == DOMAIN_FILE:
         return check_domain_document(document)
+    is_contract, is_product = path.name.endswith(_CONTRACT_SUFFIX), path.name.endswith(".odps.yaml")
     kind = document.data.get("kind")
-    if path.name.endswith(".odps.yaml") or kind == "DataProduct":
+    if is_product or (kind == "DataProduct" and not is_contract):
         return check_product_document(document)
-    if path.name.endswith(_CONTRACT_SUFFIX) or kind == "DataContract":
+    if is_contract or kind == "DataContract":
         return checked_contract(document, contract_view(document))
     remedy = "Add `kind: DataContract` (ODCS) or `kind: DataProduct` (Bitol ODPS) at the top."
     return [Finding(path, 1, "kind", "This is no document that the mesh knows.", remedy, "error", "kind")]
@@ -164,20 +171,16 @@ def _documents(folder: Path, findings: list[Finding]) -> list[Path]:
     return [file for file in files if file.name.endswith(_CONTRACT_SUFFIX)]
 
 
-def _folders(folder: Path) -> list[Path]:
-    """The product folders, by name."""
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [entry for entry in entries if entry.is_dir() and not entry.name.startswith((".", "_"))]
+def _product_names(folder: Path) -> list[str]:
+    products = folder / "products"
+    entries = sorted(products.iterdir()) if products.is_dir() else []
+    return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "_"))]
 
 
-def _stray_contracts(folder: Path) -> Iterator[Finding]:
+def _stray_files(folder: Path) -> Iterator[Finding]:
+    read = {PRODUCT_FILE, *(contract_file(folder, major).name for major in port_majors(folder))}
     for file in sorted(folder.iterdir()):
-        is_port = (
-            file.name.endswith(_CONTRACT_SUFFIX)
-            and file.name[:1] == "v"
-            and file.name[1 : -len(_CONTRACT_SUFFIX)].isdigit()
-        )
-        if file.suffix in (".yaml", ".yml") and file.name != PRODUCT_FILE and not is_port:
+        if file.suffix in (".yaml", ".yml") and file.name not in read and not file.name.startswith("."):
             yield _ignored(file, f"A product has {PRODUCT_FILE} and one v<major>{_CONTRACT_SUFFIX} for each port.")
 
 

@@ -9,13 +9,12 @@ from typing import TypeVar
 
 from platform_resources.contracts.contract_checks import Use, check_contract
 from platform_resources.contracts.contract_view import contract_view
-from platform_resources.contracts.documents import Document
+from platform_resources.contracts.documents import Document, Kind
 from platform_resources.contracts.findings import ContractError, Finding, errors, shown
 from platform_resources.contracts.model import Contract, Product
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.product_checks import check_product, contract_file
 from platform_resources.contracts.product_view import product_view
-from platform_resources.contracts.schemas import Kind
 
 PRODUCT_FILE = "product.odps.yaml"
 DOMAIN_FILE = "domain.yaml"

@@ -9,11 +9,11 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from platform_resources.contracts.documents import Document, path_text
+from platform_resources.contracts.documents import Document, Kind, path_text
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Severity
 from platform_resources.contracts.reading import KeyPath
-from platform_resources.contracts.schemas import Kind, validator
+from platform_resources.contracts.schemas import validator
 
 MAX_FINDINGS = 100  # a document with more is reported up to here: nobody reads on, and a hostile one could be endless
 

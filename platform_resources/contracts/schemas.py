@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-Kind = Literal["contract", "product", "domain"]
+from platform_resources.contracts.documents import Kind
 
 _SWITCH = "x-switch"  # {key: {value: schema}}: the schema that the value of one key selects
 
