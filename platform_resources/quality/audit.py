@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
@@ -203,9 +204,11 @@ def score_weights(custom: Any) -> dict[str, float]:
 
 
 def plain_number(value: Any) -> Measured:
-    """A measured value as JSON can hold it: whole numbers stay whole."""
+    """A measured value as JSON can hold it: whole numbers stay whole, NaN and infinity become texts."""
     if value is None or isinstance(value, bool | int | str):
         return value
+    if not math.isfinite(value):
+        return str(value)
     if isinstance(value, Decimal | Fraction) and value == int(value):
         return int(value)
     return float(value)

@@ -118,7 +118,7 @@ def compile_checks(contract: Contract) -> tuple[Check, ...]:
     check for each of its columns.
     """
     table = contract.table
-    promised = [*_schema(table), *_columns(table), *_relationships(table), *_service_levels(contract)]
+    promised = _numbered([*_schema(table), *_columns(table), *_relationships(table), *_service_levels(contract)])
     return (*promised, *_rules(table, promised))
 
 
@@ -206,7 +206,7 @@ def _relationships(table: Table) -> list[Check]:
         more: dict[str, Any] = {"severity": custom["severity"]} if custom.get("severity") in _SEVERITIES else {}
         arguments = {"table": relation.to_table, "columns": relation.to_columns}
         found.append(_implicit("relationships", relation.from_columns, relation.origin, arguments=arguments, **more))
-    return _numbered(found)
+    return found
 
 
 def _service_levels(contract: Contract) -> list[Check]:
@@ -215,13 +215,12 @@ def _service_levels(contract: Contract) -> list[Check]:
         arguments = {"value": promise.value, "unit": promise.unit}
         elements = [(name,) for name in promise.columns] or [()]
         if promise.property == "freshness":
-            # A late version is not kept back: it is newer than the one that consumers would go on reading.
-            more: dict[str, Any] = {"severity": "warning", "operator": "mustBeLessOrEqualTo", "threshold": promise.value, "unit": "age"}
+            more: dict[str, Any] = {"operator": "mustBeLessOrEqualTo", "threshold": promise.value, "unit": "age"}
             found.extend(_implicit("freshness", e, promise.origin, arguments=arguments, **more) for e in elements)
         elif promise.property == "completeness":
             more = {"operator": "mustBeGreaterOrEqualTo", "threshold": promise.value, "unit": "percent"}
             found.extend(_implicit("completeness", e, promise.origin, arguments=arguments, **more) for e in elements)
-    return _numbered(found)
+    return found
 
 
 def _rules(table: Table, promised: list[Check]) -> list[Check]:

@@ -179,7 +179,7 @@ class _Run:
         value = self.measured[self.needs[check.name][0]]
         proof = plan.length_proof(check, self.delivered)
         if proof is None:
-            return int(value)
+            return int(value or 0)  # count_if of no rows is NULL
         if value is None or value <= proof[1]:
             return 0
         return int(self._one_row([f"count_if({plan.bad_rows(check, self.delivered)})"])[0])

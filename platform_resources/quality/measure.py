@@ -14,6 +14,7 @@ from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.thresholds import bounds_from_above, holds, threshold_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_1_US = -62_135_596_800_000_000
 _HIDDEN = "(text withheld)"
 
 
@@ -117,7 +118,8 @@ def freshness(check: Check, latest_us: int | None, now: datetime, data_as_of: da
         limit = parse_duration(check.arguments["value"], check.arguments["unit"])
     except DurationError as error:
         raise NotEvaluableError(str(error)) from None
-    latest = None if latest_us is None else _EPOCH + timedelta(microseconds=int(latest_us))
+    # Before the year 1 Python has no dates, and nothing that old is fresh.
+    latest = None if latest_us is None else _EPOCH + timedelta(microseconds=max(int(latest_us), _YEAR_1_US))
     known = [moment for moment in (latest, data_as_of) if moment is not None]
     if not known:
         raise NotEvaluableError(f"{check.columns[0]} holds no moment up to now, so the age of the data is unknown")

@@ -18,6 +18,7 @@ UNIQUE_KINDS = frozenset(("unique", "primary_key", "duplicate_values"))
 # A bitmap is only worth its memory while it is small: at most 256 MiB, and at most 256 bits for each row.
 _MAX_BITS = 2**31
 _MAX_BITS_PER_ROW = 256
+_WIDE = ("BIGINT", "UBIGINT", "HUGEINT")  # 64 bits or more
 _COMPARISONS = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
 
 
@@ -103,7 +104,8 @@ def distinct_bitmap(table_sql: str, columns: list[DeliveredColumn], bounds: list
         return None
     key = ""
     for column, bound in zip(columns, bounds, strict=True):
-        digit = f"CAST({column.sql} - ({bound.low}) AS BIGINT)"  # can't overflow: the difference has 31 bits at most
+        wide = column.sql if column.type in _WIDE else f"CAST({column.sql} AS BIGINT)"
+        digit = f"CAST({wide} - ({bound.low}) AS BIGINT)"  # can't overflow: the difference has 31 bits at most
         key = f"({key} * {bound.size} + {digit})" if key else digit
     return (
         f"SELECT count(key), CAST(bit_count(bitstring_agg(key, 0, {max(size - 1, 1)})) AS BIGINT) "
@@ -133,7 +135,7 @@ def orphans(table_sql: str, columns: list[DeliveredColumn], parent_sql: str, par
         "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT) "
         f"FROM (SELECT {keys}, count(*) AS repeats FROM {table_sql} "
         f"WHERE {_whole_key(columns)} GROUP BY {groups}) AS child "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {parent_sql} AS parent WHERE {match})"
+        f"WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent_sql}) AS parent WHERE {match})"
     )
 
 

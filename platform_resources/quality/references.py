@@ -54,13 +54,12 @@ class Place:
         query = self.guarded(check)
         cursor = self.con.execute(query.sql)
         answer = cursor.fetchmany(2)
-        if len(answer) != 1 or len(answer[0]) != 1:
-            width = len(answer[0]) if answer else 0
+        if len(answer) != 1:
             raise NotEvaluableError(
-                f"the query must return one value; it returned {'no row' if not answer else 'more than one row'}"
-                if len(answer) != 1
-                else f"the query must return one value; it returned {width} columns"
+                f"the query must return one value, not {'no row' if not answer else 'several rows'}"
             )
+        if len(answer[0]) != 1:
+            raise NotEvaluableError(f"the query must return one value, not {len(answer[0])} columns")
         return answer[0][0], self.counts_rows(query)
 
     def counts_rows(self, query: sql_guard.GuardedQuery) -> bool:

@@ -68,7 +68,10 @@ def _failing(place: Place, check: Check) -> tuple[str, str]:
         pairs = zip(columns, parent_columns, strict=True)
         match = " AND ".join(f"parent.{name} = child.{column.sql}" for column, name in pairs)
         whole = " AND ".join(f"child.{column.sql} IS NOT NULL" for column in columns)
-        return f"{whole} AND NOT EXISTS (SELECT 1 FROM {parent} AS parent WHERE {match})", f"{place.table_sql} AS child"
+        return (
+            f"{whole} AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent}) AS parent WHERE {match})",
+            f"(SELECT * FROM {place.table_sql}) AS child",
+        )
     if check.kind == "sql":
         return "true", _rows_counted(place, check)
     raise NotEvaluableError("the check isn't about single rows")

@@ -20,7 +20,7 @@ from platform_resources.quality.checks import NotEvaluableError
 from platform_resources.quality.sql_vocabulary import EXPRESSIONS, FUNCTIONS, NODES, PARTS, SESSION_FUNCTIONS, TABLES
 
 MAX_CHARACTERS = 20_000
-MAX_DEPTH = 200
+MAX_DEPTH = 400  # two levels for each nested expression
 
 TableName = tuple[str, str, str]  # catalog, schema, table; lower case; "" where not written
 
@@ -89,6 +89,8 @@ def parse(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     """DuckDB's parse tree of the one SELECT in `sql` (the statement's `node`)."""
     if len(sql) > MAX_CHARACTERS:
         raise NotEvaluableError(f"the query has more than {MAX_CHARACTERS:,} characters")
+    if "\0" in sql:
+        raise NotEvaluableError("the query holds a NUL character")
     try:
         text = con.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchone()[0]
         answer = json.loads(text)
