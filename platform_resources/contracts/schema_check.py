@@ -13,7 +13,7 @@ from platform_resources.contracts.documents import Document, Kind, path_text
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Severity
 from platform_resources.contracts.reading import KeyPath
-from platform_resources.contracts.schemas import validator
+from platform_resources.contracts.schemas import parts, validator
 
 MAX_FINDINGS = 100  # a document with more is reported up to here: nobody reads on, and a hostile one could be endless
 
@@ -173,15 +173,8 @@ def _listed(values: Iterable[Any]) -> str:
 def known_keys(kind: Kind, schema_id: int) -> frozenset[str]:
     """Every key that a part of the compiled schema speaks of, whatever type the entry has."""
     root = validator(kind).schema
-    part = next((part for part in _parts(root) if id(part) == schema_id), {})
+    part = next((part for part in parts(root) if id(part) == schema_id), {})
     return frozenset(_keys(part, root))
-
-
-def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(schema, dict):
-        yield schema
-    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _parts(inner)
 
 
 def _keys(schema: Any, root: Mapping[str, Any]) -> Iterator[str]:
