@@ -109,14 +109,29 @@ def up(
     _print_report(report, domains)
     if not ui:
         raise typer.Exit(0 if report.ok else 1)
-    console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (Ctrl-C ends it; the products stay)\n")
+    raise typer.Exit(_serve_ui(settings, port))
+
+
+def _serve_ui(settings: MeshSettings, port: int) -> int:
+    """Run Dagster's web server and schedulers until they end or Ctrl-C; returns the exit code to end with."""
+    log = settings.dagster_home / "dagster-dev.log"
+    console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)")
+    console.print(f"[dim]log: {escape(str(log))}[/]\n", highlight=False)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(settings.project / "workspace.yaml")]
-    command += ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
-    with subprocess.Popen(command, cwd=settings.project) as server:
+    command += ["-h", "127.0.0.1", "-p", str(port)]
+    with (
+        log.open("w", encoding="utf-8") as output,
+        subprocess.Popen(command, cwd=settings.project, stdout=output, stderr=subprocess.STDOUT) as server,
+    ):
         try:
-            server.wait()
+            code = server.wait()
         except KeyboardInterrupt:
             server.wait()
+            return 0
+    if code:
+        told = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        errors.print(f"[bold red]mesh:[/] the Dagster UI ended with code {code}; the end of its log:\n{escape(told)}")
+    return code
 
 
 @app.command()

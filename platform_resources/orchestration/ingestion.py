@@ -27,11 +27,14 @@ def ingest_assets(domain: Domain) -> dg.AssetsDefinition | None:
         can_subset=True,
     )
     def ingest_landed_files(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+        # Dagster skips what reads a feed that is not yielded. In a run that goes on to build, every feed is; in a run
+        # that only ingests, one without news is not, so that bad or repeated files refresh nothing.
+        goes_on = not context.run.asset_selection or bool(context.run.asset_selection - sources.keys())
         with lake.get_connection(own=domain.name) as con:
             for key in sorted(context.selected_asset_keys):
                 report = ingest(con, lake.settings, domain.name, sources[key], context.run_id, utc_now())
                 _log(context, report)
-                if report.changed:
+                if report.changed or goes_on:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))
 
     return ingest_landed_files

@@ -30,6 +30,8 @@ _CODE_VERSION_TAG = "dagster/code_version"
 
 _INSTANCE_CONFIG = """\
 # Written by `mesh`; yours to change.
+nux:
+  enabled: false
 telemetry:
   enabled: false
 concurrency:
