@@ -128,7 +128,7 @@ class Audit:
             counted = [r for r in self.results if r.check.dimension == dimension and r.severity != "info"]
             total = sum(result.check.weight for result in counted)
             if total > 0:
-                found[dimension] = round(100 * sum(r.score * r.check.weight for r in counted) / total, 2)
+                found[dimension] = _points(sum(r.score * r.check.weight for r in counted) / total)
         return found
 
     @property
@@ -139,7 +139,7 @@ class Audit:
         if not any(weights.values()):
             weights = dict.fromkeys(scores, 1.0)
         total = sum(weights.values())
-        return round(sum(scores[d] * weights[d] for d in scores) / total, 2) if total else 0.0
+        return _points(sum(scores[d] * weights[d] for d in scores) / total / 100) if total else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`; `from_json` reads them back."""
@@ -212,6 +212,11 @@ def plain_number(value: Any) -> Measured:
     if isinstance(value, Decimal | Fraction) and value == int(value):
         return int(value)
     return float(value)
+
+
+def _points(share: float) -> float:
+    """A share as points up to 100, which only a perfect version gets: one bad row in a million is not rounded away."""
+    return 100.0 if share > 1 - 1e-12 else min(round(100 * share, 2), 99.99)
 
 
 def _result_json(result: CheckResult) -> dict[str, Any]:

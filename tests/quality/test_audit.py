@@ -45,6 +45,13 @@ def test_score_by_dimension_and_in_total(con):
     assert found.score == pytest.approx(387.5 / 5)
 
 
+def test_one_bad_row_in_many_is_not_rounded_away():
+    with database("SELECT nullif(i, 0) AS i FROM range(1000000) AS r(i)") as con:
+        found = audit(con, contract([column("i", required=True)]))
+    assert found.scores["completeness"] == 99.99
+    assert found.score < 100
+
+
 def test_the_contract_weighs_the_dimensions(con):
     weights = {"timeliness": 0, "completeness": 3, "conformity": 1, "uniqueness": 0, "consistency": 0}
     assert audit(con, promise(scoreWeights=weights)).score == pytest.approx((3 * 87.5 + 100) / 4, abs=0.01)
