@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,8 @@ from platform_resources.lake import (
     quote_identifier,
 )
 from platform_resources.lake.publications import promise_of
+from platform_resources.quality.checks import NotEvaluableError
+from platform_resources.quality.sql_guard import Grants, check_query, name_of, parse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,9 +52,7 @@ def query_ports(settings: MeshSettings, sql: str, clearances: frozenset[str] = f
     QueryError
         when it is no single SELECT, or names anything but published ports.
     """
-    tree = _parse(sql)
-    ports = _ports(tree)
-    used = _column_names(tree)
+    ports, used = _ports(sql)
     consumer = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     try:
         publications, masked = _copy_ports(settings, consumer, ports, used, clearances)
@@ -73,73 +72,49 @@ def query_ports(settings: MeshSettings, sql: str, clearances: frozenset[str] = f
     return QueryResult(rows, publications, masked)
 
 
-def _parse(sql: str) -> dict[str, Any]:
-    """DuckDB's own parse tree of a single SELECT."""
-    with duckdb.connect() as con:
-        tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()[0])
-    if tree.get("error"):
-        reason = tree.get("error_message", "it can't be parsed")
-        if tree.get("error_type") == "not implemented":
-            reason = "only SELECT is allowed: ports are read, never written"
-        raise QueryError(f"the query is refused: {reason}")
-    if len(tree["statements"]) != 1:
-        raise QueryError("the query is refused: write one statement")
-    return tree["statements"][0]["node"]
-
-
-def _walk(value: Any) -> Iterator[dict[str, Any]]:
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
         for inner in value.values():
-            yield from _walk(inner)
+            yield from _nodes(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _walk(inner)
+            yield from _nodes(inner)
 
 
-def _ports(tree: dict[str, Any]) -> set[PortAddress]:
-    """Every port that the query reads; anything else it reads from is refused by name."""
-    # CTE names come as the keys of a map; a name that is no CTE fails later in the closed DuckDB, where nothing else is.
-    ports = set()
-    for node in _walk(tree):
-        kind = node.get("type")
-        if kind == "TABLE_FUNCTION":
-            name = node.get("function", {}).get("function_name", "table function")
-            if name not in {"unnest", "range", "generate_series"}:
-                raise QueryError(f"the query is refused: {name}() is not a port; read <domain>.<product>.v<major>")
-        if kind in {"SHOW_REF", "COLUMN_DATA", "DELIM_GET"}:
-            raise QueryError("the query is refused: SHOW, DESCRIBE and the like; `mesh show` tells a port's schema")
-        if kind == "BASE_TABLE":
-            parts = [node.get("catalog_name", ""), node.get("schema_name", ""), node.get("table_name", "")]
-            if not parts[0] and not parts[1]:
-                continue  # a CTE; anything else of that name does not exist where the query runs
-            try:
-                ports.add(PortAddress.parse(".".join(part for part in parts if part)))
-            except InvalidNameError as error:
-                raise QueryError(f"the query is refused: {error}") from None
+def _ports(sql: str) -> tuple[frozenset[PortAddress], frozenset[str] | None]:
+    """The ports that a query reads, and the names that may be columns (None: all), once the query is found harmless."""
+    with duckdb.connect() as con:
+        try:
+            tree = parse(con, sql)
+            # A bare name is a WITH part, or does not exist where the query runs.
+            named = {name_of(node) for node in _nodes(tree) if node.get("type") == "BASE_TABLE"} - {("", "", "")}
+            ports = frozenset(
+                PortAddress.parse(".".join(part for part in name if part)) for name in named if any(name[:2])
+            )
+            check_query(con, sql, Grants(frozenset(port.key for port in ports)))
+        except (NotEvaluableError, InvalidNameError) as error:
+            raise QueryError(f"the query is refused: {error}") from None
     if not ports:
         raise QueryError("the query reads no port; name one, as in: select * from crm.customer_360.v1 limit 10")
-    return ports
+    return ports, _column_names(tree)
 
 
 def _column_names(tree: dict[str, Any]) -> frozenset[str] | None:
-    """Names that may be columns; None when the query has a `*`."""
     names: set[str] = set()
-    for node in _walk(tree):
-        if node.get("class") == "STAR" or node.get("type") == "STAR":
+    for node in _nodes(tree):
+        if node.get("class") == "STAR" or node.get("ref_type") == "NATURAL":
             return None
         if node.get("class") == "COLUMN_REF":
-            names.update(part.lower() for part in node.get("column_names", []))
+            names.update(part.lower() for part in node["column_names"])
         names.update(name.lower() for name in node.get("using_columns", []) if isinstance(name, str))
-        if node.get("ref_type") == "NATURAL" or "NATURAL" in str(node.get("join_ref_type", "")):
-            return None
     return frozenset(names)
 
 
 def _copy_ports(
     settings: MeshSettings,
     consumer: duckdb.DuckDBPyConnection,
-    ports: set[PortAddress],
+    ports: frozenset[PortAddress],
     used: frozenset[str] | None,
     clearances: frozenset[str],
 ) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:

@@ -9,12 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from platform_resources.access import QueryError, query_ports
 from platform_resources.catalog import DomainState, PortState, mesh_state
-from platform_resources.cli.output import console, errors, fail, print_json, table, value_table
+from platform_resources.cli.output import console, errors, fail, make_console, print_json, print_rows, table
 from platform_resources.cli.views import (
     port_page,
     port_record,
@@ -74,7 +73,7 @@ def _run(products: list[str], quiet: bool) -> tuple[MeshSettings, RunReport, lis
     if quiet:
         report = run_due(settings, products)
     else:
-        progress = Console(file=sys.stdout)  # of now: the output of dbt is turned aside while it runs
+        progress = make_console()  # of now: the output of dbt is turned aside while it runs
         with progress.status("starting") as status:
 
             def show(step: str) -> None:
@@ -294,7 +293,7 @@ def query(
             }
         )
         return
-    console.print(value_table(names, rows))
+    print_rows(names, rows)
     if result.rows.num_rows > limit:
         errors.print(f"[dim]{limit:,} of {result.rows.num_rows:,} rows; --limit shows more[/]")
     for port, columns in result.masked.items():

@@ -14,8 +14,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-console = Console()
-errors = Console(stderr=True)
+_PIPED_WIDTH = 200  # a pipe has no width of its own; 80 would fold every table
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console on today's stdout or stderr: as wide as the terminal, or wide enough for a table in a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else _PIPED_WIDTH)
+
+
+console = make_console()
+errors = make_console(stderr=True)
 
 DIM = "dim"
 _STATES = {"fresh": "green", "late": "red", "unknown": DIM}
@@ -41,8 +50,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def duration(value: timedelta | float | None) -> str:
-    """A length of time in its two largest units: `2 h 05 min`, `41 s`."""
+def duration(value: timedelta | float | None, units: int = 2) -> str:
+    """A length of time in its one or two largest units: `2 h 05 min`, `41 s`."""
     if value is None:
         return "–"
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
@@ -52,7 +61,7 @@ def duration(value: timedelta | float | None) -> str:
     for size, unit, inner, inner_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:
             rest = whole % size // inner
-            return f"{whole // size} {unit}" + (f" {rest:02d} {inner_unit}" if rest else "")
+            return f"{whole // size} {unit}" + (f" {rest:02d} {inner_unit}" if rest and units > 1 else "")
     return f"{whole} s"
 
 
@@ -80,12 +89,29 @@ def state_text(state: str) -> str:
     return f"[{_STATES.get(state, 'default')}]{state}[/]"
 
 
-def value_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """Query results: numbers to the right."""
+def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Query results as a table, numbers to the right; as records, one value a line, where a table would not fit."""
     made = table(*names)
     for row in rows:
-        made.add_row(*("–" if value is None else escape(str(value)) for value in row))
+        made.add_row(*(_cell(value) for value in row))
     for index, column in enumerate(made.columns):
         if rows and isinstance(rows[0][index], int | float | Decimal) and not isinstance(rows[0][index], bool):
             column.justify = "right"
-    return made
+    unbounded = console.options.update(max_width=10_000)
+    if not rows or console.measure(made, options=unbounded).maximum <= console.width:
+        console.print(made)
+        return
+    for number, row in enumerate(rows, 1):
+        record = Table.grid(padding=(0, 2))
+        for name, value in zip(names, row, strict=True):
+            record.add_row(f"[{DIM}]{escape(name)}[/]", _cell(value))
+        console.print(f"[bold]row {number}[/]")
+        console.print(record)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return escape(str(value))

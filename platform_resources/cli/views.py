@@ -69,20 +69,19 @@ def _failed(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None = None) -> Table:
     """The ports of the mesh, one row each; with `seconds` (port -> time) a column of what their build took."""
-    made = table("product", "version", ("#", "right"), ("rows", "right"), ("score", "right"), "freshness", "state")
+    made = table("product", "version", ("rows", "right"), ("score", "right"), "freshness")
+    made.columns[0].no_wrap = True
     if seconds is not None:
-        made.add_column("time", justify="right")
+        made.add_column("time", justify="right", no_wrap=True)
     for domain in domains:
         for state in domain.ports:
             publication = state.publication
             cells = [
                 escape(state.port.address),
-                publication.contract_version if publication else state.port.contract.version,
-                str(publication.number) if publication else "–",
+                f"{publication.contract_version} #{publication.number}" if publication else "–",
                 f"{publication.row_count:,}" if publication else "–",
                 score_text(publication.score if publication else None),
-                f"{duration(state.freshness.age)} of {duration(state.freshness.promised)}",
-                _state(state),
+                _freshness(state),
             ]
             if seconds is not None:
                 cells.append(duration(seconds.get(state.port.address)))
@@ -90,11 +89,13 @@ def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None
     return made
 
 
-def _state(state: PortState) -> str:
+def _freshness(state: PortState) -> str:
+    """`fresh, 6 min`; what consumers don't get is told too."""
     if state.publication is None:
         return "[red]refused[/]" if state.refusal else "[dim]not published[/]"
-    served = state_text(state.freshness.state)
-    return f"{served}, [red]newer version refused[/]" if state.refusal else served
+    age = state.freshness.age
+    text = f"{state_text(state.freshness.state)}, {duration(age, units=1)}"
+    return f"{text}; [red]newer version refused[/]" if state.refusal else text
 
 
 def problems_text(domains: list[DomainState]) -> Text | None:

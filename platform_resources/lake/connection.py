@@ -63,7 +63,9 @@ def _attach(
     snapshot: int | None = None,
     create: bool = False,
 ) -> None:
-    options = [f"DATA_PATH {quote_literal(settings.data_path(domain))}", "DATA_INLINING_ROW_LIMIT 0"]
+    # The catalog keeps paths below its data folder; overriding that folder lets a mesh home be moved or restored.
+    options = [f"DATA_PATH {quote_literal(settings.data_path(domain))}", "OVERRIDE_DATA_PATH true"]
+    options.append("DATA_INLINING_ROW_LIMIT 0")
     if settings.catalog == "sqlite":
         source = f"ducklake:sqlite:{settings.catalog_file(domain)}"
         options.append(f"META_BUSY_TIMEOUT {_SQLITE_WAIT_MS}")

@@ -11,7 +11,7 @@ from platform_resources.quality import Audit
 
 
 def promised_schema(table: Table) -> dg.TableSchema:
-    """The contract's columns, for definition metadata (the UI overlays its descriptions and tags on what is delivered)."""
+    """The contract's columns, for definition metadata: the UI overlays them on what is delivered."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

@@ -109,7 +109,7 @@ def ingest_schedule(domain: Domain) -> dg.ScheduleDefinition | None:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Ingests what the operational systems landed for {domain.name}.",
     )
-    def look_into_landing_zone(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def look_into_landing_zone() -> dg.RunRequest | dg.SkipReason:
         waiting = waiting_files(domain, lake_resource())
         if not waiting:
             return dg.SkipReason("nothing new in the landing zone")

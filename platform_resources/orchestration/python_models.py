@@ -20,7 +20,7 @@ ModelFunction = Callable[[duckdb.DuckDBPyConnection], Any]
 
 @dataclass(frozen=True)
 class PythonModel:
-    """A function that computes the rows of `<domain>.internal.<name>`, and the tables of its own domain that it reads."""
+    """A function that computes the rows of `<domain>.internal.<name>`, and the own tables that it reads."""
 
     name: str
     reads: tuple[str, ...]

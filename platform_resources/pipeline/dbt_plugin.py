@@ -21,7 +21,7 @@ from platform_resources.lake.lock import acquire
 class Plugin(BasePlugin):
     """Named in `dbt_project/profiles.yml`; dbt-duckdb looks for this class name."""
 
-    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
+    def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:  # noqa: ARG002
         config.update(CONNECTION_CONFIG)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:

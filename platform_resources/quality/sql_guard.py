@@ -98,10 +98,10 @@ def parse(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
         raise NotEvaluableError("the query can't be parsed") from None
     if answer["error"]:
         if answer["error_type"] == "not implemented":
-            raise NotEvaluableError("only a SELECT may stand in a rule")
+            raise NotEvaluableError("only a SELECT may stand here")
         raise NotEvaluableError(f"the query is no SQL: {answer['error_message'].splitlines()[0]}")
     if len(answer["statements"]) != 1:
-        raise NotEvaluableError("a rule holds exactly one statement")
+        raise NotEvaluableError("write exactly one statement")
     return answer["statements"][0]["node"]
 
 
@@ -167,11 +167,11 @@ class _Walk:
             return self._common_tables(value, names, depth)
         if kind == "UNBOUND_TYPE_INFO":
             if value["catalog"] or value["schema"] or value["name"].upper() != "JSON":
-                raise NotEvaluableError(f"the type {value['name']} is not allowed in a rule")
+                raise NotEvaluableError(f"the type {value['name']} is not allowed here")
         elif kind not in TABLES and kind not in PARTS:
-            raise NotEvaluableError(f"{_plain(kind)} is not allowed in a rule")
+            raise NotEvaluableError(f"{_plain(kind)} is not allowed here")
         if value.get("sample") is not None:
-            raise NotEvaluableError("a sample is not allowed in a rule: its result would change from run to run")
+            raise NotEvaluableError("a sample is not allowed: its result would change from run to run")
         if kind == "BASE_TABLE":
             self._table(value, names)
         return names
@@ -179,7 +179,7 @@ class _Walk:
     def _common_tables(self, value: dict[str, Any], names: frozenset[str], depth: int) -> frozenset[str]:
         """Names in scope inside this node: each CTE sees those before it, never itself or one of another branch."""
         if value.get("sample") is not None:
-            raise NotEvaluableError("a sample is not allowed in a rule: its result would change from run to run")
+            raise NotEvaluableError("a sample is not allowed: its result would change from run to run")
         for entry in value["cte_map"]["map"]:
             if not _CTE_NAME.fullmatch(entry["key"]):
                 raise NotEvaluableError(f"name the WITH part {entry['key']!r} with letters, digits and underscores")
@@ -201,11 +201,11 @@ class _Walk:
     def _expression(self, value: dict[str, Any]) -> None:
         kind = value["class"]
         if kind not in EXPRESSIONS:
-            raise NotEvaluableError(f"{_plain(kind)} is not allowed in a rule")
+            raise NotEvaluableError(f"{_plain(kind)} is not allowed here")
         if kind in ("FUNCTION", "WINDOW"):
             name = value["function_name"].lower()
             if value["catalog"] or value["schema"] not in ("", "main") or name not in FUNCTIONS:
-                raise NotEvaluableError(f"the function {name} is not allowed in a rule")
+                raise NotEvaluableError(f"the function {name} is not allowed here")
         if kind == "COLUMN_REF" and value["column_names"][0].lower() in SESSION_FUNCTIONS:
             raise NotEvaluableError(f"{value['column_names'][0]} is a function of the session; write <table>.<column>")
 
