@@ -40,6 +40,8 @@ class FsckReport:
 
 _RESTORE = "restore the file from your backup, or roll the ports that use it back to an earlier publication"
 
+_RESTORE_LOG = "restore its files from your backup; without the log no port of the domain can be served or published"
+
 
 def _check_catalog(settings: MeshSettings, domain: str) -> Iterator[FsckFinding]:
     if settings.catalog != "sqlite":
@@ -123,9 +125,14 @@ def fsck(settings: MeshSettings, domain: str) -> FsckReport:
         return FsckReport(domain, 0, 0, 0, tuple(findings))
     with connect(settings, reads=[domain]) as con:
         files = [] if settings.data else catalog_files(con, settings, domain)
-        sealed = sealed_files(con, domain)
+        try:
+            sealed, log = sealed_files(con, domain), publications(con, domain)
+        except duckdb.Error as error:
+            message = f"the publication log can't be read: {str(error).splitlines()[0]}"
+            findings.append(FsckFinding(domain, "unreadable", f"{domain}.mesh.publications", message, _RESTORE_LOG))
+            sealed, log = {}, []
         for file in files:
             findings.extend(_check_file(con, settings, domain, file, sealed))
-        findings.extend(_check_publications(con, domain))
-        log = publications(con, domain)
+        if log:
+            findings.extend(_check_publications(con, domain))
     return FsckReport(domain, len(files), sum(file.bytes for file in files), len(log), tuple(findings))
