@@ -11,13 +11,13 @@ import importlib
 import io
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 
-from platform_resources.contracts import load_usable_domain
+from platform_resources.contracts import load_usable_domain, render_findings
 from platform_resources.contracts.model import Domain
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.orchestration.due import Built, Node, batches, due_nodes
@@ -50,13 +50,14 @@ class RunReport:
     built: list[str] = field(default_factory=list)  # ports that were published
     refused: dict[str, str] = field(default_factory=dict)  # ports that failed their audit, with the reason
     failures: dict[str, str] = field(default_factory=dict)  # domains and models that broke, with the reason
+    blocked: dict[str, str] = field(default_factory=dict)  # products (or their domain's sources) with broken documents
     seconds: dict[str, float] = field(default_factory=dict)  # port -> build + audit + publish
     steps: list[tuple[str, str, float]] = field(default_factory=list)  # (phase, what, seconds), for the benchmark
     ingested_rows: int = 0
 
     @property
     def ok(self) -> bool:
-        return not self.refused and not self.failures
+        return not self.refused and not self.failures and not self.blocked
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class LoadedDomain:
     domain: Domain
     definitions: dg.Definitions
     nodes: tuple[Node, ...]
+    blocked: Mapping[str, str]  # what of it can't be used -> why
 
 
 def prepare_instance(settings: MeshSettings) -> Path:
@@ -85,7 +87,11 @@ def domain_names(settings: MeshSettings) -> list[str]:
 
 def load(settings: MeshSettings, name: str) -> LoadedDomain:
     definitions = importlib.import_module(f"domains.{name}.definitions").defs
-    domain = load_usable_domain(settings.domains / name).domain
+    usable = load_usable_domain(settings.domains / name)
+    domain = usable.domain
+    blocked = {f"{name}.{product}": render_findings(findings) for product, findings in usable.blocked.items()}
+    if usable.other_errors:
+        blocked[name] = render_findings(usable.other_errors)
     refresh = {
         product.name: str(product.ports[-1].contract.custom.get("refresh", "on_update"))
         for product in domain.products
@@ -108,7 +114,7 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
                 refresh=refresh.get(path[-1], "on_update") if is_model else "on_update",
             )
         )
-    return LoadedDomain(domain, definitions, tuple(nodes))
+    return LoadedDomain(domain, definitions, tuple(nodes), blocked)
 
 
 def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Progress = lambda _: None) -> RunReport:
@@ -144,6 +150,8 @@ def _load_all(
         started = time.perf_counter()
         try:
             loaded[name] = load(settings, name)
+            if not products or name in products:
+                report.blocked.update(loaded[name].blocked)
         except Exception as error:  # noqa: BLE001  (a domain's import may raise anything; the others go on)
             report.failures[name] = f"the code location does not load: {error}"
         report.steps.append(("load", name, time.perf_counter() - started))
