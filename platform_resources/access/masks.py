@@ -30,7 +30,7 @@ def _is_masked(column: Column, clearances: frozenset[str]) -> bool:
 
 
 def masked_projection(table: Table, key: str, clearances: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Column name -> SQL expression that a reader with these clearances may see. `key` is the secret of keyed hashes."""
+    """Column name -> SQL expression of what a reader with these clearances may see; `key` is for keyed hashes."""
     return {
         column.name: mask_expression(column, key) if _is_masked(column, clearances) else quote_identifier(column.name)
         for column in table.columns
@@ -47,10 +47,23 @@ def mask_expression(column: Column, key: str) -> str:
     if strategy == "hash":
         return f"CASE WHEN {name} IS NOT NULL THEN sha256({quote_literal(key)} || {name}) END"
     if strategy == "partial":
-        at = f"instr({name}, '@')"
-        email = f"left({name}, 1) || '***' || substr({name}, {at})"
-        return f"CASE WHEN {name} IS NULL THEN NULL WHEN {at} > 1 THEN {email} ELSE '***' || right({name}, 2) END"
+        return _partial(name, str((mask_of(column) or {}).get("format", "")))
     return f"CASE WHEN {name} IS NOT NULL THEN '***' END"
+
+
+def _partial(name: str, form: str) -> str:
+    """A hint of a value in its own format: `j***@example.com`, `+1-***-***-**37`, else the first letter and `***`."""
+    if form == "email":
+        at = f"instr({name}, '@')"
+        hint, holds = f"left({name}, 1) || '***' || substr({name}, {at})", f"{at} > 1"
+    elif form == "phone":
+        dash = f"instr({name}, '-')"
+        middle = f"substr({name}, {dash} + 1, length({name}) - {dash} - 2)"
+        hint = f"left({name}, {dash}) || regexp_replace({middle}, '[0-9]', '*', 'g') || right({name}, 2)"
+        holds = f"{dash} > 0 AND length({name}) > {dash} + 6"
+    else:
+        hint, holds = f"left({name}, 1) || '***'", f"length({name}) > 1"
+    return f"CASE WHEN {name} IS NULL THEN NULL WHEN {holds} THEN {hint} ELSE '***' END"
 
 
 def mask_key(settings: MeshSettings) -> str:

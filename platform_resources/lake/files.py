@@ -48,7 +48,8 @@ def catalog_files(
                    CASE WHEN NOT t.path_is_relative THEN t.path
                         WHEN s.path_is_relative THEN ? || s.path || t.path ELSE s.path || t.path END AS folder
             FROM {meta}.ducklake_table t JOIN {meta}.ducklake_schema s USING (schema_id)
-            QUALIFY row_number() OVER (PARTITION BY t.table_id ORDER BY t.begin_snapshot DESC, s.begin_snapshot DESC) = 1
+            QUALIFY row_number() OVER (
+                PARTITION BY t.table_id ORDER BY t.begin_snapshot DESC, s.begin_snapshot DESC) = 1
         ), files AS (
             SELECT data_file_id AS id, 'data' AS kind, table_id, path, path_is_relative, file_size_bytes, record_count
             FROM {meta}.ducklake_data_file
@@ -56,7 +57,8 @@ def catalog_files(
             SELECT delete_file_id, 'delete', table_id, path, path_is_relative, file_size_bytes, delete_count
             FROM {meta}.ducklake_delete_file
         )
-        SELECT id, kind, name, CASE WHEN path_is_relative THEN folder || path ELSE path END, file_size_bytes, record_count
+        SELECT id, kind, name, CASE WHEN path_is_relative THEN folder || path ELSE path END,
+               file_size_bytes, record_count
         FROM files JOIN tables USING (table_id) WHERE id > ? ORDER BY id
         """,
         [root, after],
@@ -66,7 +68,7 @@ def catalog_files(
 
 @dataclass(frozen=True)
 class Seal:
-    """Checksums of the files with ids up to `upto` that no earlier seal holds: (path below the lake, bytes, SHA-256)."""
+    """Checksums of the files with ids up to `upto` that no earlier seal holds: (path, bytes, SHA-256)."""
 
     upto: int
     files: tuple[tuple[str, int, str], ...]

@@ -8,6 +8,7 @@ because `cleanup_all` deletes files in flight.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def backup_catalog(settings: MeshSettings, domain: str) -> None:
     folder = settings.lake_folder(domain) / "backups"
     folder.mkdir(exist_ok=True)
     generations = [folder / f"catalog.{n}.sqlite" for n in (2, 1, 0)]
-    for older, newer in zip(generations, generations[1:], strict=False):
+    for older, newer in itertools.pairwise(generations):
         if newer.exists():
             shutil.move(newer, older)
     with sqlite3.connect(source) as live, sqlite3.connect(generations[-1]) as copy:

@@ -1,4 +1,4 @@
-"""Where the mesh keeps its state, from the environment alone: the same domain files run on a laptop and on a cluster."""
+"""Where the mesh keeps its state, from the environment alone: a domain's files are the same on laptop and cluster."""
 
 from __future__ import annotations
 
