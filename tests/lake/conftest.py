@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from platform_resources.lake import (
     MeshSettings,
     PortAddress,

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from platform_resources.lake import LakeBusyError, connect, publications, writer_lock
 
+from platform_resources.lake import LakeBusyError, connect, publications, writer_lock
 from tests.lake.conftest import PORT
 
 WRITER = """

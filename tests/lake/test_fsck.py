@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+
 from platform_resources.lake import fsck
 
 
@@ -14,7 +15,9 @@ def files(settings, publish_rows):
     publish_rows(5_000, 1)
     publish_rows(5_000, 2)
     folder = settings.lake_folder("shop") / "data" / "internal" / "thing"
-    return sorted((path for path in folder.glob("*.parquet") if "delete" not in path.name), key=lambda p: p.stat().st_size)
+    return sorted(
+        (path for path in folder.glob("*.parquet") if "delete" not in path.name), key=lambda p: p.stat().st_size
+    )
 
 
 def damages(settings):
@@ -57,7 +60,9 @@ def test_two_swapped_files(settings, files):
 
 def test_a_publication_that_pins_a_snapshot_which_is_gone(settings, files):
     with sqlite3.connect(settings.catalog_file("shop")) as con:
-        con.execute("DELETE FROM ducklake_snapshot WHERE snapshot_id = (SELECT max(snapshot_id) - 1 FROM ducklake_snapshot)")
+        con.execute(
+            "DELETE FROM ducklake_snapshot WHERE snapshot_id = (SELECT max(snapshot_id) - 1 FROM ducklake_snapshot)"
+        )
     con.close()
     assert ("dangling", "shop.thing.v1 #2") in damages(settings)
 

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from platform_resources.lake import (
     PublicationError,
     Retention,
@@ -17,14 +18,13 @@ from platform_resources.lake import (
     publications,
     roll_back,
 )
-
 from tests.lake.conftest import PORT
 
 LATER = datetime.now(UTC) + timedelta(days=30)  # DuckLake stamps snapshots with the wall clock
 
 
 def data_files(settings):
-    return {path for path in (settings.lake_folder("shop") / "data").rglob("*.parquet")}
+    return set((settings.lake_folder("shop") / "data").rglob("*.parquet"))
 
 
 def snapshots(settings):
@@ -75,9 +75,8 @@ def test_small_files_are_merged_and_every_kept_version_reads_the_same(settings, 
     maintain(settings, "shop", LATER + timedelta(days=1), Retention(keep_publications=3))
     with connect(settings, reads=["shop"]) as con:
         for publication in publications(con, "shop", PORT)[:3]:
-            found = con.execute(
-                f"SELECT count(*), min(version), max(version) FROM shop.internal.thing AT (VERSION => {publication.snapshot})"
-            ).fetchone()
+            version = f"shop.internal.thing AT (VERSION => {publication.snapshot})"
+            found = con.execute(f"SELECT count(*), min(version), max(version) FROM {version}").fetchone()
             assert found == (50, publication.number - 1, publication.number - 1)
     assert not fsck(settings, "shop").findings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+
 from platform_resources.lake import (
     LakeMissingError,
     PublicationError,
@@ -14,7 +15,6 @@ from platform_resources.lake import (
     write_transaction,
 )
 from platform_resources.lake.publications import promise_of
-
 from tests.lake.conftest import NOW, PORT
 
 
