@@ -66,17 +66,18 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
         return DomainState(folder.name, None, (), (str(error),))
     told = [*loaded.blocked.values(), loaded.other_errors]
     problems = tuple(render_findings(findings) for findings in told if findings)
+    promised = [(product, port) for product in loaded.domain.products for port in product.ports]
+    unknown = tuple(
+        PortState(product, port, None, None, Freshness(port.contract.freshness, None)) for product, port in promised
+    )
     if not lake_exists(settings, folder.name):
-        ports = tuple(
-            PortState(product, port, None, None, Freshness(port.contract.freshness, None))
-            for product in loaded.domain.products
-            for port in product.ports
-        )
-        return DomainState(folder.name, loaded.domain, ports, problems)
-    with connect(settings, reads=[folder.name]) as con:
-        ports = tuple(
-            _port_state(con, product, port, now) for product in loaded.domain.products for port in product.ports
-        )
+        return DomainState(folder.name, loaded.domain, unknown, problems)
+    try:
+        with connect(settings, reads=[folder.name]) as con:
+            ports = tuple(_port_state(con, product, port, now) for product, port in promised)
+    except duckdb.Error as error:
+        damage = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
+        return DomainState(folder.name, loaded.domain, unknown, (*problems, damage))
     return DomainState(folder.name, loaded.domain, ports, problems)
 
 

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
+import duckdb
 import typer
 from rich.markup import escape
 
@@ -57,6 +58,10 @@ def main() -> None:
         app()
     except (LakeBusyError, LakeMissingError, PublicationError, InvalidNameError) as error:
         errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except duckdb.Error as error:
+        reason = escape(str(error).splitlines()[0])
+        errors.print(f"[bold red]mesh:[/] {reason}\n`mesh fsck` tells what is damaged", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

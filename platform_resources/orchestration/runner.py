@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from platform_resources.contracts import load_usable_domain, render_findings
 from platform_resources.contracts.model import Domain
@@ -130,7 +131,12 @@ def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Prog
             _ingest(instance, item, report, progress)
         wanted = _wanted(loaded.values(), products)
         every = [node for item in loaded.values() for node in item.nodes if not products or node.key in wanted]
-        for name, nodes in batches(every):
+        try:
+            order = batches(every)
+        except ValueError as error:
+            report.failures["mesh"] = str(error)
+            return report
+        for name, nodes in order:
             built = _built(instance, {dep for node in nodes for dep in node.deps} | {node.key for node in nodes})
             due = due_nodes(nodes, built, utc_now(), force=wanted)
             if due:
@@ -204,7 +210,11 @@ def _execute(
 
 def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport, progress: Progress) -> None:
     name = item.domain.name
-    waiting = waiting_files(item.domain, lake_resource())
+    try:
+        waiting = waiting_files(item.domain, lake_resource())
+    except duckdb.Error as error:
+        report.failures[name] = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
+        return
     if not waiting:
         return
     files = sum(waiting.values())
