@@ -101,14 +101,23 @@ def _ports(sql: str) -> tuple[frozenset[PortAddress], frozenset[str] | None]:
 
 
 def _column_names(tree: dict[str, Any]) -> frozenset[str] | None:
+    """Names that may be columns, in lower case; None when any column may be meant: `*`, column aliases, whole rows."""
     names: set[str] = set()
+    tables: set[str] = set()
+    whole_rows: set[str] = set()  # names without a dot: `select o from crm.customer_360.v1 o` is a row
     for node in _nodes(tree):
-        if node.get("class") == "STAR" or node.get("ref_type") == "NATURAL":
+        if node.get("class") in {"STAR", "POSITIONAL_REFERENCE"} or node.get("ref_type") == "NATURAL":
             return None
+        if node.get("type") == "BASE_TABLE":
+            if node["column_name_alias"]:
+                return None
+            tables.update({node["alias"].lower(), node["table_name"].lower()})
         if node.get("class") == "COLUMN_REF":
             names.update(part.lower() for part in node["column_names"])
+            if len(node["column_names"]) == 1:
+                whole_rows.add(node["column_names"][0].lower())
         names.update(name.lower() for name in node.get("using_columns", []) if isinstance(name, str))
-    return frozenset(names)
+    return None if whole_rows & tables else frozenset(names)
 
 
 def _copy_ports(
