@@ -21,6 +21,7 @@ from platform_resources.lake import (
     latest_publication,
     latest_refusal,
 )
+from platform_resources.pipeline import QuarantinedFile, waiting_in_quarantine
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class DomainState:
     domain: Domain | None  # None when the domain's own descriptor can't be used
     ports: tuple[PortState, ...]
     problems: tuple[str, ...]  # findings on its documents, rendered for people
+    quarantine: tuple[QuarantinedFile, ...] = ()  # landed files that were refused and not replaced yet
 
 
 def mesh_state(settings: MeshSettings, now: datetime) -> list[DomainState]:
@@ -75,10 +77,11 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
     try:
         with connect(settings, reads=[folder.name]) as con:
             ports = tuple(_port_state(con, product, port, now) for product, port in promised)
+            quarantine = waiting_in_quarantine(con, settings, folder.name)
     except duckdb.Error as error:
         damage = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
         return DomainState(folder.name, loaded.domain, unknown, (*problems, damage))
-    return DomainState(folder.name, loaded.domain, ports, problems)
+    return DomainState(folder.name, loaded.domain, ports, problems, quarantine)
 
 
 def _port_state(con: duckdb.DuckDBPyConnection, product: Product, port: OutputPort, now: datetime) -> PortState:

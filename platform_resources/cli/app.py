@@ -94,7 +94,8 @@ def _print_report(report: RunReport, domains: list[DomainState]) -> None:
     console.print(status_table(domains, report.seconds))
     problems = problems_text(domains)
     if problems is not None:
-        errors.print(problems)
+        console.print()
+        console.print(problems)
     for message in report.refused.values():
         errors.print(f"\n[bold red]refused:[/] {escape(message)}", highlight=False)
     for what, why in report.failures.items():
@@ -179,6 +180,7 @@ def status(json_output: JsonFlag = False) -> None:
             {
                 "products": [port_record(state) for domain in domains for state in domain.ports],
                 "problems": [{"domain": d.name, "problem": p} for d in domains for p in d.problems],
+                "quarantine": [{"domain": d.name, **asdict(file)} for d in domains for file in d.quarantine],
             }
         )
         return

@@ -98,10 +98,24 @@ def _freshness(state: PortState) -> str:
     return f"{text}; [red]newer version refused[/]" if state.refusal else text
 
 
+_FILES_TOLD = 5  # for each domain; `--json` tells them all
+
+
 def problems_text(domains: list[DomainState]) -> Text | None:
-    """Findings on the documents of all domains, if there are any."""
-    lines = [f"{domain.name}: {problem}" for domain in domains for problem in domain.problems]
-    return Text("\n".join(lines), style="red") if lines else None
+    """Findings on the documents of all domains and files in quarantine, if there are any."""
+    text = Text()
+    for domain in domains:
+        for problem in domain.problems:
+            text.append(f"{domain.name}: {problem}\n", style="red")
+        for waiting in domain.quarantine[:_FILES_TOLD]:
+            text.append(f"{domain.name}: in quarantine: {waiting.path}\n", style="yellow")
+            text.append("".join(f"  {reason}\n" for reason in waiting.reasons))
+        if len(domain.quarantine) > _FILES_TOLD:
+            folders = ", ".join(sorted({str(waiting.path.parent) for waiting in domain.quarantine}))
+            more = len(domain.quarantine) - _FILES_TOLD
+            text.append(f"{domain.name}: and {more} more in quarantine, in {folders}\n", style="yellow")
+    text.rstrip()
+    return text if text else None
 
 
 def port_page(state: PortState) -> Group:

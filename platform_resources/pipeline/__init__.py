@@ -6,14 +6,17 @@ exactly once, and write -> audit -> publish. Orchestration calls it from its ass
 
 from platform_resources.pipeline.ingest import IngestReport, Quarantined, ingest, new_files, watermark
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
+from platform_resources.pipeline.quarantine import QuarantinedFile, waiting_in_quarantine
 
 __all__ = [
     "IngestReport",
     "Outcome",
     "Quarantined",
+    "QuarantinedFile",
     "audit_and_publish",
     "ingest",
     "new_files",
     "replace_table",
+    "waiting_in_quarantine",
     "watermark",
 ]
