@@ -12,6 +12,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from platform_resources.contracts.model import Domain
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.orchestration.due import Built, Node, batches, due_nodes
 from platform_resources.orchestration.ingestion import waiting_files
+from platform_resources.orchestration.manifests import DbtParseError, prepare_manifest
 from platform_resources.orchestration.resources import lake_resource
 
 Progress = Callable[[str], None]
@@ -148,10 +150,10 @@ def _load_all(
     settings: MeshSettings, products: Sequence[str], report: RunReport, progress: Progress
 ) -> dict[str, LoadedDomain]:
     chosen = {product.split(".", 1)[0] for product in products}
+    names = [name for name in domain_names(settings) if not chosen or name in chosen]
     loaded = {}
-    for name in domain_names(settings):
-        if chosen and name not in chosen:
-            continue
+    _parse_all(settings, names, report, progress)
+    for name in names:
         progress(f"loading {name}")
         started = time.perf_counter()
         try:
@@ -162,6 +164,20 @@ def _load_all(
             report.failures[name] = f"the code location does not load: {error}"
         report.steps.append(("load", name, time.perf_counter() - started))
     return loaded
+
+
+def _parse_all(settings: MeshSettings, names: Sequence[str], report: RunReport, progress: Progress) -> None:
+    """Prepare the dbt manifests of all domains side by side; what fails is told when its domain is loaded."""
+    progress("parsing dbt models")
+
+    def parse(name: str) -> None:
+        started = time.perf_counter()
+        with contextlib.suppress(DbtParseError):
+            prepare_manifest(settings, name)
+        report.steps.append(("parse", name, time.perf_counter() - started))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(parse, names))
 
 
 def _wanted(loaded: Iterable[LoadedDomain], products: Sequence[str]) -> frozenset[tuple[str, ...]]:
