@@ -45,10 +45,13 @@ def refresh_condition(refresh: str) -> dg.AutomationCondition:
 
 
 def automation_sensor(domain: str) -> dg.AutomationConditionSensorDefinition:
-    """The domain's own sensor, running from the start: Dagster's implicit one is created stopped, at 30 s."""
+    """The domain's own sensor, running from the start: Dagster's implicit one is created stopped, at 30 s.
+
+    It targets the domain's group, checks included, not all: in merged definitions no two sensors may share an asset.
+    """
     return dg.AutomationConditionSensorDefinition(
         f"{domain}_automation",
-        target=dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks(),
+        target=dg.AssetSelection.groups(domain),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=10,
     )

@@ -92,7 +92,10 @@ def next_tick(cron: str, after: float) -> float:
     )
     moment = datetime.fromtimestamp(after).astimezone()
     window = ticks.get_next_partition_window(moment, respect_bounds=False)
-    return float("inf") if window is None else window.start.timestamp()
+    if window is None:
+        return float("inf")
+    # The window that starts at `after` itself comes back too: that tick is past.
+    return (window.start if window.start.timestamp() > after else window.end).timestamp()
 
 
 def due_nodes(

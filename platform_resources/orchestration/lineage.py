@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,15 +46,22 @@ def cached_lineage(sql: str, tables: Columns, cache: Path) -> dict[str, list[Col
     """`column_lineage`, kept in a JSON file by the query's content: following 25 columns takes a second."""
     digest = hashlib.sha256(json.dumps([sql, sorted(map(list, tables.items()), key=str)], default=str).encode())
     key = digest.hexdigest()
-    known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    known = _known(cache)
     if key not in known:
         known = dict(list(known.items())[-50:])
         known[key] = column_lineage(sql, tables)
         cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_suffix(".tmp")
+        temporary = cache.with_suffix(f".{os.getpid()}.tmp")  # runs of one domain may end at the same time
         temporary.write_text(json.dumps(known), encoding="utf-8")
         temporary.replace(cache)
     return {column: [(tuple(table), name) for table, name in sources] for column, sources in known[key].items()}
+
+
+def _known(cache: Path) -> dict[str, dict[str, list[tuple[list[str], str]]]]:
+    try:
+        return json.loads(cache.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
 
 
 def merge_tables(rows: Iterable[tuple[str, str, str, str, str]]) -> Columns:
