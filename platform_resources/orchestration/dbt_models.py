@@ -63,7 +63,7 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
         cli = _dbt_cli(str(dbt.project))
         started = time.perf_counter()
         # `run`, not `build`: tests of a domain's models are run by hand and in CI, promises are checked at the port.
-        target = _run_folder(dbt, context.run_id)
+        target = _run_folder(dbt, context.run.run_id)
         invocation = cli.cli(["run", "--target", domain.name], context=context, target_path=target)
         events, failure = [], None
         try:

@@ -32,7 +32,7 @@ def ingest_assets(domain: Domain) -> dg.AssetsDefinition | None:
         goes_on = not context.run.asset_selection or bool(context.run.asset_selection - sources.keys())
         with lake.get_connection(own=domain.name) as con:
             for key in sorted(context.selected_asset_keys):
-                report = ingest(con, lake.settings, domain.name, sources[key], context.run_id, utc_now())
+                report = ingest(con, lake.settings, domain.name, sources[key], context.run.run_id, utc_now())
                 _log(context, report)
                 if report.changed or goes_on:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))

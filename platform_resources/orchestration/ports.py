@@ -39,7 +39,7 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
             domain,
             product,
             port,
-            run_id=f"{context.run_id}/{port.address}",
+            run_id=f"{context.run.run_id}/{port.address}",
             now=utc_now(),
             sources=sources,
         )

@@ -76,7 +76,7 @@ def python_model_asset(
         started = time.perf_counter()
         with lake.get_connection(own=domain.name, reads=foreign) as con:
             rows = model.function(con)
-            count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run_id)
+            count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run.run_id)
             table = con.table(".".join(key.path))
             schema = delivered_schema(zip(table.columns, map(str, table.types), strict=True))
         yield dg.MaterializeResult(
