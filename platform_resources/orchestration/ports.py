@@ -131,7 +131,7 @@ def _check_result(key: dg.AssetKey, group: GroupResult) -> dg.AssetCheckResult:
             {
                 "promise": result.name,
                 "holds": "yes" if result.passed else "NO",
-                "measured": str(result.value),
+                "measured": _measured(result.value),
                 "promised": result.threshold,
                 "rows": "" if result.failed_rows is None else f"{result.failed_rows:,} of {result.total_rows or 0:,}",
             }
@@ -144,8 +144,12 @@ def _check_result(key: dg.AssetKey, group: GroupResult) -> dg.AssetCheckResult:
         passed=group.passed,
         severity=severity,
         description=group.message,
-        metadata={"promises": dg.MetadataValue.table(promises), "score": 100 * group.score},
+        metadata={"promises": dg.MetadataValue.table(promises), "score": round(100 * group.score, 2)},
     )
+
+
+def _measured(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
 def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[str, object]:
