@@ -1,0 +1,151 @@
+"""The real mesh, built once by the real commands; tests that change it work on a copy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny_mesh import REPOSITORY, environment
+
+PORTS = (
+    "crm.customer_360.v1",
+    "crm.customer_lifetime_value.v1",
+    "finance.revenue.v1",
+    "inventory.inventory_levels.v1",
+    "sales.bookings.v1",
+    "supply_chain.demand_forecast.v1",
+)
+_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A project, its state, and the moment up to which its operational systems have landed."""
+
+    project: Path
+    home: Path
+    landed_until: datetime
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return environment(self.project, self.home)
+
+    def start(self, *command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            list(command),
+            cwd=cwd or self.project,
+            env=self.environment | (env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
+        return finish(self.start(*command, cwd=cwd, env=env))
+
+    def starts(self, *arguments: str) -> subprocess.Popen[str]:
+        return self.start(sys.executable, "-m", "platform_resources.cli", *arguments)
+
+    def __call__(self, *arguments: str) -> Result:
+        """Run `mesh <arguments>`."""
+        return finish(self.starts(*arguments))
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        done = self("query", sql, "--limit", "100000", "--json")
+        assert done.code == 0, done.err
+        return done.json["rows"]
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        return {item["port"]: item for item in self("status", "--json").json["products"]}
+
+    def ticks(self, minutes: int = 10) -> Mesh:
+        """The operational systems land one more batch; the mesh with its new moment."""
+        until = self.landed_until + timedelta(minutes=minutes)
+        done = self.run(
+            *(sys.executable, "-m", "operational_systems", "--home", str(self.home)),
+            *("--once", "--now", until.isoformat()),
+        )
+        assert done.code == 0, done.err
+        return Mesh(self.project, self.home, until)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.project / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def finish(process: subprocess.Popen[str], seconds: int = 10 * _MINUTES) -> Result:
+    out, err = process.communicate(timeout=seconds)
+    assert "Traceback" not in out + err, out + err
+    return Result(process.returncode, out, err)
+
+
+def console_script(name: str) -> str:
+    """A command of this environment, also when its `bin` is not on the PATH."""
+    return str(Path(sys.executable).parent / name)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Mesh:
+    """A year of history, landed, ingested, built, audited and published by `mesh up`: never to be changed."""
+    home = tmp_path_factory.mktemp("mesh") / "home"
+    mesh = Mesh(REPOSITORY, home, datetime.now(UTC))
+    up = [sys.executable, "-m", "platform_resources.cli", "up", "--no-ui"]
+    done = mesh.run(
+        *(sys.executable, "-m", "operational_systems", "--home", str(home), "--now", mesh.landed_until.isoformat()),
+        *("--", *up),
+    )
+    assert done.code == 0, done.out + done.err
+    return mesh
+
+
+@pytest.fixture
+def copied(built: Mesh, tmp_path: Path) -> Iterator[Callable[[], Mesh]]:
+    """Makes copies of the mesh, its project included, that a test may change."""
+
+    def copy() -> Mesh:
+        project, home = tmp_path / "project", tmp_path / "home"
+        shutil.copytree(built.home, home)
+        project.mkdir()
+        shutil.copy(REPOSITORY / "workspace.yaml", project)
+        ignored = shutil.ignore_patterns("__pycache__", "target", "logs", ".user.yml")
+        for folder in ("domains", "dbt_project"):
+            shutil.copytree(REPOSITORY / folder, project / folder, ignore=ignored)
+        return Mesh(project, home, built.landed_until)
+
+    yield copy
+    shutil.rmtree(tmp_path, ignore_errors=True)  # 80 MB a copy
+
+
+@pytest.fixture
+def mesh(copied: Callable[[], Mesh]) -> Mesh:
+    return copied()
+
+
+def ports_of(*domains: str) -> set[str]:
+    return {port for port in PORTS if port.split(".", 1)[0] in domains}
+
+
+def together(processes: Sequence[subprocess.Popen[str]]) -> list[Result]:
+    return [finish(process) for process in processes]

@@ -1,0 +1,87 @@
+"""What comes after the history: new batches, runs at the same time, rules that change."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mesh.conftest import PORTS, Mesh, ports_of, together
+
+pytestmark = pytest.mark.slow
+
+REVENUE = "select * from finance.revenue.v1 order by all limit 1000"
+TOTAL = "select count(*) as rows, sum(net_revenue) as net from finance.revenue.v1"
+
+
+def test_a_tick_processes_what_is_new(mesh: Mesh) -> None:
+    before = mesh.status()
+    mesh = mesh.ticks(120)  # two hours, so that there are receipts at any time of the day
+    done = mesh("run", "--json")
+    report = done.json
+    assert (done.code, report["ok"]) == (0, True)
+    assert 0 < report["ingested_rows"] < 20_000
+    daily = {"crm.customer_lifetime_value.v1", "supply_chain.demand_forecast.v1"}  # they wait for their cron time
+    assert set(PORTS) - daily <= set(report["built"]) <= set(PORTS)
+    after = mesh.status()
+    lines = after["sales.bookings.v1"]["rows"] - before["sales.bookings.v1"]["rows"]
+    assert 0 < lines < 20_000
+    assert after["sales.bookings.v1"]["publication"] == 2
+    assert after["sales.bookings.v1"]["data_as_of"] > before["sales.bookings.v1"]["data_as_of"]
+    (load,) = mesh.query("select count(*) as new from sales.bookings.v1 where load_id > 1")
+    assert load["new"] == lines  # the year was not written again
+    assert mesh("run", "--json").json["built"] == []
+
+
+def test_runs_at_the_same_time_lose_nothing_and_fail_nothing(mesh: Mesh) -> None:
+    mesh = mesh.ticks(120)
+    done = together([mesh.starts("run", "sales", "--json"), mesh.starts("run", "inventory", "--json")])
+    assert [result.code for result in done] == [0, 0], [result.err for result in done]
+    assert [set(result.json["built"]) for result in done] == [ports_of("sales"), ports_of("inventory")]
+    (lines,) = mesh.query(
+        "select count(*) as all_lines, count(distinct (basket_id, product_id)) as keys from sales.bookings.v1"
+    )
+    done = together([mesh.starts("run", "finance", "--json") for _ in range(2)])
+    assert [result.code for result in done] == [0, 0], [result.out + result.err for result in done]
+    assert [result.json["built"] for result in done] == [["finance.revenue.v1"]] * 2
+    log = mesh("publications", "finance.revenue", "--json").json
+    assert [entry["number"] for entry in log] == [3, 2, 1]
+    assert len({entry["run_id"] for entry in log}) == 3
+    (revenue,) = mesh.query("select sum(line_count) as lines from finance.revenue.v1")
+    assert int(revenue["lines"]) == lines["all_lines"] == lines["keys"]
+    done = together([mesh.starts("run", "--json") for _ in range(2)])
+    assert [result.code for result in done] == [0, 0], [result.out + result.err for result in done]
+    assert mesh("fsck", "--json").json["sound"]
+
+
+def test_a_stricter_rule_refuses_and_a_mended_one_publishes(mesh: Mesh) -> None:
+    """The tour of the README."""
+    contract = "domains/finance/products/revenue/v1.odcs.yaml"
+    rows = mesh.query(REVENUE)
+    mesh.edit(contract, "mustBe: 4596039.58", "mustBe: 4596039.59")
+    done = mesh("run")
+    assert done.code == 1
+    told = " ".join(done.err.split())
+    assert "finance.revenue.v1 was not published" in told
+    assert "opening_year_net_revenue" in told
+    state = mesh.status()["finance.revenue.v1"]
+    assert (state["publication"], state["refused"]["failed"][0]["check"]) == (1, "opening_year_net_revenue")
+    assert mesh.query(REVENUE) == rows
+    mesh.edit(contract, "mustBe: 4596039.59", "mustBe: 4596039.58")
+    done = mesh("run", "finance", "--json")
+    assert (done.code, done.json["built"]) == (0, ["finance.revenue.v1"])
+    state = mesh.status()["finance.revenue.v1"]
+    assert state["publication"] == 2
+    assert "refused" not in state
+    assert mesh.query(REVENUE) == rows
+
+
+def test_rollback_serves_the_earlier_rows(mesh: Mesh) -> None:
+    before = mesh.query(TOTAL)
+    mesh = mesh.ticks(120)
+    assert mesh("run", "sales", "--json").code == 0
+    assert mesh("run", "finance", "--json").code == 0
+    after = mesh.query(TOTAL)
+    assert after != before
+    assert mesh("rollback", "finance.revenue.v1", "--to", "1").code == 0
+    assert mesh.query(TOTAL) == before
+    assert mesh("run", "finance", "--json").code == 0
+    assert mesh.query(TOTAL) == after
