@@ -30,15 +30,15 @@ def _holder(file: Path) -> str:
         return "an unknown process"
 
 
-def acquire(settings: MeshSettings, domain: str) -> int:
-    """Take the writer lock of a lake and return its file descriptor; closing that frees the lock.
+def acquire(settings: MeshSettings, domain: str, purpose: str = "writer") -> int:
+    """Take the writer lock of a lake (or another of its locks) and return its descriptor; closing that frees the lock.
 
     Raises
     ------
     LakeBusyError
         when `settings.lock_timeout` passed; it names the process that holds the lock.
     """
-    file = settings.lake_folder(domain) / "writer.lock"
+    file = settings.lake_folder(domain) / f"{purpose}.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     deadline = time.monotonic() + settings.lock_timeout.total_seconds()
@@ -61,9 +61,13 @@ def acquire(settings: MeshSettings, domain: str) -> int:
 
 
 @contextmanager
-def writer_lock(settings: MeshSettings, domain: str) -> Iterator[None]:
-    """Hold the writer lock of a lake. Not re-entrant: take it around one transaction, not around another holder."""
-    descriptor = acquire(settings, domain)
+def writer_lock(settings: MeshSettings, domain: str, purpose: str = "writer") -> Iterator[None]:
+    """Hold the writer lock of a lake. Not re-entrant: take it around one transaction, not around another holder.
+
+    Another `purpose` is another lock, for work that must be alone in its kind but leaves other writers alone; it may be
+    held around the writer lock, never inside it.
+    """
+    descriptor = acquire(settings, domain, purpose)
     try:
         yield
     finally:
@@ -76,9 +80,14 @@ def pin(settings: MeshSettings, domain: str, snapshot: int) -> Iterator[None]:
     folder = settings.lake_folder(domain) / "pins"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{snapshot}.{os.getpid()}.{time.monotonic_ns()}"
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    descriptor = -1
+    while descriptor < 0:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not file.exists():  # cleared away as a dead process's, between the two calls
+            os.close(descriptor)
+            descriptor = -1
+    try:
         yield
     finally:
         file.unlink(missing_ok=True)

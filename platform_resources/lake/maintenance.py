@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from platform_resources.lake.connection import connect, current_snapshot
+from platform_resources.lake.connection import LakeMissingError, connect, current_snapshot, lake_exists
 from platform_resources.lake.files import seal_new_files
 from platform_resources.lake.lock import pinned_snapshots, writer_lock
 from platform_resources.lake.names import qualified
@@ -72,10 +72,12 @@ def needed_snapshots(
 def maintain(
     settings: MeshSettings, domain: str, now: datetime, retention: Retention = Retention()
 ) -> MaintenanceReport:
-    """Back the catalog up, expire what nobody needs, merge small files, delete what is orphaned; safe while others read.
+    """Back the catalog up, expire what nobody needs, merge small files, delete orphans; safe while others read.
 
     The merge keeps every snapshot that is left readable, and its new files are sealed like published ones.
     """
+    if not lake_exists(settings, domain):
+        raise LakeMissingError(f"there is no lake of {domain} under {settings.home} to maintain")
     with writer_lock(settings, domain):
         backup_catalog(settings, domain)
         with connect(settings, own=domain) as con:

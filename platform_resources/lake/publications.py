@@ -73,10 +73,13 @@ def publications(
     con: duckdb.DuckDBPyConnection, domain: str, port: PortAddress | None = None, limit: int | None = None
 ) -> list[Publication]:
     """The log of a lake (of one port), newest first."""
-    condition, parameters = ("WHERE port = ?", [str(port)]) if port else ("", [])
+    # Within a port numbers alone tell the order: of two runs at once, the later one may have begun earlier.
+    condition, parameters, order = (
+        ("", [], "published_at DESC, ") if port is None else ("WHERE port = ?", [str(port)], "")
+    )
     ending = f"LIMIT {int(limit)}" if limit else ""
     rows = con.execute(
-        f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY published_at DESC, number DESC {ending}",
+        f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY {order}number DESC {ending}",
         parameters,
     ).fetchall()
     return [_row(row) for row in rows]
@@ -107,7 +110,8 @@ def publish(
     """Move the port to `internal.<table>` as it stood at `snapshot`, and log it.
 
     A second call with the same `run_id` for the port returns the publication that the first one made: a writer that
-    was killed without knowing whether its commit held may simply try again.
+    was killed without knowing whether its commit held may simply try again. When a later snapshot was published
+    meanwhile by another run, the port is not taken back to this one: the newest publication is returned.
     """
     address, log = str(port), _log(port.domain)
     source = qualified(port.domain, INTERNAL_SCHEMA, table)
@@ -116,6 +120,12 @@ def publish(
         done = con.execute(f"SELECT {_COLUMNS} FROM {log} WHERE port = ? AND run_id = ?", [address, run_id]).fetchone()
         if done is not None:
             return _row(done)
+        overtaken = con.execute(
+            f"SELECT 1 FROM {log} WHERE port = ? AND kind = 'publish' AND snapshot > ? LIMIT 1", [address, snapshot]
+        ).fetchone()
+        if overtaken and kind == "publish":
+            newest = con.execute(f"SELECT {_COLUMNS} FROM {log} WHERE port = ? ORDER BY number DESC LIMIT 1", [address])
+            return _row(newest.fetchone())
         number = con.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {log} WHERE port = ?", [address]).fetchone()[0]
         seal = seal_new_files(con, settings, port.domain)
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(port.domain, port.product)}")

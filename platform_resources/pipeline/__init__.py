@@ -4,11 +4,13 @@ Imports contracts, lake and quality; no Dagster. It holds the two protocols that
 exactly once, and write -> audit -> publish. Orchestration calls it from its assets, and so can a script or a test.
 """
 
-from platform_resources.pipeline.ingest import IngestReport, Quarantined, ingest, new_files, watermark
+from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, new_files
+from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
-from platform_resources.pipeline.quarantine import QuarantinedFile, waiting_in_quarantine
+from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
 
 __all__ = [
+    "IngestError",
     "IngestReport",
     "Outcome",
     "Quarantined",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +29,24 @@ from platform_resources.lake import (
     refuse,
     write_transaction,
 )
-from platform_resources.pipeline.ingest import watermark
+from platform_resources.pipeline.ledger import watermark
 from platform_resources.quality import Audit, evaluate
+
+_NEW_ROWS = "_rows_to_write"
+_COMPUTED = "_rows_computed"
+
+
+class ContractChangedError(RuntimeError):
+    """A port's contract was edited between loading it and publishing."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a candidate: its audit, and its publication when it passed. Times in seconds."""
+    """What became of a candidate: its audit, and its publication when it passed. Times in seconds.
+
+    `publication` is that of a later snapshot when another run published one meanwhile: it holds this candidate's data
+    and what came after.
+    """
 
     port: str
     snapshot: int
@@ -54,14 +66,20 @@ def replace_table(
 ) -> int:
     """Write the whole content of `internal.<table>` anew and return its row count.
 
-    `rows` is anything DuckDB can scan: a relation of `con`, an Arrow table, a pandas frame. Delete and insert, not
-    CREATE OR REPLACE: with that the commit slows down 3.9 times in 1,000 versions. A change of columns makes a new table;
-    versions published from the old one stay readable.
+    `rows` is anything DuckDB can scan: a relation of `con`, an Arrow table, a pandas frame. A relation is computed
+    before the lake is locked, so it may read the table that it replaces and keeps no other writer waiting. Delete and
+    insert, not CREATE OR REPLACE: with that the commit slows down 3.9 times in 1,000 versions. A change of columns
+    makes a new table; versions published from the old one stay readable.
     """
     target = qualified(domain, INTERNAL_SCHEMA, table)
-    relation = rows if isinstance(rows, duckdb.DuckDBPyRelation) else con.from_arrow(_as_arrow(rows))
+    if isinstance(rows, duckdb.DuckDBPyRelation):
+        rows.create_view(_NEW_ROWS, replace=True)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {_COMPUTED} AS FROM {_NEW_ROWS}")
+        relation = con.table(_COMPUTED)
+    else:
+        relation = con.from_arrow(_as_arrow(rows))
     wanted = [(name, str(type_)) for name, type_ in zip(relation.columns, relation.types, strict=True)]
-    relation.create_view("_rows_to_write", replace=True)
+    relation.create_view(_NEW_ROWS, replace=True)
     definition = ", ".join(f"{quote_identifier(name)} {type_}" for name, type_ in wanted)
     columns = ", ".join(quote_identifier(name) for name, _ in wanted)
     with write_transaction(con, settings, domain, f"build {table}", run_id):
@@ -74,9 +92,10 @@ def replace_table(
             con.execute(f"DELETE FROM {target}")
         else:
             con.execute(f"CREATE OR REPLACE TABLE {target} ({definition})")
-        con.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM _rows_to_write")
+        con.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM {_NEW_ROWS}")
         count = con.execute(f"SELECT count(*) FROM {target}").fetchone()[0]
-    con.execute("DROP VIEW IF EXISTS _rows_to_write")
+    con.execute(f"DROP VIEW {_NEW_ROWS}")
+    con.execute(f"DROP TABLE IF EXISTS {_COMPUTED}")
     return count
 
 
@@ -92,16 +111,30 @@ def _data_as_of(
     """The moment up to which everything that the product promises to be fresh about is known.
 
     The earliest of: the watermark of each of its sources that has a freshness promise, and what each input port is
-    known as of. None when nothing upstream promises freshness.
+    known as of. None when nothing upstream promises freshness, or when such a source never delivered: then nothing is
+    known, and the age of the data is that of its newest row.
     """
     promised = {source.table.name for source in domain.sources if source.sla_property("freshness")}
     moments = [watermark(con, domain.name, source) for source in sources if source in promised]
+    if None in moments:
+        return None
     for port in product.inputs:
         publication = latest_publication(con, PortAddress.parse(port.address))
         if publication is not None:
             moments.append(publication.data_as_of)
     known = [moment for moment in moments if moment is not None]
     return min(known) if known else None
+
+
+def _promise(port: OutputPort) -> Promise:
+    contract = port.contract
+    document = contract.file.read_bytes()
+    if hashlib.sha256(document).hexdigest() != contract.sha256:
+        raise ContractChangedError(
+            f"{contract.file} changed since it was loaded, so {port.address} can't be audited against it; run it again "
+            "(a running code location: reload it first)"
+        )
+    return Promise(contract.version, contract.sha256, document.decode("utf-8"))
 
 
 def audit_and_publish(
@@ -118,7 +151,13 @@ def audit_and_publish(
 
     `sources` are the landed feeds that the product is built from: their watermarks say how fresh its data is.
     Everything is read at the pinned snapshot, so what is written meanwhile disturbs neither the audit nor the port.
+
+    Raises
+    ------
+    ContractChangedError
+        when the contract's file is not what was loaded: the log would keep another promise than the one audited.
     """
+    promise = _promise(port)
     address = PortAddress.parse(port.address)
     contract = port.contract
     table = contract.table.physical_name
@@ -149,7 +188,7 @@ def audit_and_publish(
                 table=table,
                 snapshot=snapshot,
                 columns=[column.name for column in contract.table.columns],
-                promise=Promise(contract.version, contract.sha256, contract.file.read_text(encoding="utf-8")),
+                promise=promise,
                 audit=audit.as_record(),
                 score=audit.score,
                 row_count=audit.rows,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import duckdb
 import pytest
 
 from platform_resources.lake import (
     LakeMissingError,
+    Promise,
     PublicationError,
     connect,
     latest_publication,
     publications,
+    publish,
     roll_back,
     write_transaction,
 )
@@ -52,6 +56,36 @@ def test_publishing_twice_with_one_run_id_is_publishing_once(settings, publish_r
     again = publish_rows(11, run_id="run")
     assert (first.number, again.number) == (1, 1)
     assert read(settings) == 10
+
+
+def test_a_run_that_was_overtaken_does_not_take_the_port_back(settings, publish_rows):
+    older = publish_rows(10, 1)
+    newer = publish_rows(20, 2, run_id="faster")
+    with connect(settings, own="shop") as con:
+        late = publish(
+            con,
+            settings,
+            port=PORT,
+            table="thing",
+            snapshot=older.snapshot,
+            columns=["id"],
+            promise=Promise("1.0.0", "sha", "doc"),
+            audit={},
+            score=1.0,
+            row_count=10,
+            data_as_of=None,
+            run_id="slower",
+            now=NOW - timedelta(hours=1),
+        )
+    assert (late.number, late.snapshot) == (newer.number, newer.snapshot)
+    assert read(settings) == 20
+
+
+def test_the_newest_publication_is_the_one_made_last_whenever_its_run_began(settings, publish_rows):
+    publish_rows(10, 1, now=NOW)
+    publish_rows(20, 2, now=NOW - timedelta(minutes=5))
+    with connect(settings, reads=["shop"]) as con:
+        assert latest_publication(con, PORT).row_count == read(settings) == 20
 
 
 def test_rolling_back_serves_the_earlier_data_with_its_own_promise(settings, publish_rows):
