@@ -1,0 +1,83 @@
+"""Every command of the README and of `docs/` does what the page says; pictures and links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mesh.conftest import Mesh, Result, console_script
+from tests.tiny_mesh import REPOSITORY
+
+PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+
+
+def commands(page: str) -> list[tuple[str, int]]:
+    """The commands of a page's console blocks, each with the exit code that the page promises."""
+    blocks = re.findall(r"```console\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    promised = [(line, re.search(r"# exit code (\d+)", line)) for line in lines]
+    return [(line, int(match[1]) if match else 0) for line, match in promised]
+
+
+def shell(mesh: Mesh, line: str) -> Result:
+    path = f"{Path(console_script('mesh')).parent}:{mesh.environment['PATH']}"
+    return mesh.run("bash", "-c", line, env={"PATH": path})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])
+def test_every_command_of_the_page_works(mesh: Mesh, page: str) -> None:
+    for line, code in commands(page):
+        if line.startswith("make "):
+            continue
+        done = shell(mesh, line)
+        assert done.code == code, f"{line}\n{done.out}{done.err}"
+
+
+@pytest.mark.slow
+def test_the_tour_refuses_keeps_and_mends(mesh: Mesh) -> None:
+    """What the README says between its commands."""
+    lines = [line for line, _ in commands("README.md")]
+    spoil, mend = (next(line for line in lines if line.startswith(word)) for word in ("sed", "mv"))
+    before = mesh.status()["crm.customer_360.v1"]["publication"]
+    shell(mesh, spoil)
+    refused = mesh("run", "crm.customer_360")
+    assert refused.code == 1
+    assert "age_is_known_for_half" in refused.out + refused.err
+    assert mesh.status()["crm.customer_360.v1"]["publication"] == before
+    assert mesh.query("select count(*) as n from crm.customer_360.v1")[0]["n"] == 2469
+    shell(mesh, mend)
+    assert mesh("run", "crm.customer_360").code == 0
+    assert mesh.status()["crm.customer_360.v1"]["publication"] == before + 1
+
+
+@pytest.mark.slow
+def test_a_product_is_added_as_the_page_says(mesh: Mesh) -> None:
+    text = (REPOSITORY / "docs/add-a-product.md").read_text(encoding="utf-8")
+    for body in re.findall(r"```(?:yaml|sql)\n(.*?)```", text, re.DOTALL):
+        file = mesh.project / body.split("\n", 1)[0].split()[-1]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(body, encoding="utf-8")
+    for line, code in commands("docs/add-a-product.md"):
+        done = shell(mesh, line)
+        assert done.code == code, f"{line}\n{done.out}{done.err}"
+    (row,) = mesh.query("select count(*) as days, sum(takings) as takings from sales.store_days.v1")
+    (booked,) = mesh.query("select sum(net_sales) as takings from sales.bookings.v1")
+    assert row["days"] > 30_000
+    assert row["takings"] == booked["takings"]
+
+
+def test_make_targets_that_the_pages_name_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        for target in re.findall(r"(?:`|\$ )make ([a-z]+)", page.read_text(encoding="utf-8")):
+            assert re.search(rf"^{target}:.*## ", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def test_links_and_pictures_lead_to_files() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
