@@ -11,34 +11,18 @@ _STARTED = time.perf_counter()
 
 import json  # noqa: E402  (the clock starts before every import)
 import sys  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
 
 from platform_resources.lake import MeshSettings  # noqa: E402
-from platform_resources.orchestration import definitions, runner  # noqa: E402
+from platform_resources.orchestration.runner import run_due  # noqa: E402
 
 _IMPORTED = time.perf_counter()
 
 
-def _timed(function: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            spent.append(time.perf_counter() - started)
-
-    return timed
-
-
 def main() -> int:
     """Build what is due in `$MESH_HOME`; exit code 1 when anything failed or was refused."""
-    parsing: list[float] = []
-    definitions.prepare_manifest = _timed(definitions.prepare_manifest, parsing)
-    report = runner.run_due(MeshSettings.from_env())
+    report = run_due(MeshSettings.from_env())
     record = {
         "imports": _IMPORTED - _STARTED,
-        "parse": sum(parsing),
         "inside": time.perf_counter() - _STARTED,
         "steps": report.steps,
         "built": report.built,
