@@ -1,0 +1,83 @@
+"""Freshness is honest: without news a port goes from fresh to failed in the UI, and recovers with the next."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_mesh import environment, land, write_project
+
+QUERY = """query { assetNodes(assetKeys: [{path: ["shop", "orders", "v1"]}]) {
+  freshnessStatusInfo { freshnessStatus } } }"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def freshness(port: int) -> str | None:
+    """The state that the UI shows of the port; None while the UI is not up."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": QUERY}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            nodes = json.load(answer)["data"]["assetNodes"]
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return None
+    info = nodes[0]["freshnessStatusInfo"] if nodes else None
+    return info and info["freshnessStatus"]
+
+
+def wait_for(port: int, state: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    seen = []
+    while (found := freshness(port)) != state:
+        if not seen or seen[-1] != found:
+            seen.append(found)
+        assert time.monotonic() < deadline, f"no {state} within {seconds} s; seen: {seen}"
+        time.sleep(2)
+
+
+@pytest.mark.slow
+def test_a_port_without_news_fails_in_the_ui_and_recovers_by_itself(tmp_path: Path) -> None:
+    project, home = write_project(tmp_path / "project"), tmp_path / "home"
+    contract = project / "domains/shop/products/orders/v1.odcs.yaml"
+    contract.write_text(contract.read_text(encoding="utf-8").replace("P3650D", "PT1M"), encoding="utf-8")
+    land(home, extracted_at=datetime.now(UTC))
+    port = free_port()
+    served = subprocess.Popen(
+        [sys.executable, "-m", "platform_resources.cli", "up", "--port", str(port)],
+        cwd=project,
+        env=environment(project, home) | {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "5"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # its group gets the Ctrl-C below, as in a terminal
+    )
+    try:
+        wait_for(port, "DEGRADED", 240)
+        land(home, [(9, "eve@mail.example", "+1-555-0109", "blue", 1999, "5.00")], extracted_at=datetime.now(UTC))
+        wait_for(port, "HEALTHY", 240)
+    finally:
+        os.killpg(served.pid, signal.SIGINT)
+        try:
+            code = served.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(served.pid, signal.SIGKILL)
+            raise
+    assert code == 0
