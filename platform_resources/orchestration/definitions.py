@@ -33,7 +33,7 @@ def domain_definitions(name: str) -> dg.Definitions:
     products = {product.name: product for product in domain.products}
 
     def condition_of(model: str) -> dg.AutomationCondition:
-        return refresh_condition(_refresh(products.get(model)))
+        return refresh_condition(_refresh(products.get(model)), name)
 
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     ingestion = ingest_assets(domain)

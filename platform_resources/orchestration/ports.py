@@ -80,7 +80,7 @@ def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey) 
         tags=tags,
         code_version=contract.version,
         freshness_policy=_freshness_policy(freshness) if freshness else None,
-        automation_condition=refresh_on_update(),
+        automation_condition=refresh_on_update(domain.name),
         metadata={
             "dagster/column_schema": promised_schema(contract.table),
             "dagster/table_name": port.address,

@@ -6,8 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Mesh
 from tests.tiny_mesh import LANDED_AT, land
+
+pytestmark = pytest.mark.slow  # each run is a process that imports Dagster: two minutes in all
 
 NEXT = (4, "dan@post.example", "+1-555-0104", "blue", 2000, "5.00")
 FREE = (5, "eve@post.example", "+1-555-0105", "blue", 2001, "-1.00")

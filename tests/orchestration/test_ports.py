@@ -49,7 +49,7 @@ def build(domain: Domain, instance: dg.DagsterInstance) -> dg.ExecuteInProcessRe
     assert ingestion is not None
     assets = [
         ingestion,
-        python_model_asset(domain, product, orders, refresh_on_update()),
+        python_model_asset(domain, product, orders, refresh_on_update("shop")),
         port_asset(domain, product, product.ports[0], ["order_lines"]),
     ]
     return dg.materialize(assets, instance=instance, resources={"lake": lake_resource()}, raise_on_error=False)
@@ -292,7 +292,7 @@ class TestBlocked:
 
 
 def test_a_model_without_its_input_says_which(tiny: MeshSettings, shop: Domain, instance: dg.DagsterInstance) -> None:
-    asset = python_model_asset(shop, shop.products[0], orders, refresh_on_update())
+    asset = python_model_asset(shop, shop.products[0], orders, refresh_on_update("shop"))
     result = dg.materialize([asset], instance=instance, resources={"lake": lake_resource()}, raise_on_error=False)
     assert not result.success
     (event,) = result.filter_events(lambda event: event.is_step_failure)
