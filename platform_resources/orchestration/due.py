@@ -24,10 +24,17 @@ class Node:
 
 @dataclass(frozen=True)
 class Built:
-    """An asset's last materialization."""
+    """An asset's last materialization. Times in seconds since the epoch."""
 
-    at: float  # seconds since the epoch
+    at: float
     version: str | None
+    run: str = ""
+    run_began: float | None = None  # None: as good as `at`
+
+    def may_have_missed(self, other: Built) -> bool:
+        """Whether `other`, which this was made from, was updated too late to be read for sure."""
+        began = self.at if self.run_began is None else self.run_began
+        return other.at > began and (other.run != self.run or not self.run)
 
 
 def batches(nodes: Iterable[Node]) -> list[tuple[str, tuple[Node, ...]]]:
@@ -75,14 +82,14 @@ def is_due(
     """Whether a node should be built now.
 
     It was never built, its code or contract changed, its cron time came, or (when it follows its inputs) one of them
-    is newer or is being built in the same run.
+    was updated since its run began or is being built in the same run.
     """
     mine = built.get(node.key)
     if mine is None or (node.version is not None and node.version != mine.version):
         return True
     if node.refresh != "on_update":
         return next_tick(node.refresh, mine.at) <= now.timestamp()
-    return any(dep in rebuilding or (dep in built and built[dep].at > mine.at) for dep in node.deps)
+    return any(dep in rebuilding or (dep in built and mine.may_have_missed(built[dep])) for dep in node.deps)
 
 
 def next_tick(cron: str, after: float) -> float:

@@ -199,6 +199,7 @@ def _wanted(loaded: Iterable[LoadedDomain], products: Sequence[str]) -> frozense
 
 def _built(instance: dg.DagsterInstance, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Built]:
     built = {}
+    began: dict[str, float | None] = {}
     for key in keys:
         event = instance.get_latest_materialization_event(dg.AssetKey(list(key)))
         if event is None or event.asset_materialization is None:
@@ -206,7 +207,11 @@ def _built(instance: dg.DagsterInstance, keys: Iterable[tuple[str, ...]]) -> dic
         materialization = event.asset_materialization
         contract = materialization.metadata.get("contract_sha256")
         version = str(contract.value) if contract else (materialization.tags or {}).get(_CODE_VERSION_TAG)
-        built[key] = Built(event.timestamp, version)
+        run = event.run_id
+        if run not in began:
+            record = instance.get_run_record_by_id(run)
+            began[run] = None if record is None else record.start_time
+        built[key] = Built(event.timestamp, version, run, began[run])
     return built
 
 

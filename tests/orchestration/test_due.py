@@ -71,6 +71,18 @@ class TestIsDue:
         assert not is_due(mine, built(a__x__v1=10, a__internal__x=5, b__y__v1=9), frozenset(), NOW)
         assert not is_due(mine, built(a__x__v1=10), frozenset(), NOW)
 
+    def test_what_was_updated_while_it_was_being_built(self) -> None:
+        """The run had read its input when another process updated it."""
+        mine, port = node("a.internal.x", "b.y.v1"), ("b", "y", "v1")
+        state = {mine.key: Built(20, None, "mine", run_began=10)}
+        assert is_due(mine, state | {port: Built(15, None, "theirs", run_began=14)}, frozenset(), NOW)
+        assert not is_due(mine, state | {port: Built(9, None, "theirs", run_began=1)}, frozenset(), NOW)
+
+    def test_what_its_own_run_updated_before_it_was_read(self) -> None:
+        mine, table = node("a.x.v1", "a.internal.x"), ("a", "internal", "x")
+        state = {mine.key: Built(20, None, "same", run_began=10), table: Built(15, None, "same", run_began=10)}
+        assert not is_due(mine, state, frozenset(), NOW)
+
     def test_what_reads_something_that_is_being_built_now(self) -> None:
         mine = node("a.x.v1", "a.internal.x")
         assert is_due(mine, built(a__x__v1=10, a__internal__x=5), frozenset({("a", "internal", "x")}), NOW)
