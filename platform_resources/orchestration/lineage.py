@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -42,9 +43,16 @@ def _leaves(node: Node) -> list[ColumnSource]:
     return found
 
 
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
+
+
 def cached_lineage(sql: str, tables: Columns, cache: Path) -> dict[str, list[ColumnSource]]:
-    """`column_lineage`, kept in a JSON file by the query's content: following 25 columns takes a second."""
-    digest = hashlib.sha256(json.dumps([sql, sorted(map(list, tables.items()), key=str)], default=str).encode())
+    """`column_lineage`, kept in a JSON file by the query's content: following 25 columns takes a second.
+
+    Literals are no part of that content: an incremental model writes its marks into its SQL, other ones in every run.
+    """
+    shape = _LITERAL.sub("?", sql)
+    digest = hashlib.sha256(json.dumps([shape, sorted(map(list, tables.items()), key=str)], default=str).encode())
     key = digest.hexdigest()
     known = _known(cache)
     if key not in known:
