@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -26,6 +27,7 @@ from platform_resources.orchestration.due import Built, Node, batches, due_nodes
 from platform_resources.orchestration.ingestion import waiting_files
 from platform_resources.orchestration.manifests import DbtParseError, prepare_manifest
 from platform_resources.orchestration.resources import lake_resource
+from platform_resources.orchestration.side_by_side import ProcessDiedError, SideBySide
 
 Progress = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -61,6 +63,16 @@ class RunReport:
     @property
     def ok(self) -> bool:
         return not self.refused and not self.failures and not self.blocked
+
+    def add(self, part: RunReport) -> None:
+        """Take over what a part of the run reports."""
+        self.built += part.built
+        self.steps += part.steps
+        self.refused |= part.refused
+        self.failures |= part.failures
+        self.blocked |= part.blocked
+        self.seconds |= part.seconds
+        self.ingested_rows += part.ingested_rows
 
 
 @dataclass(frozen=True)
@@ -138,11 +150,7 @@ def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Prog
         except ValueError as error:
             report.failures["mesh"] = str(error)
             return report
-        for name, nodes in order:
-            built = _built(instance, {dep for node in nodes for dep in node.deps} | {node.key for node in nodes})
-            due = due_nodes(nodes, built, utc_now(), force=wanted)
-            if due:
-                _build(instance, loaded[name], due, report, progress)
+        _build_all(instance, loaded, order, wanted, report, progress)
     return report
 
 
@@ -197,6 +205,44 @@ def _wanted(loaded: Iterable[LoadedDomain], products: Sequence[str]) -> frozense
     return frozenset(wanted)
 
 
+def _build_all(
+    instance: dg.DagsterInstance,
+    loaded: Mapping[str, LoadedDomain],
+    order: Sequence[tuple[str, tuple[Node, ...]]],
+    wanted: frozenset[tuple[str, ...]],
+    report: RunReport,
+    progress: Progress,
+) -> None:
+    """Build what is due of each batch once the batches that it reads from are through; domains side by side."""
+    batch_of = {node.key: index for index, (_, nodes) in enumerate(order) for node in nodes}
+    waiting = dict(enumerate(order))
+    workers: SideBySide[RunReport] = SideBySide()
+    unfinished = set(waiting)
+    while unfinished:
+        for index, (name, nodes) in list(waiting.items()):
+            earlier = {batch_of[dep] for node in nodes for dep in node.deps if dep in batch_of} - {index}
+            same_domain = {other for other in range(index) if order[other][0] == name}
+            if not workers.free or (earlier | same_domain) & unfinished:
+                continue
+            del waiting[index]
+            built = _built(instance, {dep for node in nodes for dep in node.deps} | {node.key for node in nodes})
+            due = due_nodes(nodes, built, utc_now(), force=wanted)
+            if not due:
+                unfinished.discard(index)
+                continue
+            ports = [".".join(node.key) for node in due if node.key[1] != "internal"]
+            progress(f"{name}: building {', '.join(ports) or ', '.join(node.key[-1] for node in due)}")
+            workers.start(index, partial(_build, loaded[name], due))
+        if not workers.busy:
+            continue
+        index, part = workers.finish_one()
+        unfinished.discard(index)
+        if isinstance(part, ProcessDiedError):
+            report.failures[order[index][0]] = str(part)
+        else:
+            report.add(part)
+
+
 def _built(instance: dg.DagsterInstance, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Built]:
     built = {}
     began: dict[str, float | None] = {}
@@ -248,13 +294,12 @@ def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport,
     _failures(result, report)
 
 
-def _build(
-    instance: dg.DagsterInstance, item: LoadedDomain, due: Sequence[Node], report: RunReport, progress: Progress
-) -> None:
-    ports = [".".join(node.key) for node in due if node.key[1] != "internal"]
-    progress(f"{item.domain.name}: building {', '.join(ports) or ', '.join(node.key[-1] for node in due)}")
+def _build(item: LoadedDomain, due: Sequence[Node]) -> RunReport:
+    """Build nodes of one domain in one run, in whatever process this is."""
+    report = RunReport()
     started = time.perf_counter()
-    result = _execute(instance, item, [node.key for node in due], "mesh run")
+    with dg.DagsterInstance.get() as instance:
+        result = _execute(instance, item, [node.key for node in due], "mesh run")
     spent: dict[str, float] = {}
     for event in result.get_asset_materialization_events():
         metadata = {k: v.value for k, v in event.materialization.metadata.items() if isinstance(v.value, int | float)}
@@ -272,6 +317,7 @@ def _build(
             report.seconds[address] = own + spent.get(key.path[1], 0.0)
     report.steps.append(("run", item.domain.name, time.perf_counter() - started))
     _failures(result, report)
+    return report
 
 
 def _failures(result: dg.ExecuteInProcessResult, report: RunReport) -> None:
