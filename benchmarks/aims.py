@@ -48,9 +48,9 @@ def aims(floor: FloorFigures, cold: MeshFigures, tick: MeshFigures) -> tuple[Aim
         ),
         Aim(
             f"audit of {HEAVIEST}",
-            100 * bookings["audit"] / bookings["build"],
+            100 * bookings["audit"] / bookings["dbt"],
             AUDIT_PERCENT_OF_BUILD,
             "%",
-            "of its build in the cold run",
+            f"of its build by dbt, cold ({100 * bookings['audit'] / bookings['build']:.0f} % of the SQL alone)",
         ),
     )

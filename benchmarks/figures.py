@@ -20,6 +20,7 @@ PHASES = {
     "audit": "the contracts' promises",
     "publish": "view, publication log, seal",
     "orchestrate": "dbt's start, Dagster's records",
+    "side by side": "gained: domains build at once",
     "rest": "what is due, instance, exit",
 }
 _INSIDE_A_RUN = ("build", "audit", "publish")
@@ -58,10 +59,11 @@ def mesh_figures(measured: Measured, told: Mapping[str, Any]) -> MeshFigures:
             products[what.rpartition(".")[0]][phase] += seconds
         elif phase == "build":
             private.append((what, seconds))
-    for table, seconds in private:
-        domain, _, name = table.split(".")
-        if f"{domain}.{name}" in addresses:
-            products[f"{domain}.{name}"]["build"] += seconds
+    for phase, steps_of in (("build", private), ("dbt", [(what, s) for phase, what, s in steps if phase == "dbt"])):
+        for table, seconds in steps_of:
+            domain, _, name = table.split(".")
+            if f"{domain}.{name}" in addresses:
+                products[f"{domain}.{name}"][phase] = products[f"{domain}.{name}"].get(phase, 0.0) + seconds
     outside = measured.wall - told["inside"]  # the interpreter's start and end
     phases = {
         "import": told["imports"] + outside,
@@ -72,6 +74,7 @@ def mesh_figures(measured: Measured, told: Mapping[str, Any]) -> MeshFigures:
         **{phase: totals[phase] for phase in _INSIDE_A_RUN},
         "orchestrate": totals["run"] - sum(totals[phase] for phase in _INSIDE_A_RUN),
     }
+    phases["side by side"] = totals["builds"] - totals["run"]
     phases["rest"] = measured.wall - sum(phases.values())
     return MeshFigures(measured.wall, measured.cpu, measured.peak_mb, told["ingested_rows"], phases, dict(products))
 

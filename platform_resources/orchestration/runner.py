@@ -150,7 +150,9 @@ def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Prog
         except ValueError as error:
             report.failures["mesh"] = str(error)
             return report
+        started = time.perf_counter()
         _build_all(instance, loaded, order, wanted, report, progress)
+        report.steps.append(("builds", "all domains", time.perf_counter() - started))
     return report
 
 
@@ -307,6 +309,8 @@ def _build(item: LoadedDomain, due: Sequence[Node]) -> RunReport:
         if key.path[1] == "internal":
             seconds = float(metadata.get("model_seconds", metadata.get("build_seconds", 0.0)))
             report.steps.append(("build", ".".join(key.path), seconds))
+            if "dbt_seconds" in metadata:
+                report.steps.append(("dbt", ".".join(key.path), float(metadata["dbt_seconds"])))
             spent[key.path[-1]] = seconds
         else:
             address = ".".join(key.path)
