@@ -1,23 +1,19 @@
 """A domain's dbt models as assets, with delivered schema, row count and column lineage."""
 
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import duckdb
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from platform_resources.contracts.model import Domain
 from platform_resources.lake import PortAddress, connect, lake_exists
 from platform_resources.orchestration.columns import delivered_schema, lineage_metadata
+from platform_resources.orchestration.dbt_runs import ModelRun, run_models
 from platform_resources.orchestration.lineage import Columns, cached_lineage, merge_tables
-from platform_resources.orchestration.manifests import DomainDbt, dbt_executable
+from platform_resources.orchestration.manifests import DomainDbt
 from platform_resources.orchestration.resources import LakeResource
 
 ConditionOf = Callable[[str], dg.AutomationCondition]  # of a model's name
@@ -59,67 +55,33 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
         project=project,
         dagster_dbt_translator=MeshTranslator(domain, condition_of),
     )
-    def run_dbt(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
-        cli = _dbt_cli(str(dbt.project))
+    def run_dbt(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+        keys = {key.path[-1]: key for key in context.selected_asset_keys}
         started = time.perf_counter()
         # `run`, not `build`: tests of a domain's models are run by hand and in CI, promises are checked at the port.
-        target = _run_folder(dbt, context.run.run_id)
-        invocation = cli.cli(["run", "--target", domain.name], context=context, target_path=target)
-        events, failure = [], None
-        try:
-            events.extend(invocation.stream())
-        except DagsterDbtCliRuntimeError as error:
-            failure = error
+        ran = run_models(dbt, sorted(keys), context.run.run_id)
         seconds = time.perf_counter() - started
-        if events:
-            _describe(context, domain, dbt, lake, invocation.target_path, events, seconds)
-        yield from events
-        if failure is not None:
+        built = [model for model in ran.models if model.built]
+        if built:
+            yield from _results(domain, dbt, lake, {model.name: keys[model.name] for model in built}, built, seconds)
+        if ran.failure is not None:
             raise dg.Failure(
-                description=f"dbt could not build the models of {domain.name}: {_reason(failure)}", allow_retries=False
-            ) from None
-        shutil.rmtree(target)
+                description=f"dbt could not build the models of {domain.name}: {ran.failure}", allow_retries=False
+            )
 
     return run_dbt
 
 
-@cache
-def _dbt_cli(project: str) -> DbtCliResource:
-    """One for the process: each would run `dbt --version` once, which costs 1.5 s. The target comes with the models."""
-    return DbtCliResource(project_dir=project, profiles_dir=project, dbt_executable=dbt_executable())
-
-
-def _run_folder(dbt: DomainDbt, run_id: str) -> Path:
-    """A target folder of its own for a run, so that runs don't disturb each other, with the parsed project in it."""
-    folder = dbt.target_path / "runs" / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    parsed = dbt.target_path / "partial_parse.msgpack"
-    if parsed.exists():
-        shutil.copy(parsed, folder / parsed.name)
-    return folder
-
-
-def _reason(error: DagsterDbtCliRuntimeError) -> str:
-    """What dbt said, without the lines that point to its log files."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(line for line in lines if line and "dbt.log" not in line and "target/" not in line)[:2000]
-
-
-def _describe(
-    context: dg.AssetExecutionContext,
+def _results(
     domain: Domain,
     dbt: DomainDbt,
     lake: LakeResource,
-    target_path: Path,
-    events: list[Any],
+    keys: Mapping[str, dg.AssetKey],
+    built: Sequence[ModelRun],
     seconds: float,
-) -> None:
-    """Add what was delivered to the events of the built models, before they are handed on."""
+) -> Iterator[dg.MaterializeResult]:
+    """What was delivered: rows, columns, lineage and times of each built model."""
     settings = lake.settings
-    manifest = json.loads((target_path / "manifest.json").read_text(encoding="utf-8"))
-    results = json.loads((target_path / "run_results.json").read_text(encoding="utf-8"))["results"]
-    compiled = {result["unique_id"]: result.get("compiled_code") for result in results}
-    timings = {result["unique_id"]: result["execution_time"] for result in results}
     inputs = {PortAddress.parse(port.address).domain for port in domain.inputs} - {domain.name}
     with connect(settings, reads={domain.name, *(name for name in inputs if lake_exists(settings, name))}) as con:
         tables = merge_tables(
@@ -128,25 +90,17 @@ def _describe(
                 "WHERE database_name <> 'system' ORDER BY ALL"
             ).fetchall()
         )
-        for event in events:
-            if not isinstance(event, dg.Output):
-                continue
-            unique_id = _unique_id(event)
-            metadata = _model_metadata(con, manifest["nodes"][unique_id], tables, compiled.get(unique_id), dbt)
-            metadata["model_seconds"] = timings.get(unique_id, 0.0)
-            metadata["dbt_seconds"] = seconds
-            context.add_output_metadata(metadata, output_name=event.output_name)
-
-
-def _unique_id(event: dg.Output) -> str:
-    return event.metadata["unique_id"].value
+        for model in built:
+            key = keys[model.name]
+            metadata = _model_metadata(con, key, tables, model.sql, dbt)
+            times = {"model_seconds": model.seconds, "dbt_seconds": seconds}
+            yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **times})
 
 
 def _model_metadata(
-    con: duckdb.DuckDBPyConnection, node: Mapping[str, Any], tables: Columns, sql: str | None, dbt: DomainDbt
+    con: duckdb.DuckDBPyConnection, key: dg.AssetKey, tables: Columns, sql: str | None, dbt: DomainDbt
 ) -> dict[str, Any]:
-    parts = (node["database"], node["schema"], node["alias"])
-    relation = con.table(".".join(parts))
+    relation = con.table(".".join(key.path))
     metadata: dict[str, Any] = {
         "dagster/row_count": relation.count("*").fetchone()[0],
         "dagster/column_schema": delivered_schema(zip(relation.columns, map(str, relation.types), strict=True)),
