@@ -64,9 +64,11 @@ def test_a_refused_version_is_told_and_consumers_keep_the_old_one(mesh: Mesh) ->
     assert "no_free_orders" in mesh("show", "shop.orders").out
 
 
-def test_a_refused_version_is_not_audited_again_until_something_changes(mesh: Mesh) -> None:
+def test_a_refused_version_stays_refused_until_it_is_mended(mesh: Mesh) -> None:
     land(mesh.home, [FREE], LANDED_AT + timedelta(minutes=10))
-    assert list(mesh("run", "--json").json["refused"]) == ["shop.orders.v1"]
+    for _ in range(2):
+        done = mesh("run", "--json")
+        assert (done.code, list(done.json["refused"])) == (1, ["shop.orders.v1"])
     contract = mesh.project / "domains/shop/products/orders/v1.odcs.yaml"
     _edit(contract, "mustBe: 0", "mustBeLessThan: 2")
     done = mesh("run", "--json")
@@ -174,6 +176,16 @@ def test_a_model_that_raises_fails_alone_and_is_told(mesh: Mesh) -> None:
     assert "totals" in step
     assert "v7" in message
     assert _state(mesh, "ledger.totals.v1")["rows"] == 1
+
+
+def test_products_that_read_each_other_in_a_circle_are_told(mesh: Mesh) -> None:
+    product = mesh.project / "domains/shop/products/orders/product.odps.yaml"
+    inputs = 'inputPorts:\n  - {name: ledger.totals, version: "1", contractId: ledger.totals.v1}\n'
+    _edit(product, "outputPorts:", inputs + "outputPorts:")
+    done = mesh("run", "--json")
+    assert (done.code, done.json["built"]) == (1, [])
+    assert "circle" in done.json["failures"]["mesh"]
+    assert _order_ids(mesh) == [1, 2, 3]
 
 
 def test_a_domain_that_does_not_import_fails_alone_and_is_told(mesh: Mesh) -> None:
