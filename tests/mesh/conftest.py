@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.running import Result
 from tests.tiny_mesh import REPOSITORY, environment
 
 PORTS = (
@@ -25,17 +25,6 @@ PORTS = (
     "supply_chain.demand_forecast.v1",
 )
 _MINUTES = 60
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass(frozen=True)
