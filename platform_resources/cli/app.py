@@ -49,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+_PATIENCE = 20  # seconds that Dagster gets to end after Ctrl-C, and again after being asked to
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -131,12 +132,23 @@ def _serve_ui(settings: MeshSettings, port: int) -> int:
         try:
             code = server.wait()
         except KeyboardInterrupt:
-            server.wait()
+            _end(server)
             return 0
     if code:
         told = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         errors.print(f"[bold red]mesh:[/] the Dagster UI ended with code {code}; the end of its log:\n{escape(told)}")
     return code
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Wait for Dagster to end on the Ctrl-C that it got too; one that hangs in a run is not waited for."""
+    for stop in (server.terminate, server.kill):
+        try:
+            server.wait(_PATIENCE)
+            return
+        except subprocess.TimeoutExpired:
+            stop()
+    server.wait()
 
 
 @app.command()

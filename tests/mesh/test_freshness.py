@@ -76,8 +76,9 @@ def test_a_port_without_news_fails_in_the_ui_and_recovers_by_itself(tmp_path: Pa
     finally:
         os.killpg(served.pid, signal.SIGINT)
         try:
-            code = served.wait(60)
+            code = served.wait(90)
         except subprocess.TimeoutExpired:
             os.killpg(served.pid, signal.SIGKILL)
+            served.wait()
             raise
     assert code == 0
