@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -21,6 +22,7 @@ from platform_resources.quality.audit import Audit, CheckResult, score_weights
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
 from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults
 from platform_resources.quality.errors import explain
+from platform_resources.quality.fusing import aggregate_of
 from platform_resources.quality.references import Place
 from platform_resources.quality.thresholds import threshold_text
 
@@ -125,7 +127,7 @@ class _Run:
             if check.name in self.unfit:
                 raise NotEvaluableError(self.unfit[check.name])
             for expression in self.needs[check.name]:
-                if expression in self.broken:
+                if expression in self.broken and check.kind != "sql":
                     raise NotEvaluableError(self.broken[expression])
             found = self._judge(check)
         except NotEvaluableError as reason:
@@ -147,6 +149,8 @@ class _Run:
             if not check.columns:
                 raise NotEvaluableError("the SLA names no element; write element: <table>.<timestamp column>")
             return [plan.aggregate(check, self.delivered, self.now)]
+        if check.kind == "sql":
+            return self._fused(check)
         if check.kind not in plan.ROW_KINDS:
             return []
         if proof := plan.length_proof(check, self.delivered):
@@ -170,10 +174,28 @@ class _Run:
         if check.kind in plan.UNIQUE_KINDS:
             return measure.counted(check, self._repeated(check), rows)
         if check.kind == "sql":
-            return measure.answered(check, *self._place().run(check), rows)
+            return measure.answered(check, *self._answer(check), rows)
         if check.kind == "custom":
             raise NotEvaluableError(measure.unsupported(check))
         return measure.counted(check, self._bad(check), rows)
+
+    def _fused(self, check: Check) -> list[str]:
+        """A SQL rule as an aggregate of the scan, when it is one over the audited table; see `fusing`."""
+        try:
+            query = self._place.guarded(check)
+        except duckdb.Error:
+            return []
+        if not self._place.reads_the_table(query):
+            return []
+        expression = aggregate_of(self.con, query.tree)
+        return [] if expression is None else [expression]
+
+    def _answer(self, check: Check) -> tuple[Any, bool]:
+        """(answer, it counts rows) of a SQL rule: from the scan where it took part, else from its own query."""
+        for expression in self.needs[check.name]:
+            if expression in self.measured:
+                return self.measured[expression], self._place.counts_rows(self._place.guarded(check))
+        return self._place.run(check)
 
     def _bad(self, check: Check) -> int:
         value = self.measured[self.needs[check.name][0]]
@@ -199,9 +221,10 @@ class _Run:
         return int(rows) - int(distinct or 0)
 
     def _orphans(self, check: Check) -> int:
-        query = self._place().orphans_query(check)
+        query = self._place.orphans_query(check)
         return int(self.con.execute(query).fetchone()[0])
 
+    @cached_property
     def _place(self) -> Place:
         return Place(self.con, self.contract, self.table_sql, self.delivered, self.allowed_tables)
 

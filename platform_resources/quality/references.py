@@ -62,20 +62,22 @@ class Place:
             raise NotEvaluableError(f"the query must return one value, not {len(answer[0])} columns")
         return answer[0][0], self.counts_rows(query)
 
+    def reads_the_table(self, query: sql_guard.GuardedQuery) -> bool:
+        """The query reads the audited table and, in its FROM, nothing else."""
+        source = query.tree.get("from_table") or {}
+        return source.get("type") == "BASE_TABLE" and self.node is not None and sql_guard.same_table(source, self.node)
+
     def counts_rows(self, query: sql_guard.GuardedQuery) -> bool:
         """The query is `SELECT count(*) FROM {table} [WHERE ...]`, so what it counts are rows of the audited table."""
         tree = query.tree
         selected = tree.get("select_list") or []
-        source = tree.get("from_table") or {}
         return (
             tree["type"] == "SELECT_NODE"
             and len(selected) == 1
             and selected[0].get("class") == "FUNCTION"
             and selected[0]["function_name"] == "count_star"
             and selected[0]["filter"] is None
-            and source.get("type") == "BASE_TABLE"
-            and self.node is not None
-            and sql_guard.same_table(source, self.node)
+            and self.reads_the_table(query)
             and not any(tree[part] for part in ("modifiers", "group_expressions", "having", "qualify"))
             and not tree["cte_map"]["map"]
         )

@@ -1,0 +1,85 @@
+"""SQL rules that are aggregates over the audited table join the one scan: twelve counts cost one pass, not twelve.
+
+`SELECT count(*) FROM {table} WHERE x` becomes `count(*) FILTER (WHERE x)`. A pure rewriting of DuckDB's own parse tree;
+whatever is not surely the same afterwards (sub-queries, windows, aliases, groups, arguments that could fail on the rows
+that WHERE leaves out) is not touched and runs by itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+_AGGREGATES = frozenset({"count_star", "count", "count_if", "sum", "min", "max", "avg"})
+_APART = ("modifiers", "group_expressions", "having", "qualify", "sample")
+_NO_TABLE = {"type": "EMPTY", "alias": "", "sample": None, "query_location": 0}
+
+
+def aggregate_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str | None:
+    """The answer of a guarded query over one table as a SQL expression over that table; None when it is not one."""
+    table = tree.get("from_table") or {}
+    apart = any(tree.get(part) for part in _APART) or tree.get("cte_map", {}).get("map")
+    if tree.get("type") != "SELECT_NODE" or table.get("type") != "BASE_TABLE" or table.get("alias") or apart:
+        return None
+    condition, selected = tree.get("where_clause"), tree["select_list"]
+    if len(selected) != 1 or not _is_plain(selected[0]) or not (condition is None or _is_plain(condition)):
+        return None
+    answer = copy.deepcopy(selected[0])
+    answer["alias"] = ""
+    aggregates = list(_aggregates(answer))
+    if not aggregates or not _only_aggregates(answer):
+        return None
+    if condition is not None:
+        for aggregate in aggregates:
+            if aggregate["filter"] is not None or any(
+                child["class"] != "COLUMN_REF" for child in aggregate["children"]
+            ):
+                return None
+            aggregate["filter"] = condition
+    node = {**tree, "select_list": [answer], "from_table": _NO_TABLE, "where_clause": None}
+    statement = json.dumps({"error": False, "statements": [{"node": node, "named_param_map": []}]})
+    try:
+        text = con.execute("SELECT json_deserialize_sql(CAST(? AS JSON))", [statement]).fetchone()[0]
+    except duckdb.Error:
+        return None
+    return text.removeprefix("SELECT ").strip() if text.startswith("SELECT ") else None
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from _nodes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _nodes(inner)
+
+
+def _is_plain(expression: dict[str, Any]) -> bool:
+    """No sub-query, no window, no star, and columns by their bare names."""
+    return all(
+        node.get("class") not in {"SUBQUERY", "WINDOW", "STAR", "LAMBDA"}
+        and (node.get("class") != "COLUMN_REF" or len(node["column_names"]) == 1)
+        for node in _nodes(expression)
+    )
+
+
+def _is_aggregate(node: dict[str, Any]) -> bool:
+    return node.get("class") == "FUNCTION" and node.get("function_name", "").lower() in _AGGREGATES
+
+
+def _aggregates(expression: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (node for node in _nodes(expression) if _is_aggregate(node))
+
+
+def _only_aggregates(expression: Any) -> bool:
+    """Every column stands inside an aggregate."""
+    if isinstance(expression, dict):
+        if _is_aggregate(expression):
+            return True
+        return expression.get("class") != "COLUMN_REF" and all(_only_aggregates(v) for v in expression.values())
+    return not isinstance(expression, list) or all(_only_aggregates(item) for item in expression)
