@@ -116,18 +116,18 @@ customProperties:
 """
 
 
-def write_domain(project: Path, contract: str = CONTRACT, source: str = SOURCE) -> Domain:
-    folder = project / "domains" / "shop"
+def write_domain(project: Path, contract: str = CONTRACT, source: str = SOURCE, name: str = "shop") -> Domain:
+    folder = project / "domains" / name
     files = {
         "domain.yaml": DOMAIN,
         "sources/lines.odcs.yaml": source,
         "products/stock/product.odps.yaml": PRODUCT,
         "products/stock/v1.odcs.yaml": contract,
     }
-    for name, text in files.items():
-        file = folder / name
+    for path, text in files.items():
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text.replace("shop", name), encoding="utf-8")
     return load_domain(folder)
 
 
@@ -219,11 +219,11 @@ STOCK_FAULTS = {
 }
 
 
-def build_stock(settings: MeshSettings, version: int, fault: str | None = None) -> None:
+def build_stock(settings: MeshSettings, version: int, fault: str | None = None, domain: str = "shop") -> None:
     """Write one version of `stock`, whole or with a fault that its contract forbids."""
     query = STOCK_FAULTS[fault].format(v=f"{version}::BIGINT", n=STOCK_ROWS)
-    with connect(settings, own="shop") as con:
-        replace_table(con, settings, "shop", "stock", con.sql(query), f"build-{version}")
+    with connect(settings, own=domain) as con:
+        replace_table(con, settings, domain, "stock", con.sql(query), f"build-{version}")
 
 
 def publish_stock(

@@ -48,7 +48,7 @@ def test_an_aggregate_over_the_table_gives_the_same_answer(con, query):
 @pytest.mark.parametrize(
     "query",
     [
-        "SELECT sum(CAST(note AS INTEGER)) FROM {table} WHERE note = '7'",  # would fail on the rows that WHERE leaves out
+        "SELECT sum(CAST(note AS INTEGER)) FROM {table} WHERE note = '7'",  # fails on rows that WHERE leaves out
         "SELECT count(*) FROM {table} WHERE day < (SELECT max(day) FROM {table})",
         "SELECT count(*) FROM {table} t WHERE t.amount < 0",
         "SELECT count(*) FROM {table} GROUP BY note",
