@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from platform_resources.contracts.model import Column, Table
@@ -29,7 +29,7 @@ def _is_masked(column: Column, clearances: frozenset[str]) -> bool:
     return mask is not None and mask.get("clearance") not in clearances
 
 
-def masked_projection(table: Table, key: str, clearances: frozenset[str] = frozenset()) -> dict[str, str]:
+def masked_projection(table: Table, key: Callable[[], str], clearances: frozenset[str] = frozenset()) -> dict[str, str]:
     """Column name -> SQL expression of what a reader with these clearances may see; `key` is for keyed hashes."""
     return {
         column.name: mask_expression(column, key) if _is_masked(column, clearances) else quote_identifier(column.name)
@@ -37,7 +37,7 @@ def masked_projection(table: Table, key: str, clearances: frozenset[str] = froze
     }
 
 
-def mask_expression(column: Column, key: str) -> str:
+def mask_expression(column: Column, key: Callable[[], str]) -> str:
     """The masked form of a column. A strategy that is not known masks most: only then does a typo not open a column."""
     name = quote_identifier(column.name)
     strategy = str((mask_of(column) or {}).get("strategy", "redact"))
@@ -45,7 +45,7 @@ def mask_expression(column: Column, key: str) -> str:
     if not is_text or strategy == "null":
         return f"CAST(NULL AS {column.physical_type or 'VARCHAR'})"
     if strategy == "hash":
-        return f"CASE WHEN {name} IS NOT NULL THEN sha256({quote_literal(key)} || {name}) END"
+        return f"CASE WHEN {name} IS NOT NULL THEN sha256({quote_literal(key())} || {name}) END"
     if strategy == "partial":
         return _partial(name, str((mask_of(column) or {}).get("format", "")))
     return f"CASE WHEN {name} IS NOT NULL THEN '***' END"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from platform_resources.access.masks import mask_key, masked_columns, masked_projection
-from platform_resources.contracts import contract_of_text
+from platform_resources.access.masks import mask_key, mask_of, masked_columns, masked_projection
+from platform_resources.contracts import ContractError, contract_of_text, load_contract
+from platform_resources.contracts.model import Table
 from platform_resources.lake import (
     InvalidNameError,
     LakeMissingError,
     MeshSettings,
     PortAddress,
+    Publication,
     connect,
     latest_publication,
+    publications,
     qualified,
     quote_identifier,
 )
@@ -127,28 +132,56 @@ def _copy_ports(
     used: frozenset[str] | None,
     clearances: frozenset[str],
 ) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
-    publications: dict[str, int] = {}
+    read: dict[str, int] = {}
     masked: dict[str, tuple[str, ...]] = {}
     try:
         with connect(settings, reads={port.domain for port in ports}) as trusted:
+            trusted.execute("BEGIN TRANSACTION READ ONLY")  # all ports, and their contracts, as of one moment
             for port in sorted(ports):
                 publication = latest_publication(trusted, port)
                 if publication is None:
                     raise QueryError(f"{port} is not published; `mesh status` lists what is")
-                document = promise_of(trusted, port, publication).document
-                table = contract_of_text(document, f"{port}.odcs.yaml").table
-                projection = masked_projection(table, mask_key(settings), clearances)
+                table = _with_every_mask(settings, trusted, port, publication)
+                projection = masked_projection(table, partial(mask_key, settings), clearances)
                 wanted = {n: e for n, e in projection.items() if used is None or n.lower() in used} or projection
                 selected = ", ".join(f"{expression} AS {quote_identifier(name)}" for name, expression in wanted.items())
                 rows = trusted.execute(f"SELECT {selected} FROM {port.sql}").to_arrow_table()
                 _create(consumer, port, rows)
-                publications[str(port)] = publication.number
+                read[str(port)] = publication.number
                 hidden = tuple(name for name in masked_columns(table, clearances) if name in wanted)
                 if hidden:
                     masked[str(port)] = hidden
     except LakeMissingError as error:
         raise QueryError(str(error)) from None
-    return publications, masked
+    return read, masked
+
+
+def _with_every_mask(
+    settings: MeshSettings, trusted: duckdb.DuckDBPyConnection, port: PortAddress, served: Publication
+) -> Table:
+    """The served table with the masks of its contract and of every later one: the most restrictive wins.
+
+    An earlier version that is served again (or still, because the one with the new mask was refused) must not show
+    what was masked since.
+    """
+    log = publications(trusted, port.domain, port)
+    origin = min(item.number for item in log if item.contract_sha256 == served.contract_sha256)
+    later = {item.contract_sha256: item for item in log if item.number >= origin}
+    tables = [
+        contract_of_text(promise_of(trusted, port, item).document, f"{port}.odcs.yaml").table for item in later.values()
+    ]
+    file = settings.domains / port.domain / "products" / port.product / f"v{port.major}.odcs.yaml"
+    with suppress(ContractError):  # a file that can't be read loosens nothing
+        tables.append(load_contract(file).table)
+    masks = {column.name: column for table in tables for column in table.columns if mask_of(column) is not None}
+    own = contract_of_text(promise_of(trusted, port, served).document, f"{port}.odcs.yaml").table
+    columns = tuple(
+        column
+        if mask_of(column) is not None or column.name not in masks
+        else replace(column, custom={**column.custom, "mask": masks[column.name].custom["mask"]})
+        for column in own.columns
+    )
+    return replace(own, columns=columns)
 
 
 def _create(consumer: duckdb.DuckDBPyConnection, port: PortAddress, rows: pa.Table) -> None:

@@ -14,7 +14,16 @@ from rich.markup import escape
 
 from platform_resources.access import QueryError, query_ports
 from platform_resources.catalog import DomainState, PortState, mesh_state
-from platform_resources.cli.output import console, errors, fail, make_console, print_json, print_rows, table
+from platform_resources.cli.output import (
+    console,
+    distinct_names,
+    errors,
+    fail,
+    make_console,
+    print_json,
+    print_rows,
+    table,
+)
 from platform_resources.cli.views import (
     port_page,
     port_record,
@@ -23,6 +32,7 @@ from platform_resources.cli.views import (
     publications_table,
     status_table,
 )
+from platform_resources.contracts import contract_of_text
 from platform_resources.lake import (
     InvalidNameError,
     LakeBusyError,
@@ -30,10 +40,12 @@ from platform_resources.lake import (
     MeshSettings,
     PortAddress,
     PublicationError,
+    SettingError,
     connect,
     fsck,
     lake_exists,
     maintain,
+    promise_of,
     publications,
     roll_back,
     utc_now,
@@ -57,7 +69,7 @@ def main() -> None:
     """Entry point: what users can mend is told in a line; anything else is a bug and keeps its traceback."""
     try:
         app()
-    except (LakeBusyError, LakeMissingError, PublicationError, InvalidNameError) as error:
+    except (LakeBusyError, LakeMissingError, PublicationError, InvalidNameError, SettingError) as error:
         errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)
     except duckdb.Error as error:
@@ -261,6 +273,14 @@ def publications_command(
         console.print(publications_table(log))
 
 
+def _published_table(con: duckdb.DuckDBPyConnection, port: PortAddress, number: int) -> str:
+    """The table behind a publication, by its own contract: today's file may be the reason for going back."""
+    target = next((item for item in publications(con, port.domain, port) if item.number == number), None)
+    if target is None:
+        return port.product  # `roll_back` says what is wrong
+    return contract_of_text(promise_of(con, port, target).document, f"{port}.odcs.yaml").table.physical_name
+
+
 @app.command()
 def rollback(
     port: Annotated[str, typer.Argument(help="Address of the port: crm.customer_360.v1")],
@@ -270,7 +290,6 @@ def rollback(
     """Serve an earlier publication of a port again. The next version that passes its audit follows it."""
     settings = _settings()
     address = PortAddress.parse(port)
-    state = _find(mesh_state(settings, utc_now()), port)
     if not lake_exists(settings, address.domain):
         fail(f"{address} was never published: there is nothing to roll back to")
     with connect(settings, own=address.domain) as con:
@@ -278,7 +297,7 @@ def rollback(
             con,
             settings,
             port=address,
-            table=state.port.contract.table.physical_name,
+            table=_published_table(con, address, to),
             to=to,
             run_id=f"rollback-{uuid.uuid4()}",
             now=utc_now(),
@@ -301,14 +320,14 @@ def query(
     except QueryError as error:
         fail(str(error))
     shown = result.rows.slice(0, limit)
-    rows = [tuple(row.values()) for row in shown.to_pylist()]
+    rows = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
     names = shown.column_names
     if json_output:
         print_json(
             {
                 "publications": result.publications,
                 "masked": result.masked,
-                "rows": [dict(zip(names, row, strict=True)) for row in rows],
+                "rows": [dict(zip(distinct_names(names), row, strict=True)) for row in rows],
             }
         )
         return

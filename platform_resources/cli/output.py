@@ -89,9 +89,20 @@ def state_text(state: str) -> str:
     return f"[{_STATES.get(state, 'default')}]{state}[/]"
 
 
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """`names` with repeated ones numbered, as `x, x_1`: a JSON object holds each name once."""
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        made.append(f"{name}_{count}" if count else name)
+    return made
+
+
 def print_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Query results as a table, numbers to the right; as records, one value a line, where a table would not fit."""
-    made = table(*names)
+    made = table(*map(escape, names))
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     for index, column in enumerate(made.columns):

@@ -34,12 +34,13 @@ from platform_resources.lake.publications import (
     Refusal,
     latest_publication,
     latest_refusal,
+    promise_of,
     publications,
     publish,
     refuse,
     roll_back,
 )
-from platform_resources.lake.settings import MeshSettings, find_project_root
+from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root
 
 __all__ = [
     "INTERNAL_SCHEMA",
@@ -57,6 +58,7 @@ __all__ = [
     "PublicationError",
     "Refusal",
     "Retention",
+    "SettingError",
     "attach_lakes",
     "check_name",
     "connect",
@@ -69,6 +71,7 @@ __all__ = [
     "latest_refusal",
     "maintain",
     "pin",
+    "promise_of",
     "publications",
     "publish",
     "qualified",

@@ -123,7 +123,19 @@ def fsck(settings: MeshSettings, domain: str) -> FsckReport:
     findings = list(_check_catalog(settings, domain))
     if findings:
         return FsckReport(domain, 0, 0, 0, tuple(findings))
+    try:
+        return _check_lake(settings, domain)
+    except duckdb.Error as error:
+        file = settings.catalog_file(domain)
+        message = f"the catalog is no lake: {str(error).splitlines()[0]}"
+        remedy = f"restore the newest sound copy from {file.parent / 'backups'}"
+        return FsckReport(domain, 0, 0, 0, (FsckFinding(domain, "catalog", str(file), message, remedy),))
+
+
+def _check_lake(settings: MeshSettings, domain: str) -> FsckReport:
+    findings: list[FsckFinding] = []
     with connect(settings, reads=[domain]) as con:
+        con.execute("BEGIN TRANSACTION READ ONLY")  # what is published meanwhile is no damage
         files = [] if settings.data else catalog_files(con, settings, domain)
         try:
             sealed, log = sealed_files(con, domain), publications(con, domain)

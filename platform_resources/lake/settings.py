@@ -10,6 +10,18 @@ from pathlib import Path
 from platform_resources.lake.names import check_name
 
 
+class SettingError(ValueError):
+    """A setting in the environment that can't be read; the message says what one looks like."""
+
+
+def _seconds(name: str, default: float) -> timedelta:
+    text = os.environ.get(name, "")
+    try:
+        return timedelta(seconds=float(text or default))
+    except (ValueError, OverflowError):
+        raise SettingError(f"{name} is {text!r}; write a number of seconds, as 900") from None
+
+
 def find_project_root(start: Path | None = None) -> Path:
     """The nearest folder, from `start` (default: here) upwards, that holds `workspace.yaml`."""
     explicit = os.environ.get("MESH_PROJECT")
@@ -45,7 +57,7 @@ class MeshSettings:
             project=project,
             catalog=os.environ.get("MESH_LAKE_CATALOG", "sqlite"),
             data=os.environ.get("MESH_LAKE_DATA"),
-            lock_timeout=timedelta(seconds=float(os.environ.get("MESH_LOCK_TIMEOUT", "900"))),
+            lock_timeout=_seconds("MESH_LOCK_TIMEOUT", 900),
         )
 
     @property

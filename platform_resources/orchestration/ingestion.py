@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import duckdb
 
 from platform_resources.contracts.model import Contract, Domain
 from platform_resources.lake import connect, lake_exists, utc_now
 from platform_resources.orchestration.columns import promised_schema
 from platform_resources.orchestration.resources import LakeResource, lake_resource
-from platform_resources.pipeline import IngestReport, ingest, new_files
+from platform_resources.pipeline import IngestError, IngestReport, ingest, landed_files, new_files
 
 
 def source_key(domain: str, source: Contract) -> dg.AssetKey:
@@ -30,12 +31,19 @@ def ingest_assets(domain: Domain) -> dg.AssetsDefinition | None:
         # Dagster skips what reads a feed that is not yielded. In a run that goes on to build, every feed is; in a run
         # that only ingests, one without news is not, so that bad or repeated files refresh nothing.
         goes_on = not context.run.asset_selection or bool(context.run.asset_selection - sources.keys())
+        broken = []
         with lake.get_connection(own=domain.name) as con:
             for key in sorted(context.selected_asset_keys):
-                report = ingest(con, lake.settings, domain.name, sources[key], context.run.run_id, utc_now())
+                try:
+                    report = ingest(con, lake.settings, domain.name, sources[key], context.run.run_id, utc_now())
+                except (IngestError, duckdb.Error) as error:
+                    broken.append(f"{key.path[-1]}: {error}")
+                    continue
                 _log(context, report)
                 if report.changed or goes_on:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))
+        if broken:
+            raise dg.Failure(description=f"can't be ingested: {' '.join(broken)}", allow_retries=False)
 
     return ingest_landed_files
 
@@ -52,7 +60,7 @@ def _spec(domain: Domain, key: dg.AssetKey, source: Contract) -> dg.AssetSpec:
         metadata={
             "dagster/column_schema": promised_schema(source.table),
             "dagster/table_name": ".".join(key.path),
-            "landing": str(source.servers[0]["path"]) if source.servers else "",
+            "landing": next((str(server["path"]) for server in source.servers if "path" in server), ""),
         },
     )
 
@@ -87,11 +95,11 @@ def _metadata(report: IngestReport) -> dict[str, object]:
 def waiting_files(domain: Domain, lake: LakeResource) -> dict[str, int]:
     """Feed -> number of landed files that were not looked at yet; feeds without any are left out."""
     settings = lake.settings
-    with connect(settings, reads=[domain.name] if lake_exists(settings, domain.name) else []) as con:
-        if not lake_exists(settings, domain.name):
-            counts = {s.table.name: len(list(settings.landing.glob(str(s.servers[0]["path"])))) for s in domain.sources}
-        else:
+    if lake_exists(settings, domain.name):
+        with connect(settings, reads=[domain.name]) as con:
             counts = {s.table.name: len(new_files(con, settings, domain.name, s)) for s in domain.sources}
+    else:
+        counts = {s.table.name: len(landed_files(settings, s)) for s in domain.sources}
     return {name: count for name, count in counts.items() if count}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -87,18 +86,3 @@ def prepare_manifest(settings: MeshSettings, domain: str) -> DomainDbt | None:
             )
         stamp.write_text(fingerprint)
     return dbt
-
-
-def source_names(dbt: DomainDbt) -> dict[str, list[tuple[str, str, str]]]:
-    """Model name -> the (database, schema, table) of everything that it reads directly."""
-    manifest = json.loads(dbt.manifest.read_text(encoding="utf-8"))
-    nodes = {**manifest["nodes"], **manifest["sources"]}
-    relations = {
-        unique_id: (node["database"], node["schema"], node.get("identifier") or node.get("alias") or node["name"])
-        for unique_id, node in nodes.items()
-    }
-    return {
-        node["name"]: [relations[parent] for parent in node["depends_on"]["nodes"] if parent in relations]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
-    }

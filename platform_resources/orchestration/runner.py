@@ -26,8 +26,10 @@ from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.orchestration.due import Built, Node, batches, due_nodes
 from platform_resources.orchestration.ingestion import waiting_files
 from platform_resources.orchestration.manifests import DbtParseError, prepare_manifest
+from platform_resources.orchestration.own_runs import PROCESS_TAG, end_killed_runs, process_mark
 from platform_resources.orchestration.resources import lake_resource
 from platform_resources.orchestration.side_by_side import ProcessDiedError, SideBySide
+from platform_resources.pipeline import IngestError
 
 Progress = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -140,6 +142,7 @@ def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Prog
     report = RunReport()
     prepare_instance(settings)
     with dg.DagsterInstance.get() as instance:
+        end_killed_runs(instance)
         loaded = _load_all(settings, products, report, progress)
         for item in loaded.values():
             _ingest(instance, item, report, progress)
@@ -229,6 +232,9 @@ def _build_all(
             del waiting[index]
             built = _built(instance, {dep for node in nodes for dep in node.deps} | {node.key for node in nodes})
             due = due_nodes(nodes, built, utc_now(), force=wanted)
+            for node in nodes:
+                if node.key in wanted and node not in due:
+                    report.failures[".".join(node.key)] = _why_not(node, built)
             if not due:
                 unfinished.discard(index)
                 continue
@@ -243,6 +249,14 @@ def _build_all(
             report.failures[order[index][0]] = str(part)
         else:
             report.add(part)
+
+
+def _why_not(node: Node, built: Mapping[tuple[str, ...], Built]) -> str:
+    """Why a node that was asked for can't be built: what it reads was never built."""
+    missing = sorted(".".join(dep) for dep in node.deps if dep not in built)
+    first = next((name for name in missing if not name.startswith(f"{node.domain}.")), None)
+    advice = f"; build it first: mesh run {first.split('.', 1)[0]}" if first else ""
+    return f"it reads {', '.join(missing)}, which was never built{advice}"
 
 
 def _built(instance: dg.DagsterInstance, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Built]:
@@ -267,12 +281,12 @@ def _execute(
     instance: dg.DagsterInstance, item: LoadedDomain, keys: Sequence[tuple[str, ...]], trigger: str
 ) -> dg.ExecuteInProcessResult:
     # dbt's own output is for logs; what went wrong in it comes back in the failure.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), process_mark() as mark:
         return item.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey(list(key)) for key in keys],
             run_config=_QUIET,
-            tags={"mesh/trigger": trigger},
+            tags={"mesh/trigger": trigger, PROCESS_TAG: mark},
             raise_on_error=False,
         )
 
@@ -283,6 +297,9 @@ def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport,
         waiting = waiting_files(item.domain, lake_resource())
     except duckdb.Error as error:
         report.failures[name] = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
+        return
+    except (IngestError, OSError) as error:
+        report.failures[name] = f"its landed files can't be looked at: {error}"
         return
     if not waiting:
         return

@@ -27,7 +27,7 @@ class SideBySide(Generic[Result]):
         cores = limit or os.cpu_count() or 1
         self._limit = cores if sys.platform == "linux" else 1
         self._running: dict[Connection, tuple[Hashable, Any]] = {}
-        self._done: list[tuple[Hashable, Result]] = []
+        self._done: list[tuple[Hashable, Result | ProcessDiedError]] = []
 
     @property
     def free(self) -> bool:
@@ -41,7 +41,7 @@ class SideBySide(Generic[Result]):
     def start(self, key: Hashable, work: Callable[[], Result]) -> None:
         """Begin `work`; its result must be something that can be pickled."""
         if self._limit == 1:
-            self._done.append((key, work()))
+            self._done.append((key, _outcome(work)))
             return
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(target=_in_child, args=(work, sender))
@@ -66,5 +66,18 @@ class SideBySide(Generic[Result]):
 
 
 def _in_child(work: Callable[[], Any], sender: Connection) -> None:
-    sender.send(work())
+    # The parent may show a progress display: its streams, and the locks of its threads, are not for this process.
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    try:
+        sender.send(_outcome(work))
+    except KeyboardInterrupt:
+        os._exit(130)
     sender.close()
+
+
+def _outcome(work: Callable[[], Result]) -> Result | ProcessDiedError:
+    """A piece's result, or why it has none: whatever it raises stays in it."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001
+        return ProcessDiedError(f"{type(error).__name__}: {error}")

@@ -4,7 +4,7 @@ Imports contracts, lake and quality; no Dagster. It holds the two protocols that
 exactly once, and write -> audit -> publish. Orchestration calls it from its assets, and so can a script or a test.
 """
 
-from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, new_files
+from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files
 from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
@@ -17,6 +17,7 @@ __all__ = [
     "QuarantinedFile",
     "audit_and_publish",
     "ingest",
+    "landed_files",
     "new_files",
     "replace_table",
     "waiting_in_quarantine",

@@ -73,6 +73,11 @@ def new_files(con: duckdb.DuckDBPyConnection, settings: MeshSettings, domain: st
     return sorted(path for path, *facts in _listing(folder, pattern) if (printable_name(path), *facts) not in known)
 
 
+def landed_files(settings: MeshSettings, source: Contract) -> list[Path]:
+    """Every whole landed file of a feed, whatever became of it."""
+    return sorted(path for path, *_ in _listing(*source_folder(settings, source)))
+
+
 def _listing(folder: Path, pattern: str) -> Iterator[tuple[Path, int, int]]:
     """Path, size and time of change; 50,000 files in 0.3 s, where Path.glob and stat need 0.8."""
     try:

@@ -207,3 +207,45 @@ def test_a_half_file_is_quarantined_and_the_product_goes_on(mesh: Mesh) -> None:
     assert not half.exists()
     assert (mesh.home / "quarantine/shop/order_lines" / half.name).exists()
     assert _order_ids(mesh) == [1, 2, 3, 4]
+
+
+def test_an_earlier_version_never_shows_what_was_masked_since(mesh: Mesh) -> None:
+    contract = mesh.project / "domains/shop/products/orders/v1.odcs.yaml"
+    masked = contract.read_text(encoding="utf-8")
+    mask = (
+        "        customProperties:\n"
+        "          - {property: mask, value: {strategy: partial, format: email, clearance: gdpr}}\n"
+    )
+    assert mask in masked
+    contract.write_text(masked.replace(mask, ""), encoding="utf-8")
+    assert mesh("run", "shop.orders").code == 0  # published as 2, without a mask on the address
+    contract.write_text(masked, encoding="utf-8")
+    for step in (["run", "shop.orders"], ["rollback", "shop.orders.v1", "--to", "2"]):
+        assert mesh(*step).code == 0
+        told = mesh("query", "select customer from shop.orders.v1 order by order_id limit 1", "--json").json
+        assert told["rows"] == [{"customer": "a***@mail.example"}]
+        assert told["masked"] == {"shop.orders.v1": ["customer"]}
+
+
+def test_a_rollback_needs_no_sound_contract(mesh: Mesh) -> None:
+    assert mesh("run", "shop.orders").code == 0
+    land(mesh.home, [NEXT], LANDED_AT + timedelta(minutes=10))
+    assert mesh("run", "shop").code == 0
+    (mesh.project / "domains/shop/products/orders/v1.odcs.yaml").write_text("no: contract\n", encoding="utf-8")
+    done = mesh("rollback", "shop.orders.v1", "--to", "1", "--json")
+    assert (done.code, done.json["rows"]) == (0, 3)
+
+
+def test_what_reads_an_input_that_was_never_built_says_so(empty: Mesh) -> None:
+    done = empty("run", "ledger")
+    assert done.code == 1
+    assert "shop.orders.v1, which was never built; build it first: mesh run shop" in " ".join(done.err.split())
+
+
+def test_columns_of_one_name_are_all_shown(mesh: Mesh) -> None:
+    sql = (
+        "select o.order_id, p.order_id from shop.orders.v1 o join shop.orders.v1 p using (order_id) order by 1 limit 1"
+    )
+    assert mesh("query", sql).code == 0
+    assert mesh("query", sql, "--json").json["rows"] == [{"order_id": 1, "order_id_1": 1}]
+    assert "[a-z]+" in mesh("query", "select segment ~ '[a-z]+' as \"[a-z]+\" from shop.orders.v1").out
