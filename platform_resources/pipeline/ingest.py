@@ -26,7 +26,7 @@ from platform_resources.lake import (
     writer_lock,
 )
 from platform_resources.pipeline.admission import Admission, admit
-from platform_resources.pipeline.landed import FILE_COLUMN, LandedFile, first_line, printable_name, scan
+from platform_resources.pipeline.landed import FILE_COLUMN, LandedFile, first_line, printable, scan
 from platform_resources.pipeline.ledger import Entry, next_load_id, record, refused_before, settled, watermark
 from platform_resources.pipeline.quarantine import Quarantined, move_to_quarantine
 
@@ -70,16 +70,21 @@ def new_files(con: duckdb.DuckDBPyConnection, settings: MeshSettings, domain: st
     """
     known = settled(con, domain, source.table.name)
     folder, pattern = source_folder(settings, source)
-    return sorted(path for path, *facts in _listing(folder, pattern) if (printable_name(path), *facts) not in known)
+    return sorted(
+        folder / name
+        for name, size, modified_ns in _listing(folder, pattern)
+        if (printable(name), size, modified_ns) not in known
+    )
 
 
 def landed_files(settings: MeshSettings, source: Contract) -> list[Path]:
     """Every whole landed file of a feed, whatever became of it."""
-    return sorted(path for path, *_ in _listing(*source_folder(settings, source)))
+    folder, pattern = source_folder(settings, source)
+    return sorted(folder / name for name, *_ in _listing(folder, pattern))
 
 
-def _listing(folder: Path, pattern: str) -> Iterator[tuple[Path, int, int]]:
-    """Path, size and time of change; 50,000 files in 0.3 s, where Path.glob and stat need 0.8."""
+def _listing(folder: Path, pattern: str) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of change; a third of the time of Path.glob and stat, which need 0.8 s for 50,000 files."""
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
@@ -92,7 +97,7 @@ def _listing(folder: Path, pattern: str) -> Iterator[tuple[Path, int, int]]:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            yield Path(entry.path), status.st_size, status.st_mtime_ns
+            yield entry.name, status.st_size, status.st_mtime_ns
 
 
 class _ChangedMeanwhileError(Exception):

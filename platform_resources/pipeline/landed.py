@@ -35,7 +35,7 @@ class LandedFile:
 
     @property
     def name(self) -> str:
-        return printable_name(self.path)
+        return printable(self.path.name)
 
     def is_unchanged(self) -> bool:
         """Whether the landing zone still holds exactly what was looked at."""
@@ -55,9 +55,9 @@ class UnreadableFileError(ValueError):
         self.reasons = reasons
 
 
-def printable_name(path: Path) -> str:
-    """The file's name in UTF-8, whatever bytes it is made of."""
-    return path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def printable(name: str) -> str:
+    """A file's name in UTF-8, whatever bytes it is made of."""
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_landed_file(con: duckdb.DuckDBPyConnection, path: Path, source: Contract, now: datetime) -> LandedFile:
@@ -109,7 +109,7 @@ def _obstacle(path: Path, mode: int, size: int) -> str | None:
     if not stat.S_ISREG(mode):
         kind = next((name for test, name in _KINDS if test(mode)), "a pipe, socket or device")
         return f"it is {kind}, not a file"
-    if printable_name(path) != path.name:
+    if printable(path.name) != path.name:
         return "its name is not UTF-8"
     if size > _MAX_BYTES:
         return f"the file is larger than {_MAX_BYTES >> 30} GiB"

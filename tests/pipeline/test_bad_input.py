@@ -144,6 +144,17 @@ def content_of(path: Path) -> object:
     return path.read_bytes() if path.is_file() else path.lstat().st_mode
 
 
+def test_a_name_that_is_no_text(shop):
+    shop.till.land("a.parquet", [1]).rename(shop.till.folder / os.fsdecode(b"caf\xe9.parquet"))
+    shop.till.land("b.parquet", [2])
+    report = shop.ingest()
+    assert report.files == 1
+    (refused,) = report.quarantined
+    assert (refused.file, refused.reasons) == ("caf\\xe9.parquet", ("its name is not UTF-8",))
+    assert refused.moved_to.is_file()
+    assert shop.ingest().quarantined == ()
+
+
 def test_files_that_are_still_being_written_are_left_alone(shop):
     for name in (".a.parquet", ".b.parquet.tmp", "notes.txt"):
         (shop.till.folder / name).write_bytes(b"half")
