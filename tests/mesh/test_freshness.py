@@ -54,6 +54,11 @@ def wait_for(port: int, state: str, seconds: float) -> None:
         time.sleep(2)
 
 
+def _heed_ctrl_c() -> None:
+    """A shell without job control starts what runs in the background with Ctrl-C ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 def test_a_port_without_news_fails_in_the_ui_and_recovers_by_itself(tmp_path: Path) -> None:
     project, home = write_project(tmp_path / "project"), tmp_path / "home"
@@ -68,6 +73,7 @@ def test_a_port_without_news_fails_in_the_ui_and_recovers_by_itself(tmp_path: Pa
         stdout=subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
         start_new_session=True,  # its group gets the Ctrl-C below, as in a terminal
+        preexec_fn=_heed_ctrl_c,
     )
     try:
         wait_for(port, "DEGRADED", 240)
