@@ -291,8 +291,11 @@ def rollback(
     settings = _settings()
     address = PortAddress.parse(port)
     if not lake_exists(settings, address.domain):
+        _find(mesh_state(settings, utc_now()), port)
         fail(f"{address} was never published: there is nothing to roll back to")
     with connect(settings, own=address.domain) as con:
+        if not publications(con, address.domain, address, limit=1):
+            _find(mesh_state(settings, utc_now()), port)  # a name that nobody knows is a wrong call
         done = roll_back(
             con,
             settings,
