@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +27,7 @@ from platform_resources.lake import (
 )
 from platform_resources.lake.publications import promise_of
 from platform_resources.quality.checks import NotEvaluableError
-from platform_resources.quality.sql_guard import Grants, check_query, name_of, parse
+from platform_resources.quality.sql_guard import Grants, check_query, name_of, parse, tree_nodes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,23 +77,13 @@ def query_ports(settings: MeshSettings, sql: str, clearances: frozenset[str] = f
     return QueryResult(rows, publications, masked)
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from _nodes(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _nodes(inner)
-
-
 def _ports(sql: str) -> tuple[frozenset[PortAddress], frozenset[str] | None]:
     """The ports that a query reads, and the names that may be columns (None: all), once the query is found harmless."""
     with duckdb.connect() as con:
         try:
             tree = parse(con, sql)
             # A bare name is a WITH part, or does not exist where the query runs.
-            named = {name_of(node) for node in _nodes(tree) if node.get("type") == "BASE_TABLE"} - {("", "", "")}
+            named = {name_of(node) for node in tree_nodes(tree) if node.get("type") == "BASE_TABLE"} - {("", "", "")}
             ports = frozenset(
                 PortAddress.parse(".".join(part for part in name if part)) for name in named if any(name[:2])
             )
@@ -110,7 +100,7 @@ def _column_names(tree: dict[str, Any]) -> frozenset[str] | None:
     names: set[str] = set()
     tables: set[str] = set()
     whole_rows: set[str] = set()  # names without a dot: `select o from crm.customer_360.v1 o` is a row
-    for node in _nodes(tree):
+    for node in tree_nodes(tree):
         if node.get("class") in {"STAR", "POSITIONAL_REFERENCE"} or node.get("ref_type") == "NATURAL":
             return None
         if node.get("type") == "BASE_TABLE":

@@ -33,7 +33,7 @@ def domain_definitions(name: str) -> dg.Definitions:
     products = {product.name: product for product in domain.products}
 
     def condition_of(model: str) -> dg.AutomationCondition:
-        return refresh_condition(_refresh(products.get(model)), name)
+        return refresh_condition(refresh_of(products.get(model)), name)
 
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     ingestion = ingest_assets(domain)
@@ -63,7 +63,7 @@ def domain_definitions(name: str) -> dg.Definitions:
     )
 
 
-def _refresh(product: Product | None) -> str:
+def refresh_of(product: Product | None) -> str:
     """How often a product's own table is built: by its contract; intermediate tables follow their inputs."""
     if product is None or not product.ports:
         return "on_update"

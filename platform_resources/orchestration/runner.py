@@ -23,6 +23,7 @@ import duckdb
 from platform_resources.contracts import load_usable_domain, render_findings
 from platform_resources.contracts.model import Domain
 from platform_resources.lake import MeshSettings, utc_now
+from platform_resources.orchestration.definitions import refresh_of
 from platform_resources.orchestration.due import Built, Node, batches, due_nodes
 from platform_resources.orchestration.ingestion import waiting_files
 from platform_resources.orchestration.manifests import DbtParseError, prepare_manifest
@@ -109,11 +110,7 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
     blocked = {f"{name}.{product}": render_findings(findings) for product, findings in usable.blocked.items()}
     if usable.other_errors:
         blocked[name] = render_findings(usable.other_errors)
-    refresh = {
-        product.name: str(product.ports[-1].contract.custom.get("refresh", "on_update"))
-        for product in domain.products
-        if product.ports
-    }
+    refresh = {product.name: refresh_of(product) for product in domain.products}
     contracts = {port.address: port.contract.sha256 for port in domain.ports}
     nodes = []
     for spec in definitions.resolve_all_asset_specs():

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 
+from platform_resources.quality.sql_guard import tree_nodes
+
 _AGGREGATES = frozenset({"count_star", "count", "count_if", "sum", "min", "max", "avg"})
 _APART = ("modifiers", "group_expressions", "having", "qualify", "sample")
 _NO_TABLE = {"type": "EMPTY", "alias": "", "sample": None, "query_location": 0}
@@ -49,22 +51,12 @@ def aggregate_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str | 
     return text.removeprefix("SELECT ").strip() if text.startswith("SELECT ") else None
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        yield value
-        for inner in value.values():
-            yield from _nodes(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _nodes(inner)
-
-
 def _is_plain(expression: dict[str, Any]) -> bool:
     """No sub-query, no window, no star, and columns by their bare names."""
     return all(
         node.get("class") not in {"SUBQUERY", "WINDOW", "STAR", "LAMBDA"}
         and (node.get("class") != "COLUMN_REF" or len(node["column_names"]) == 1)
-        for node in _nodes(expression)
+        for node in tree_nodes(expression)
     )
 
 
@@ -73,7 +65,7 @@ def _is_aggregate(node: dict[str, Any]) -> bool:
 
 
 def _aggregates(expression: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (node for node in _nodes(expression) if _is_aggregate(node))
+    return (node for node in tree_nodes(expression) if _is_aggregate(node))
 
 
 def _only_aggregates(expression: Any) -> bool:

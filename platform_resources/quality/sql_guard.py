@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,17 @@ def parse(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     if len(answer["statements"]) != 1:
         raise NotEvaluableError("write exactly one statement")
     return answer["statements"][0]["node"]
+
+
+def tree_nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object of a parse tree, outer ones first."""
+    if isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from tree_nodes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from tree_nodes(inner)
 
 
 def table_node(con: duckdb.DuckDBPyConnection, table_sql: str) -> dict[str, Any] | None:
