@@ -13,7 +13,9 @@ import typer
 from rich.markup import escape
 
 from platform_resources.access import QueryError, query_ports
-from platform_resources.catalog import DomainState, PortState, mesh_state
+from platform_resources.catalog import DomainState, mesh_state
+from platform_resources.cli import changes, check, exchange, interoperability, lifecycle, scaffold, terms, trial
+from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import (
     console,
     distinct_names,
@@ -62,7 +64,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 _PATIENCE = 20  # seconds that Dagster gets to end after Ctrl-C, and again after being asked to
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def main() -> None:
@@ -215,24 +216,10 @@ def status(json_output: JsonFlag = False) -> None:
         console.print(problems)
 
 
-def _find(domains: list[DomainState], name: str) -> PortState:
-    """The port of an address, or the newest port of a product."""
-    states = [state for domain in domains for state in domain.ports]
-    found = [state for state in states if name in {state.port.address, state.product.address}]
-    if not found:
-        near = [s.port.address for s in states if name.rpartition(".")[2] in s.port.address]
-        hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
-        fail(f"there is no product {name!r}; {hint}", code=2)
-    return max(found, key=lambda state: state.port.major)
-
-
-ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
-
-
 @app.command()
 def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     """One product: promise, columns, score, warnings, how to use it."""
-    state = _find(mesh_state(_settings(), utc_now()), product)
+    state = find_port(mesh_state(_settings(), utc_now()), product)
     if not json_output:
         console.print(port_page(state))
         return
@@ -260,7 +247,7 @@ def publications_command(
 ) -> None:
     """The publication log of a product: which version was served when, and its score."""
     settings = _settings()
-    address = PortAddress.parse(_find(mesh_state(settings, utc_now()), product).port.address)
+    address = PortAddress.parse(find_port(mesh_state(settings, utc_now()), product).port.address)
     if not lake_exists(settings, address.domain):
         fail(f"{address} was never published; build it: mesh run {address.domain}.{address.product}")
     with connect(settings, reads=[address.domain]) as con:
@@ -291,11 +278,11 @@ def rollback(
     settings = _settings()
     address = PortAddress.parse(port)
     if not lake_exists(settings, address.domain):
-        _find(mesh_state(settings, utc_now()), port)
+        find_port(mesh_state(settings, utc_now()), port)
         fail(f"{address} was never published: there is nothing to roll back to")
     with connect(settings, own=address.domain) as con:
         if not publications(con, address.domain, address, limit=1):
-            _find(mesh_state(settings, utc_now()), port)  # a name that nobody knows is a wrong call
+            find_port(mesh_state(settings, utc_now()), port)  # a name that nobody knows is a wrong call
         done = roll_back(
             con,
             settings,
@@ -385,3 +372,7 @@ def maintain_command(json_output: JsonFlag = False) -> None:
             *map(str, (r.expired_snapshots, r.kept_snapshots, r.merged_files, r.deleted_files, r.orphans_deleted)),
         )
     console.print(made)
+
+
+for module in (check, changes, terms, lifecycle, interoperability, scaffold, trial, exchange):
+    module.add_to(app)

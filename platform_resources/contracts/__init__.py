@@ -12,8 +12,10 @@ from platform_resources.contracts.domains import check_document, load_domain, lo
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.findings import ContractError, Finding, errors, render_findings
 from platform_resources.contracts.loading import load_contract, load_product
+from platform_resources.contracts.mesh import Mesh, load_mesh
 from platform_resources.contracts.model import (
     Column,
+    Consent,
     Contract,
     Dimension,
     Domain,
@@ -32,6 +34,7 @@ from platform_resources.contracts.usable import UsableDomain, contract_of_text, 
 __all__ = [
     "Column",
     "ColumnTypeError",
+    "Consent",
     "Contract",
     "ContractError",
     "Dimension",
@@ -40,6 +43,7 @@ __all__ = [
     "DurationError",
     "Finding",
     "InputPort",
+    "Mesh",
     "Origin",
     "OutputPort",
     "Product",
@@ -57,6 +61,7 @@ __all__ = [
     "load_contract",
     "load_domain",
     "load_domain_partially",
+    "load_mesh",
     "load_product",
     "load_usable_domain",
     "parse_duration",

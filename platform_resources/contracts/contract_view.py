@@ -72,6 +72,7 @@ def contract_view(document: Document) -> Contract:
         roles=tuple(node.value for node in root.items("roles")),
         custom=root.custom(),
         sha256=document.sha256,
+        document=document,
     )
 
 
@@ -139,6 +140,9 @@ def _column(node: Node, position: int | None) -> Column:
         examples=tuple(examples) if isinstance(examples, list) else (),
         quality=tuple(_rule(r, name) for r in node.items("quality")),
         tags=node.texts("tags"),
+        terms=tuple(
+            link.text("url") or "" for link in node.items("authoritativeDefinitions") if link.text("type") == "glossary"
+        ),
         custom=node.custom(),
     )
 

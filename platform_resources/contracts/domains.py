@@ -12,6 +12,7 @@ from platform_resources.contracts.contract_view import contract_view
 from platform_resources.contracts.documents import Document
 from platform_resources.contracts.findings import ContractError, Finding, errors, shown
 from platform_resources.contracts.loading import (
+    CONSUMERS_FILE,
     DOMAIN_FILE,
     PRODUCT_FILE,
     check_product_document,
@@ -159,6 +160,7 @@ def _domain(document: Document, folder: Path, products: Iterable[Product], sourc
         sources=tuple(sources),
         custom=root.custom(),
         channel=root.text("channel"),
+        document=document,
     )
 
 
@@ -178,7 +180,7 @@ def _product_names(folder: Path) -> list[str]:
 
 
 def _stray_files(folder: Path) -> Iterator[Finding]:
-    read = {PRODUCT_FILE, *(contract_file(folder, major).name for major in port_majors(folder))}
+    read = {PRODUCT_FILE, CONSUMERS_FILE, *(contract_file(folder, major).name for major in port_majors(folder))}
     for file in sorted(folder.iterdir()):
         if file.suffix in (".yaml", ".yml") and file.name not in read and not file.name.startswith("."):
             yield _ignored(file, f"A product has {PRODUCT_FILE} and one v<major>{_CONTRACT_SUFFIX} for each port.")

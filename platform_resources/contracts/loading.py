@@ -18,6 +18,7 @@ from platform_resources.contracts.product_view import product_view
 
 PRODUCT_FILE = "product.odps.yaml"
 DOMAIN_FILE = "domain.yaml"
+CONSUMERS_FILE = "consumers.yaml"  # who reads the product; read by the room `governance`
 _View = TypeVar("_View")
 _PORT_FILE = re.compile(r"v([1-9][0-9]{0,3})\.odcs\.yaml")
 
@@ -100,7 +101,7 @@ def checked_contract(document: Document, contract: Contract) -> list[Finding]:
     return with_schema(document, "contract", findings)
 
 
-def with_schema(document: Document, kind: Kind, findings: list[Finding]) -> list[Finding]:
+def with_schema(document: Document, kind: Kind | Path, findings: list[Finding]) -> list[Finding]:
     """`findings` and those of the JSON schema, by line; where the schema complains about a place, it alone does."""
     from platform_resources.contracts.schema_check import check_schema  # noqa: PLC0415  (imports jsonschema, 50 ms)
 

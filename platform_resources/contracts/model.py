@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from platform_resources.contracts.durations import parse_duration
+
+if TYPE_CHECKING:
+    from platform_resources.contracts.documents import Document
 
 Severity = Literal["error", "warning", "info"]
 Dimension = Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
@@ -82,6 +85,7 @@ class Column:
     examples: tuple[Any, ...] = ()
     quality: tuple[QualityRule, ...] = ()
     tags: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()  # links of authoritativeDefinitions with `type: glossary`, as written
     custom: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -152,6 +156,7 @@ class Contract:
     roles: tuple[Mapping[str, Any], ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)  # customProperties as {property: value}
     sha256: str = ""  # of the file's bytes: what a publication records as its promise
+    document: Document | None = field(default=None, repr=False, compare=False)  # the record this view was read from
 
     @property
     def major(self) -> int:
@@ -166,14 +171,40 @@ class Contract:
         promise = self.sla_property("freshness")
         return None if promise is None else parse_duration(promise.value, promise.unit)
 
+    @property
+    def end_of_support(self) -> date | None:
+        """The last day on which the port is served (`endOfSupport`); None when none is said."""
+        promise = self.sla_property("endOfSupport")
+        try:
+            return None if promise is None else date.fromisoformat(str(promise.value)[:10])
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A consumer's word that a change of a port, which would break it, may be published."""
+
+    version: str  # contract version that it consents to: "1.1.0"
+    approver: str  # e-mail address of who consented, for the consumer
+    given: str  # ISO date
+    columns: tuple[str, ...] | None = None  # of the change; None: whatever it touches
+    reason: str | None = None
+
 
 @dataclass(frozen=True)
 class InputPort:
-    """A declared input of a product: another product's port."""
+    """A declared input of a product: another product's port.
+
+    Beyond the standard (as its `customProperties`): `columns` that the product reads, `purpose`, and `consents`.
+    """
 
     address: str  # "sales.bookings.v1"
     contract_id: str
     origin: Origin
+    columns: tuple[str, ...] | None = None  # None: not said, so every column counts as read
+    purpose: str | None = None
+    consents: tuple[Consent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -208,6 +239,7 @@ class Product:
     tags: tuple[str, ...] = ()
     support: tuple[Mapping[str, Any], ...] = ()
     custom: Mapping[str, Any] = field(default_factory=dict)
+    document: Document | None = field(default=None, repr=False, compare=False)
 
     @property
     def address(self) -> str:
@@ -229,6 +261,7 @@ class Domain:
     sources: tuple[Contract, ...]  # contracts of landed files, `sources/*.odcs.yaml`
     custom: Mapping[str, Any] = field(default_factory=dict)
     channel: str | None = None  # chat channel of the team
+    document: Document | None = field(default=None, repr=False, compare=False)
 
     @property
     def ports(self) -> tuple[OutputPort, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from platform_resources.contracts.contract_view import team_of
 from platform_resources.contracts.documents import Document
-from platform_resources.contracts.model import Contract, InputPort, OutputPort, Product
+from platform_resources.contracts.model import Consent, Contract, InputPort, OutputPort, Product
 from platform_resources.contracts.names import major_of, port_address
 from platform_resources.contracts.nodes import Node
 
@@ -44,11 +44,37 @@ def product_view(document: Document, domain: str, name: str, contracts: Mapping[
         tags=root.texts("tags"),
         support=tuple(node.value for node in root.items("support")),
         custom=custom,
+        document=document,
     )
 
 
 def _input(node: Node) -> InputPort:
-    return InputPort(input_address(node), node.text("contractId") or "", node.origin)
+    custom = node.custom()
+    columns, purpose, consents = custom.get("columns"), custom.get("purpose"), custom.get("consents")
+    return InputPort(
+        input_address(node),
+        node.text("contractId") or "",
+        node.origin,
+        columns=tuple(map(str, columns)) if isinstance(columns, list) else None,
+        purpose=purpose if isinstance(purpose, str) else None,
+        consents=consents_of(consents),
+    )
+
+
+def consents_of(value: object) -> tuple[Consent, ...]:
+    """The `consents` of a consumer, as they stand in its document; entries that say too little are left out."""
+    entries = [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+    return tuple(
+        Consent(
+            version=entry["version"],
+            approver=entry["approver"],
+            given=str(entry.get("given", "")),
+            columns=tuple(map(str, entry["columns"])) if isinstance(entry.get("columns"), list) else None,
+            reason=entry.get("reason") if isinstance(entry.get("reason"), str) else None,
+        )
+        for entry in entries
+        if isinstance(entry.get("version"), str) and isinstance(entry.get("approver"), str)
+    )
 
 
 def input_address(node: Node) -> str:

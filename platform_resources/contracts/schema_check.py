@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -24,7 +25,7 @@ _TYPES = {
 _REFERENCE = "A column is written `<table>.<column>`, or `<domain>.<product>.v<major>.<column>` in another product."
 
 
-def check_schema(document: Document, kind: Kind) -> list[Finding]:
+def check_schema(document: Document, kind: Kind | Path) -> list[Finding]:
     """What the JSON schema of its kind finds wrong with a document, in the order of the file."""
     found: dict[tuple[KeyPath, str], Finding] = {}
     # v3.0 tolerated unknown keys below the root, and examples of that time have some.
@@ -57,7 +58,7 @@ def _wrong_kind(error: ValidationError) -> bool:
     return error.validator == "type" and not error.path
 
 
-def _words(error: ValidationError, path: KeyPath, kind: Kind) -> tuple[str, str, str]:
+def _words(error: ValidationError, path: KeyPath, kind: Kind | Path) -> tuple[str, str, str]:
     """Code, message and remedy."""
     name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "This"
     match error.validator:
@@ -121,7 +122,7 @@ def _missing(error: ValidationError, key: str) -> tuple[str, str, str]:
     return "missing-key", f"`{key}` is missing.", f"Add `{key}:`{hint}."
 
 
-def _unknown(error: ValidationError, key: str, kind: Kind) -> tuple[str, str, str]:
+def _unknown(error: ValidationError, key: str, kind: Kind | Path) -> tuple[str, str, str]:
     known = sorted(known_keys(kind, id(error.schema)) if error.schema else ())
     if key in known:
         return "misplaced-key", f"{shown(key)} doesn't belong to an entry of this type.", "Delete it, or mend the type."
@@ -170,7 +171,7 @@ def _listed(values: Iterable[Any]) -> str:
 
 
 @cache
-def known_keys(kind: Kind, schema_id: int) -> frozenset[str]:
+def known_keys(kind: Kind | Path, schema_id: int) -> frozenset[str]:
     """Every key that a part of the compiled schema speaks of, whatever type the entry has."""
     root = validator(kind).schema
     part = next((part for part in parts(root) if id(part) == schema_id), {})

@@ -1,11 +1,12 @@
 """The pipeline: landed file -> private table -> audited, published port.
 
-Imports contracts, lake and quality; no Dagster. It holds the two protocols that must be right under any crash: ingest
+Imports contracts, lake, quality and governance; no Dagster. It holds the two protocols that must be right under any crash: ingest
 exactly once, and write -> audit -> publish. Orchestration calls it from its assets, and so can a script or a test.
 """
 
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files
 from platform_resources.pipeline.ledger import watermark
+from platform_resources.pipeline.published import published_in, published_ports
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
 
@@ -19,6 +20,8 @@ __all__ = [
     "ingest",
     "landed_files",
     "new_files",
+    "published_in",
+    "published_ports",
     "replace_table",
     "waiting_in_quarantine",
     "watermark",

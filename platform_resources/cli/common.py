@@ -1,0 +1,37 @@
+"""What the commands of several modules share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from platform_resources.catalog import DomainState, PortState
+from platform_resources.cli.output import fail
+from platform_resources.contracts import Mesh, load_mesh
+from platform_resources.governance import Council, load_council
+from platform_resources.lake import MeshSettings
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
+
+
+def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
+    """The documents of the working tree: every domain's, and the council's."""
+    return load_mesh(settings.domains), load_council(council_folder(settings))
+
+
+def council_folder(settings: MeshSettings) -> Path:
+    return settings.project / "governance"
+
+
+def find_port(domains: list[DomainState], name: str) -> PortState:
+    """The port of an address, or the newest port of a product."""
+    states = [state for domain in domains for state in domain.ports]
+    found = [state for state in states if name in {state.port.address, state.product.address}]
+    if not found:
+        near = [s.port.address for s in states if name.rpartition(".")[2] in s.port.address]
+        hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
+        fail(f"there is no product {name!r}; {hint}", code=2)
+    return max(found, key=lambda state: state.port.major)

@@ -1,0 +1,9 @@
+"""`mesh interop`: do the products join?"""
+
+from __future__ import annotations
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""

@@ -1,0 +1,65 @@
+"""Every domain's documents side by side: what rules over the whole organisation are judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from platform_resources.contracts.findings import ContractError, Finding
+from platform_resources.contracts.loading import DOMAIN_FILE
+from platform_resources.contracts.model import Domain, InputPort, OutputPort, Product
+from platform_resources.contracts.usable import UsableDomain, load_usable_domain
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The domains of the organisation by name, as far as their documents can be used."""
+
+    folder: Path  # `domains/`
+    usable: Mapping[str, UsableDomain]
+    broken: Mapping[str, tuple[Finding, ...]]  # domains whose descriptor can't be used, and why
+
+    @property
+    def domains(self) -> Iterator[Domain]:
+        return (loaded.domain for loaded in self.usable.values())
+
+    @property
+    def products(self) -> Iterator[Product]:
+        return (product for domain in self.domains for product in domain.products)
+
+    @cached_property
+    def ports(self) -> Mapping[str, tuple[Product, OutputPort]]:
+        """Address -> product and port."""
+        return {port.address: (product, port) for product in self.products for port in product.ports}
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[tuple[Product, InputPort], ...]]:
+        """Address of a port -> the products that declare it as an input, and how."""
+        found: dict[str, tuple[tuple[Product, InputPort], ...]] = {}
+        for product in self.products:
+            for item in product.inputs:
+                found[item.address] = (*found.get(item.address, ()), (product, item))
+        return found
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything found in the documents themselves."""
+        return [
+            *(finding for findings in self.broken.values() for finding in findings),
+            *(finding for loaded in self.usable.values() for finding in loaded.findings),
+        ]
+
+
+def load_mesh(folder: Path) -> Mesh:
+    """The documents of every domain below `folder` (`domains/`); a broken one is told as such and hides no other."""
+    usable: dict[str, UsableDomain] = {}
+    broken: dict[str, tuple[Finding, ...]] = {}
+    for descriptor in sorted(folder.glob(f"*/{DOMAIN_FILE}")):
+        name = descriptor.parent.name
+        try:
+            usable[name] = load_usable_domain(descriptor.parent)
+        except ContractError as refused:
+            broken[name] = refused.findings
+    return Mesh(folder, usable, broken)

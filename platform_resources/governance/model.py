@@ -1,0 +1,163 @@
+"""The words of governance: rules, catalogues and waivers of the council; judgements on products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from platform_resources.contracts import Finding, Origin, Severity
+
+Family = Literal["naming", "quality", "security", "sla", "lifecycle", "interoperability", "documentation", "ownership"]
+Subject = Literal["product", "contract", "table", "column", "rule", "promise", "input", "publication"]
+Standing = Literal["blocks", "warns", "grace", "announced", "waived", "informs"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which products a rule is for; an empty tuple means all."""
+
+    domains: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    classifications: tuple[str, ...] = ()  # of a column; of a contract or product, any of its columns
+    lifecycle: tuple[str, ...] = ()  # status of the contract (of the product, for rules on products)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One file of `governance/rules/`."""
+
+    id: str  # "SEC-002"
+    title: str
+    reason: str
+    owner: str  # e-mail address
+    family: Family
+    severity: Severity
+    applies_to: Subject
+    effective_from: date
+    origin: Origin
+    scope: Scope = Scope()
+    grace_until: date | None = None
+    waivable: bool = True
+    where: Mapping[str, Any] | None = None
+    require: Mapping[str, Any] | None = None  # None when `python` decides
+    python: Path | None = None  # a module beside the rule with `check(subject)`
+    at: str | None = None  # field that a finding points to; by default the first that `require` names
+    message: str = ""
+    remedy: str = ""
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tier:
+    """An SLA template: the least that a product of the tier promises. `fields` as in `governance/tiers.yaml`."""
+
+    name: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How secret a column is, and what that demands. `rank` rises with secrecy, from 0."""
+
+    name: str
+    rank: int
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SemanticType:
+    """What a value means across the organisation, so that joins need no mapping."""
+
+    id: str  # "customer_id"
+    title: str
+    names: tuple[str, ...]  # a column with one of these names is of this type
+    logical_type: str
+    physical_type: str
+    options: Mapping[str, Any] = field(default_factory=dict)  # ODCS logicalTypeOptions: pattern, minimum ...
+    reference: str | None = None  # "<domain>.<product>.v<major>.<column>" that knows every value, for the join proof
+    fields: Mapping[str, Any] = field(default_factory=dict)  # all of the entry
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A rule does not block one product until a day. `columns`: only there; empty means everywhere in the product."""
+
+    rule: str
+    product: str  # "crm.customer_360"
+    approver: str
+    reason: str
+    until: date  # the last day on which it holds
+    origin: Origin
+    granted: date | None = None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mandate:
+    """Who the council is (`governance/council.yaml`)."""
+
+    name: str = ""
+    owner: str = ""
+    approvers: tuple[str, ...] = ()  # who may grant waivers; empty: anybody
+    longest_waiver_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Council:
+    """All that the council has decided. `findings` are what is wrong with its own files; such files are not applied."""
+
+    folder: Path | None
+    mandate: Mandate = Mandate()
+    rules: tuple[Rule, ...] = ()
+    tiers: Mapping[str, Tier] = field(default_factory=dict)
+    classifications: Mapping[str, Classification] = field(default_factory=dict)
+    semantic_types: Mapping[str, SemanticType] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class PublishedPort:
+    """What consumers of a port read now, from the publication log of its lake."""
+
+    address: str
+    number: int
+    version: str  # of the contract
+    document: str  # the contract, byte for byte
+    published_at: datetime
+    first_published_at: datetime
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version that was audited and waits for the verdict. Scores are 0-100."""
+
+    address: str
+    score: float
+    scores: Mapping[str, float]  # dimension -> score
+    rows: int
+    age_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A finding with its consequence: `blocks` keeps the product from being published.
+
+    The finding's severity tells the consequence too: error blocks; warning for `warns` and `grace`; info for what is
+    `announced` (not effective yet), `waived` or only `informs`. Its code is the rule's id, or the stable code of a
+    check of the platform itself ("breaking-change", "term-conflict", ...).
+    """
+
+    finding: Finding
+    standing: Standing
+    product: str | None  # "crm.customer_360"; None for what concerns no single product
+    rule: Rule | None = None
+    until: date | None = None  # end of the grace or of the waiver; the day from which an announced rule holds
+    column: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        return self.standing == "blocks"
