@@ -8,15 +8,16 @@ from types import ModuleType
 
 import dagster as dg
 
-from platform_resources.contracts import load_usable_domain, render_findings
+from platform_resources.contracts import render_findings
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import MeshSettings, maintain, utc_now
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
 from platform_resources.orchestration.manifests import prepare_manifest
-from platform_resources.orchestration.ports import blocked_asset, port_asset
+from platform_resources.orchestration.ports import blocked_asset, held_ports, port_asset
 from platform_resources.orchestration.python_models import models_in, python_model_asset
 from platform_resources.orchestration.resources import LakeResource, lake_resource
+from platform_resources.pipeline import govern
 
 
 @cache
@@ -25,11 +26,11 @@ def domain_definitions(name: str) -> dg.Definitions:
 
     Landed feeds (one ingest step), dbt models, Python models, one port asset per contract with its checks, freshness
     policy and automation, the domain's own running automation sensor, ingest schedule and lake maintenance. A product
-    whose documents are broken is shown as blocked; its siblings live on.
+    whose documents are broken, or that breaks the council's rules, is shown as blocked; its siblings live on.
     """
     settings = MeshSettings.from_env()
-    loaded = load_usable_domain(settings.domains / name)
-    domain = loaded.domain
+    loaded = govern(settings, name, utc_now())
+    domain = loaded.usable.domain  # the models of a product that the gate holds back are built all the same
     products = {product.name: product for product in domain.products}
 
     def condition_of(model: str) -> dg.AutomationCondition:
@@ -48,11 +49,14 @@ def domain_definitions(name: str) -> dg.Definitions:
     for model in models_in(_assets_module(name)):
         assets.append(python_model_asset(domain, products.get(model.name), model, condition_of(model.name)))
     feeds = _feeds(domain, [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)])
-    for product in domain.products:
+    for product in loaded.domain.products:
         for port in product.ports:
             assets.append(port_asset(domain, product, port, feeds.get(port.contract.table.physical_name, ())))
-    for product_name, findings in loaded.blocked.items():
-        assets.append(blocked_asset(domain, product_name, render_findings(findings)))
+    for product in loaded.held:
+        assets += held_ports(domain, product, render_findings(loaded.blocked[product.name], settings.project))
+    for product_name in loaded.usable.blocked:
+        reasons = render_findings(loaded.blocked[product_name], settings.project)
+        assets.append(blocked_asset(domain, product_name, reasons))
     schedules = [schedule for schedule in (ingest_schedule(domain), _maintenance(domain)) if schedule is not None]
     return dg.Definitions(
         assets=assets,

@@ -9,6 +9,7 @@ from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.orchestration.automation import refresh_on_update
 from platform_resources.orchestration.columns import audited_schema, lineage_metadata, promised_schema
+from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
@@ -29,7 +30,7 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
     @dg.multi_asset(
         name="_".join(address.key),
         specs=[_spec(domain, product, port, key)],
-        check_specs=[_check_spec(key, check) for check in checks],
+        check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key)],
     )
     def publish_port(
         context: dg.AssetExecutionContext, lake: LakeResource
@@ -46,12 +47,17 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
         groups = outcome.audit.groups
         for group in groups:
             yield _check_result(key, group)
+        yield governance_result(key, outcome.judgements, lake.settings.project)
         if not outcome.published:
             failed = [group for group in groups if not group.passed and group.severity == "error"]
+            held = [item for item in outcome.judgements if item.blocks]
+            reasons = [f"{group.name}: {group.message}." for group in failed]
+            reasons += [f"{item.finding.code}: {item.finding.message} {item.finding.remedy}" for item in held]
+            names = [*(group.name for group in failed), *([GOVERNANCE_CHECK] if held else [])]
             raise dg.Failure(
                 description=f"{port.address} was not published; consumers go on reading the last good version. "
-                + " ".join(f"{group.name}: {group.message}." for group in failed),
-                metadata={"score": outcome.audit.score, "failed_checks": [group.name for group in failed]},
+                + " ".join(reasons),
+                metadata={"score": outcome.audit.score, "failed_checks": names},
                 allow_retries=False,
             )
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, port, outcome))
@@ -176,10 +182,21 @@ def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[
 
 def blocked_asset(domain: Domain, product: str, reasons: str) -> dg.AssetSpec:
     """A product whose documents can't be used: visible with the reasons, unable to run, its siblings untouched."""
+    return _blocked(domain, dg.AssetKey([domain.name, product, "blocked"]), "its documents can't be used", reasons)
+
+
+def held_ports(domain: Domain, product: Product, reasons: str) -> list[dg.AssetSpec]:
+    """The ports of a product that the gate holds back, under their own keys: consumers go on reading what is served."""
+    keys = [dg.AssetKey(list(PortAddress.parse(port.address).key)) for port in product.ports]
+    return [_blocked(domain, key, "it breaks rules of the organisation", reasons) for key in keys]
+
+
+def _blocked(domain: Domain, key: dg.AssetKey, why: str, reasons: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        dg.AssetKey([domain.name, product, "blocked"]),
-        description=f"**Blocked: its documents can't be used.**\n\n```\n{reasons}\n```",
+        key,
+        description=f"**Blocked: {why}.**\n\n```\n{reasons}\n```",
         group_name=domain.name,
         owners=[domain.owner],
+        kinds={"blocked"},
         tags={"mesh/layer": "port", "mesh/blocked": "true"},
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from platform_resources.contracts import load_usable_domain, render_findings
+from platform_resources.contracts import render_findings
 from platform_resources.contracts.model import Domain
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.orchestration.definitions import refresh_of
@@ -30,7 +30,7 @@ from platform_resources.orchestration.manifests import DbtParseError, prepare_ma
 from platform_resources.orchestration.own_runs import PROCESS_TAG, end_killed_runs, process_mark
 from platform_resources.orchestration.resources import lake_resource
 from platform_resources.orchestration.side_by_side import ProcessDiedError, SideBySide
-from platform_resources.pipeline import IngestError
+from platform_resources.pipeline import IngestError, govern
 
 Progress = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -105,11 +105,14 @@ def domain_names(settings: MeshSettings) -> list[str]:
 
 def load(settings: MeshSettings, name: str) -> LoadedDomain:
     definitions = importlib.import_module(f"domains.{name}.definitions").defs
-    usable = load_usable_domain(settings.domains / name)
-    domain = usable.domain
-    blocked = {f"{name}.{product}": render_findings(findings) for product, findings in usable.blocked.items()}
-    if usable.other_errors:
-        blocked[name] = render_findings(usable.other_errors)
+    governed = govern(settings, name, utc_now())
+    domain = governed.usable.domain
+    blocked = {
+        f"{name}.{product}": render_findings(findings, settings.project)
+        for product, findings in governed.blocked.items()
+    }
+    if governed.usable.other_errors:
+        blocked[name] = render_findings(governed.usable.other_errors, settings.project)
     refresh = {product.name: refresh_of(product) for product in domain.products}
     contracts = {port.address: port.contract.sha256 for port in domain.ports}
     nodes = []

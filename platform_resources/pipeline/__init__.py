@@ -1,9 +1,17 @@
 """The pipeline: landed file -> private table -> audited, published port.
 
-Imports contracts, lake, quality and governance; no Dagster. It holds the two protocols that must be right under any crash: ingest
-exactly once, and write -> audit -> publish. Orchestration calls it from its assets, and so can a script or a test.
+Imports contracts, lake, quality and governance; no Dagster. It holds the two protocols that must be right under any
+crash: ingest exactly once, and write -> audit -> publish. Orchestration calls it from its assets, and so can a script
+or a test.
 """
 
+from platform_resources.pipeline.gate import (
+    GovernedDomain,
+    govern,
+    judge_candidate,
+    judgement_record,
+    read_mesh,
+)
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files
 from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.published import published_in, published_ports
@@ -11,17 +19,22 @@ from platform_resources.pipeline.publishing import Outcome, audit_and_publish, r
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
 
 __all__ = [
+    "GovernedDomain",
     "IngestError",
     "IngestReport",
     "Outcome",
     "Quarantined",
     "QuarantinedFile",
     "audit_and_publish",
+    "govern",
     "ingest",
+    "judge_candidate",
+    "judgement_record",
     "landed_files",
     "new_files",
     "published_in",
     "published_ports",
+    "read_mesh",
     "replace_table",
     "waiting_in_quarantine",
     "watermark",

@@ -17,7 +17,10 @@ def published_ports(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, Pu
         f"""
         SELECT p.port, p.number, p.contract_version, c.document, p.published_at, p.first
         FROM (
-            SELECT *, min(published_at) OVER (PARTITION BY port) AS first, max(number) OVER (PARTITION BY port) AS newest
+            SELECT
+                *,
+                min(published_at) OVER (PARTITION BY port) AS first,
+                max(number) OVER (PARTITION BY port) AS newest
             FROM {log}
         ) AS p
         INNER JOIN {contracts} AS c ON c.sha256 = p.contract_sha256 AND c.port = p.port

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.governance import Candidate, Judgement
 from platform_resources.lake import (
     INTERNAL_SCHEMA,
     MeshSettings,
@@ -29,7 +30,9 @@ from platform_resources.lake import (
     refuse,
     write_transaction,
 )
+from platform_resources.pipeline.gate import judge_candidate, judgement_record
 from platform_resources.pipeline.ledger import watermark
+from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
 
 _NEW_ROWS = "_rows_to_write"
@@ -42,7 +45,7 @@ class ContractChangedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a candidate: its audit, and its publication when it passed. Times in seconds.
+    """What became of a candidate: its audit, the gate's judgements, its publication when it passed. Times in seconds.
 
     `publication` is that of a later snapshot when another run published one meanwhile: it holds this candidate's data
     and what came after.
@@ -55,6 +58,7 @@ class Outcome:
     data_as_of: datetime | None
     audit_seconds: float
     publish_seconds: float
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def published(self) -> bool:
@@ -147,7 +151,7 @@ def audit_and_publish(
     now: datetime,
     sources: Sequence[str] = (),
 ) -> Outcome:
-    """Pin the lake, audit the product's table against the port's contract, publish it when it passes.
+    """Pin the lake, audit the product's table against the port's contract, publish it when audit and gate let it.
 
     `sources` are the landed feeds that the product is built from: their watermarks say how fresh its data is.
     Everything is read at the pinned snapshot, so what is written meanwhile disturbs neither the audit nor the port.
@@ -179,8 +183,11 @@ def audit_and_publish(
                 allowed_tables=[str(item) for item in inputs],
             )
         audited = time.perf_counter()
+        candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))
+        judgements = judge_candidate(settings, published_ports(writer, domain.name), candidate, now)
+        record = audit.as_record() | {"governance": [judgement_record(item, settings.project) for item in judgements]}
         publication = None
-        if audit.passed:
+        if audit.passed and not any(item.blocks for item in judgements):
             publication = publish(
                 writer,
                 settings,
@@ -189,7 +196,7 @@ def audit_and_publish(
                 snapshot=snapshot,
                 columns=[column.name for column in contract.table.columns],
                 promise=promise,
-                audit=audit.as_record(),
+                audit=record,
                 score=audit.score,
                 row_count=audit.rows,
                 data_as_of=data_as_of,
@@ -200,8 +207,11 @@ def audit_and_publish(
             refuse(
                 writer,
                 settings,
-                Refusal(str(address), snapshot, run_id, contract.version, audit.score, audit.as_record(), now),
+                Refusal(str(address), snapshot, run_id, contract.version, audit.score, record, now),
             )
-    return Outcome(
-        str(address), snapshot, audit, publication, data_as_of, audited - started, time.perf_counter() - audited
-    )
+    seconds = audited - started, time.perf_counter() - audited
+    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements)
+
+
+def _age_seconds(now: datetime, data_as_of: datetime | None) -> float | None:
+    return None if data_as_of is None else max((now - data_as_of).total_seconds(), 0.0)
