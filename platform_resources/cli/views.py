@@ -45,6 +45,16 @@ def port_record(state: PortState) -> dict[str, Any]:
             "scores": publication.audit.get("scores", {}),
             "warnings": _failed(publication.audit),
         }
+    record["governance"] = [
+        {
+            "code": item.finding.code,
+            "standing": item.standing,
+            "message": item.finding.message,
+            "remedy": item.finding.remedy,
+            "until": item.until,
+        }
+        for item in state.judgements
+    ]
     if state.refusal is not None:
         record["refused"] = {
             "at": state.refusal.refused_at,
@@ -60,11 +70,19 @@ def _seconds(value: timedelta | None) -> float | None:
 
 
 def _failed(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
+    """Checks that failed, and what the gate found; a log of an earlier version of the platform has no such entry."""
+    checks = [
         {"check": r["group"], "severity": r["severity"], "message": r["message"]}
         for r in audit.get("results", [])
         if not r["passed"]
     ]
+    severities = {"blocks": "error", "warns": "warning", "grace": "warning"}
+    judged = [
+        {"check": item["code"], "severity": severities[item["standing"]], "message": item["message"]}
+        for item in audit.get("governance", [])
+        if item["standing"] in severities
+    ]
+    return checks + judged
 
 
 def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None = None) -> Table:
@@ -91,10 +109,14 @@ def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None
 
 def _freshness(state: PortState) -> str:
     """`fresh, 6 min`; what consumers don't get is told too."""
+    if state.publication is None and state.held:
+        return "[red]held back by the gate[/]"
     if state.publication is None:
         return "[red]refused[/]" if state.refusal else "[dim]not published[/]"
     age = state.freshness.age
     text = f"{state_text(state.freshness.state)}, {duration(age, units=1)}"
+    if state.held:
+        return f"{text}; [red]held back by the gate[/]"
     return f"{text}; [red]newer version refused[/]" if state.refusal else text
 
 
