@@ -29,6 +29,7 @@ from platform_resources.contracts.model import (
     SlaProperty,
     Table,
 )
+from platform_resources.contracts.reports import findings_as_json, findings_as_junit, findings_as_sarif
 from platform_resources.contracts.usable import UsableDomain, contract_of_text, load_usable_domain
 
 __all__ = [
@@ -58,6 +59,9 @@ __all__ = [
     "contract_column_types",
     "contract_of_text",
     "errors",
+    "findings_as_json",
+    "findings_as_junit",
+    "findings_as_sarif",
     "load_contract",
     "load_domain",
     "load_domain_partially",

@@ -49,12 +49,19 @@ def render_findings(findings: Sequence[Finding], base: Path | None = None) -> st
     """Plain text, two lines a finding: where, then what and how to mend it. Files are shown relative to `base`."""
     lines = []
     for finding in findings:
-        file = finding.file
-        if base is not None and file.is_relative_to(base):
-            file = file.relative_to(base)
+        file = relative_file(finding.file, base)
         lines.append(printable(f"{file}:{finding.line} {finding.path}".rstrip()))
         lines.append(printable(f"  {finding.severity}: {finding.message} {finding.remedy} [{finding.code}]"))
     return "\n".join(lines)
+
+
+def relative_file(file: Path, base: Path | None) -> str:
+    """How a file is named in a report: relative to `base` where it lies below it, else as it is; with `/`."""
+    if base is None:
+        return file.as_posix()
+    if not file.is_relative_to(base) and file.absolute().is_relative_to(base.absolute()):
+        return file.absolute().relative_to(base.absolute()).as_posix()
+    return file.relative_to(base).as_posix() if file.is_relative_to(base) else file.as_posix()
 
 
 def shown(value: Any) -> str:
