@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.cli.output import fail
-from platform_resources.contracts import Mesh, load_mesh
-from platform_resources.governance import Council, load_council
-from platform_resources.lake import MeshSettings
+from platform_resources.pipeline import read_mesh
+
+__all__ = ["JsonFlag", "ProductArgument", "find_port", "read_mesh"]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
-
-
-def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
-    """The documents of the working tree: every domain's, and the council's."""
-    return load_mesh(settings.domains), load_council(council_folder(settings))
-
-
-def council_folder(settings: MeshSettings) -> Path:
-    return settings.project / "governance"
 
 
 def find_port(domains: list[DomainState], name: str) -> PortState:

@@ -6,6 +6,7 @@ engine behind `mesh check`, the load of definitions and the publish gate. It imp
 connection and knows nothing of Dagster: what is published is handed in.
 """
 
+from platform_resources.governance.checking import CheckReport, check_mesh
 from platform_resources.governance.council import load_council
 from platform_resources.governance.gate import blocking, judge
 from platform_resources.governance.model import (
@@ -24,6 +25,7 @@ from platform_resources.governance.model import (
 
 __all__ = [
     "Candidate",
+    "CheckReport",
     "Classification",
     "Council",
     "Judgement",
@@ -35,6 +37,7 @@ __all__ = [
     "Tier",
     "Waiver",
     "blocking",
+    "check_mesh",
     "judge",
     "load_council",
 ]
