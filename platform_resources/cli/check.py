@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from platform_resources.contracts import (
     findings_as_json,
     findings_as_junit,
     findings_as_sarif,
+    render_findings,
 )
 from platform_resources.governance import CheckReport, PublishedPort, check_mesh
 from platform_resources.lake import MeshSettings, utc_now
@@ -54,6 +56,10 @@ def check(
     against: Annotated[
         str | None, typer.Option(help="Compare with this git revision instead of with what is published here.")
     ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Judge as of this day: what will block once a grace has ended?"),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Tell what is waived or not in force yet, too.")] = False,
 ) -> None:
     """Judge all contracts, products, glossaries and rules: what may be published, and what is to be mended."""
@@ -66,7 +72,7 @@ def check(
         findings = _of_files(files)
         report = None
     else:
-        report = _of_mesh(settings, names, against)
+        report = _of_mesh(settings, names, against, utc_now() if as_of is None else as_of.replace(tzinfo=UTC))
         findings = list(report.findings)
     checked = list(report.checked) if report else files
     base = settings.project
@@ -87,13 +93,13 @@ def _of_files(files: Sequence[Path]) -> list[Finding]:
     return [finding for file in files for finding in check_document(file.absolute())]
 
 
-def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None) -> CheckReport:
+def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, now: datetime) -> CheckReport:
     domains = [file.parent.name for file in sorted(settings.domains.glob("*/domain.yaml"))]
     unknown = next((name for name in names if name.split(".", 1)[0] not in domains), None)
     if unknown is not None:
         fail(f"there is no domain or product {unknown!r}; the domains are {', '.join(domains)}", code=2)
     published = published_in(settings, domains) if against is None else _published_at(settings, against)
-    report = check_mesh(*read_mesh(settings), published, utc_now(), names)
+    report = check_mesh(*read_mesh(settings), published, now, names)
     if names and not report.checked:
         fail(f"there is no product {', '.join(names)}; `mesh status` lists them", code=2)
     return report
@@ -115,11 +121,7 @@ def _rendered(
         case Format.JSON:
             return json.dumps(_as_json(findings, base, report), indent=2, ensure_ascii=False) + "\n"
         case Format.TEXT:
-            lines = (
-                f"{item['file']}:{item['line']} {item['severity']} {item['code']} {item['message']} {item['remedy']}"
-                for item in findings_as_json(findings, base)
-            )
-            return "".join(f"{line}\n" for line in lines)
+            return render_findings(findings, base) + "\n" if findings else ""
 
 
 def _as_json(findings: Sequence[Finding], base: Path, report: CheckReport | None) -> dict[str, object]:
@@ -171,7 +173,7 @@ def _print(findings: Sequence[Finding], base: Path) -> None:
                 escape(finding.code),
                 f"{place}{escape(finding.message)}{remedy}",
             )
-        console.print(Padding(made, (0, 0, 1, 2)))
+        console.print(Padding(made, (0, 0, 1, 2), expand=False))
 
 
 def _summary(findings: Sequence[Finding], checked: Sequence[Path], report: CheckReport | None) -> str:

@@ -1,0 +1,68 @@
+"""A new major of a port: the contract to change freely, while everybody goes on reading the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from platform_resources.contracts import Document, Product
+
+
+class VersionError(ValueError):
+    """A new version that can't be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """What was made: the port's address, and the files that were written or changed."""
+
+    address: str
+    contract: Path
+    product: Path
+
+
+def next_version(product: Product) -> NewVersion:
+    """Write `v<n+1>.odcs.yaml` as a draft copy of the newest contract, and add its port to `product.odps.yaml`.
+
+    The copy is built from the same private table until its `physicalName` says otherwise. Comments and order stay.
+
+    Raises
+    ------
+    VersionError
+        when the product has no port yet, or the contract's file is there already.
+    """
+    if not product.ports:
+        raise VersionError(f"{product.address} has no port whose contract could be taken over")
+    newest = max(product.ports, key=lambda port: port.major)
+    major = newest.major + 1
+    file = product.file.parent / f"v{major}.odcs.yaml"
+    if file.exists():
+        raise VersionError(f"{file.name} is there already; add its port to {product.file.name}, or delete it")
+    identifier = _next_id(newest.contract.id, newest.major, major)
+    table = newest.contract.table
+
+    def promise(tree: Any) -> None:
+        tree["version"] = f"{major}.0.0"
+        tree["id"] = identifier
+        tree["status"] = "draft"
+        tree["schema"][0]["physicalName"] = table.physical_name  # explicit: this is what a team will change first
+
+    def offer(tree: Any) -> None:
+        entry = {"name": product.name, "version": str(major), "contractId": identifier}
+        for port in tree["outputPorts"]:
+            if "type" in port:
+                entry["type"] = port["type"]
+        tree["outputPorts"].append(entry)
+
+    contract = Document.load(newest.contract.file, product.file.parents[2]).edit(promise)
+    offered = Document.load(product.file, product.file.parents[2]).edit(offer)
+    contract.save(file)
+    offered.save()
+    return NewVersion(f"{product.address}.v{major}", file, product.file)
+
+
+def _next_id(identifier: str, old: int, new: int) -> str:
+    """`finance.revenue.v1` -> `finance.revenue.v2`; an id of another form gets the major appended."""
+    stem = identifier.removesuffix(f".v{old}")
+    return f"{stem}.v{new}"
