@@ -40,6 +40,7 @@ from platform_resources.lake.publications import (
     refuse,
     roll_back,
 )
+from platform_resources.lake.retirement import Retirement, retire, retirement_of
 from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "PublicationError",
     "Refusal",
     "Retention",
+    "Retirement",
     "SettingError",
     "attach_lakes",
     "check_name",
@@ -78,6 +80,8 @@ __all__ = [
     "quote_identifier",
     "quote_literal",
     "refuse",
+    "retire",
+    "retirement_of",
     "roll_back",
     "utc_now",
     "write_transaction",

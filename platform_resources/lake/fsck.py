@@ -101,6 +101,7 @@ def _check_publications(con: duckdb.DuckDBPyConnection, domain: str) -> Iterator
         address = PortAddress.parse(port)
         served = latest_publication(con, address)
         if served is None:
+            yield from _check_retired(con, address)
             continue
         where, remedy = f"{port} #{served.number}", f"publish {port} again: mesh run {address.domain}.{address.product}"
         if served.snapshot not in snapshots:
@@ -116,6 +117,17 @@ def _check_publications(con: duckdb.DuckDBPyConnection, domain: str) -> Iterator
         if rows != served.row_count:
             message = f"the port has {rows:,} rows, its publication says {served.row_count:,}"
             yield FsckFinding(domain, "altered", where, message, remedy)
+
+
+def _check_retired(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Iterator[FsckFinding]:
+    """A port whose log ends with its retirement must be gone: whoever read it would read something unaudited."""
+    views = con.execute(
+        "SELECT 1 FROM duckdb_views() WHERE database_name = ? AND schema_name = ? AND view_name = ?", list(port.key)
+    ).fetchone()
+    if views is not None:
+        remedy = f"drop it: DROP VIEW {port}"
+        message = "the port is retired, but a view of its name is there"
+        yield FsckFinding(port.domain, "unpublished", str(port), message, remedy)
 
 
 def fsck(settings: MeshSettings, domain: str) -> FsckReport:

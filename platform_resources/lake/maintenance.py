@@ -26,7 +26,8 @@ from platform_resources.lake.settings import MeshSettings
 @dataclass(frozen=True)
 class Retention:
     """What is kept. A published snapshot is needed while it is among a port's last `keep_publications`, or younger
-    than `keep_published`; any snapshot is needed while younger than `longest_run`.
+    than `keep_published`; any snapshot is needed while younger than `longest_run`. A retired port has no last ones:
+    what it served last is kept for `keep_published` after its retirement, so that it can be brought back.
     """
 
     keep_publications: int = 10
@@ -56,9 +57,11 @@ def needed_snapshots(
     published = con.execute(
         f"""
         SELECT DISTINCT snapshot FROM (
-            SELECT snapshot, published_at, row_number() OVER (PARTITION BY port ORDER BY number DESC) AS age
+            SELECT
+                snapshot, published_at, row_number() OVER (PARTITION BY port ORDER BY number DESC) AS age,
+                max_by(kind, number) OVER (PARTITION BY port) = 'retire' AS is_retired
             FROM {qualified(domain, "mesh", "publications")})
-        WHERE age <= ? OR published_at >= ?""",
+        WHERE (age <= ? AND NOT is_retired) OR published_at >= ?""",
         [retention.keep_publications, now - retention.keep_published],
     ).fetchall()
     young = con.execute(

@@ -35,12 +35,16 @@ class Promise:
 
 @dataclass(frozen=True)
 class Publication:
-    """One row of the log. Times are UTC; `score` is 0-100; `audit` is the JSON of the audit that let it pass."""
+    """One row of the log. Times are UTC; `score` is 0-100; `audit` is the JSON of the audit that let it pass.
+
+    A row of kind `retire` ends a port: nothing is served from then on. It repeats the facts of what was served last,
+    and its `audit` says why; see `retirement`.
+    """
 
     port: str
     number: int
     snapshot: int
-    kind: Literal["publish", "rollback"]
+    kind: Literal["publish", "rollback", "retire"]
     run_id: str
     contract_version: str
     contract_sha256: str
@@ -86,8 +90,27 @@ def publications(
 
 
 def latest_publication(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Publication | None:
-    """What consumers of a port read now; None when nothing was ever published."""
+    """What consumers of a port read now; None when nothing was ever published, or the port is retired."""
+    newest = newest_entry(con, port)
+    return None if newest is None or newest.kind == "retire" else newest
+
+
+def newest_entry(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Publication | None:
+    """The last row of a port in the log, its retirement too; None when nothing was ever published."""
     return next(iter(publications(con, port.domain, port, limit=1)), None)
+
+
+def append_entry(con: duckdb.DuckDBPyConnection, settings: MeshSettings, port: PortAddress, row: Publication) -> None:
+    """Add a row to the log, with the seal of what was written since the last one; in an open transaction."""
+    seal = seal_new_files(con, settings, port.domain)
+    con.execute(
+        f"INSERT INTO {_log(port.domain)} ({_COLUMNS}, seal) VALUES ({', '.join('?' * 14)})",
+        [
+            *(row.port, row.number, row.snapshot, row.kind, row.run_id, row.contract_version, row.contract_sha256),
+            *(list(row.columns), row.row_count, row.score, json.dumps(row.audit), row.data_as_of, row.published_at),
+            seal.as_json(),
+        ],
+    )
 
 
 def publish(
@@ -112,6 +135,11 @@ def publish(
     A second call with the same `run_id` for the port returns the publication that the first one made: a writer that
     was killed without knowing whether its commit held may simply try again. When a later snapshot was published
     meanwhile by another run, the port is not taken back to this one: the newest publication is returned.
+
+    Raises
+    ------
+    PublicationError
+        when the port was retired since that later snapshot was published.
     """
     address, log = str(port), _log(port.domain)
     source = qualified(port.domain, INTERNAL_SCHEMA, table)
@@ -125,9 +153,11 @@ def publish(
         ).fetchone()
         if overtaken and kind == "publish":
             newest = con.execute(f"SELECT {_COLUMNS} FROM {log} WHERE port = ? ORDER BY number DESC LIMIT 1", [address])
-            return _row(newest.fetchone())
+            served = _row(newest.fetchone())
+            if served.kind == "retire":
+                raise PublicationError(f"{address} was retired while this version of it was built")
+            return served
         number = con.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {log} WHERE port = ?", [address]).fetchone()[0]
-        seal = seal_new_files(con, settings, port.domain)
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {qualified(port.domain, port.product)}")
         con.execute(
             f"CREATE OR REPLACE VIEW {port.sql} AS SELECT {selected} FROM {source} AT (VERSION => {int(snapshot)})"
@@ -138,17 +168,12 @@ def publish(
             f"WHERE NOT EXISTS (FROM {contracts} c WHERE c.sha256 = new.sha256 AND c.port = new.port)",
             [promise.sha256, address, promise.version, promise.document],
         )
-        con.execute(
-            f"INSERT INTO {log} ({_COLUMNS}, seal) VALUES ({', '.join('?' * 14)})",
-            [
-                *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, list(columns), row_count),
-                *(score, json.dumps(audit), data_as_of, now, seal.as_json()),
-            ],
+        published = Publication(
+            *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, tuple(columns), row_count),
+            *(score, audit, data_as_of, now),
         )
-    return Publication(
-        *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, tuple(columns), row_count),
-        *(score, audit, data_as_of, now),
-    )
+        append_entry(con, settings, port, published)
+    return published
 
 
 @dataclass(frozen=True)
@@ -218,6 +243,8 @@ def roll_back(
     ------
     PublicationError
         when there is no publication `to`, it is served already, or its snapshot was expired by the retention.
+
+    A retired port is served again by it; whether it may be is for the caller to know, by the port's contract.
     """
     log = publications(con, port.domain, port)
     if not log:
@@ -225,7 +252,9 @@ def roll_back(
     target = next((p for p in log if p.number == to), None)
     if target is None:
         raise PublicationError(f"{port} has no publication #{to}; it has #{log[-1].number} to #{log[0].number}")
-    if target.snapshot == log[0].snapshot:
+    if target.kind == "retire":
+        raise PublicationError(f"#{to} is the retirement of {port}, no data; choose a publication before it")
+    if log[0].kind != "retire" and target.snapshot == log[0].snapshot:
         raise PublicationError(f"{port} serves the data of #{to} already (#{log[0].number})")
     kept = con.execute(
         "SELECT count(*) FROM ducklake_snapshots(?) WHERE snapshot_id = ?", [port.domain, target.snapshot]

@@ -11,7 +11,7 @@ from platform_resources.lake import MESH_SCHEMA, MeshSettings, connect, lake_exi
 
 
 def published_ports(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, PublishedPort]:
-    """Address -> the latest publication of each port in the log of one attached lake (30 ms)."""
+    """Address -> the latest publication of each served port in the log of one attached lake (30 ms)."""
     log, contracts = qualified(domain, MESH_SCHEMA, "publications"), qualified(domain, MESH_SCHEMA, "contracts")
     rows = con.execute(
         f"""
@@ -24,7 +24,7 @@ def published_ports(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, Pu
             FROM {log}
         ) AS p
         INNER JOIN {contracts} AS c ON c.sha256 = p.contract_sha256 AND c.port = p.port
-        WHERE p.number = p.newest
+        WHERE p.number = p.newest AND p.kind <> 'retire'
         """
     ).fetchall()
     return {row[0]: PublishedPort(*row) for row in rows}
