@@ -190,6 +190,10 @@ schema:
          description: How many.}
       - {name: amount, logicalType: number, physicalType: "DECIMAL(38,2)", required: true, classification: internal,
          description: How much.}
+      - {name: data_as_of, logicalType: timestamp, physicalType: TIMESTAMP WITH TIME ZONE, required: true,
+         classification: internal, description: When the till landed the newest order.}
+slaProperties:
+  - {property: freshness, value: P3650D, element: totals.data_as_of}
 team:
   name: ledger team
   members: [{username: ledger@retailer.example, role: owner}]
@@ -218,7 +222,9 @@ from platform_resources.orchestration import python_model
 @python_model("totals")
 def totals(lake):
     """The sum of all orders."""
-    return lake.sql("SELECT count(*) AS orders, sum(amount) AS amount FROM shop.orders.v1")
+    return lake.sql(
+        "SELECT count(*) AS orders, sum(amount) AS amount, max(landed_at) AS data_as_of FROM shop.orders.v1"
+    )
 '''
 
 

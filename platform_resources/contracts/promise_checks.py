@@ -39,9 +39,8 @@ def check_promises(root: Node, contract: Contract, is_port: bool) -> Iterator[Fi
     if is_port and "freshness" not in lines:
         yield root.at("slaProperties").finding(
             "freshness-missing",
-            "The contract promises no freshness.",
+            "The contract promises no freshness: nobody could tell when its data is too old to use.",
             "Add `slaProperties: [{property: freshness, value: PT15M, element: <table>.<timestamp column>}]`.",
-            "warning",
         )
 
 

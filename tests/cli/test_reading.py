@@ -18,7 +18,7 @@ def test_status_tells_version_rows_score_and_freshness_of_every_port(built: Mesh
     assert orders["data_as_of"] == "2026-03-02T12:00:00+00:00"
     assert orders["freshness"]["state"] == "fresh"
     assert orders["freshness"]["promised_seconds"] == 3650 * 86400
-    assert products["ledger.totals.v1"]["freshness"]["state"] == "unknown"  # it promises none
+    assert products["ledger.totals.v1"]["freshness"]["state"] == "fresh"
 
 
 def test_status_for_people_has_a_line_per_port(built: Mesh) -> None:

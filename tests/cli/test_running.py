@@ -41,7 +41,7 @@ def test_a_second_run_builds_nothing_and_new_data_builds_what_reads_it(mesh: Mes
     assert (done.json["built"], done.json["ingested_rows"]) == (["shop.orders.v1", "ledger.totals.v1"], 1)
     assert _order_ids(mesh) == [1, 2, 3, 4]
     (totals,) = mesh("query", "select * from ledger.totals.v1", "--json").json["rows"]
-    assert totals == {"orders": 4, "amount": "35.75"}
+    assert (totals["orders"], totals["amount"]) == (4, "35.75")
 
 
 def test_a_named_product_is_built_whatever_is_due(mesh: Mesh) -> None:

@@ -167,10 +167,16 @@ def test_all_faults_of_a_file_are_told_in_one_round(contract_file: Path, change:
 
 def test_warnings_do_not_keep_a_contract_from_being_used(contract_file: Path, change: Change) -> None:
     change(contract_file, "        dimension: coverage\n", "")
+    change(contract_file, "  purpose: One row per household.\n", "")
+    found = check_document(contract_file)
+    assert [(f.code, f.severity) for f in found] == [("purpose-missing", "warning"), ("rule-dimension", "warning")]
+    assert load_contract(contract_file).purpose is None
+
+
+def test_a_contract_without_a_freshness_promise_can_not_be_used(contract_file: Path, change: Change) -> None:
     change(contract_file, "  - {property: freshness, value: PT15M, element: customer_360.updated_at}\n", "")
-    assert [f.code for f in check_document(contract_file)] == ["rule-dimension", "freshness-missing"]
-    assert {f.severity for f in check_document(contract_file)} == {"warning"}
-    assert load_contract(contract_file).freshness is None
+    with pytest.raises(ContractError, match="freshness-missing"):
+        load_contract(contract_file)
 
 
 def test_a_reference_to_another_product_needs_a_newer_standard(contract_file: Path, change: Change) -> None:

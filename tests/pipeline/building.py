@@ -19,6 +19,7 @@ from platform_resources.pipeline import IngestReport, Outcome, audit_and_publish
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 STOCK_ROWS = 100
+COUNTED_AT = f"TIMESTAMPTZ '{NOW - timedelta(hours=9)}'"
 
 DOMAIN = """\
 name: shop
@@ -100,6 +101,8 @@ schema:
          classification: internal, description: Number of the article.}}
       - {{name: version, logicalType: integer, physicalType: BIGINT, required: true, classification: internal,
          description: Which build wrote the row.}}
+      - {{name: counted_at, logicalType: timestamp, physicalType: TIMESTAMP WITH TIME ZONE, required: true,
+         classification: internal, description: When it was counted.}}
     quality:
       - {{name: every_article, type: library, metric: rowCount, mustBe: {STOCK_ROWS}, dimension: coverage}}
       - name: one_version
@@ -107,6 +110,8 @@ schema:
         query: SELECT count(DISTINCT version) FROM {{table}}
         mustBe: 1
         dimension: consistency
+slaProperties:
+  - {{property: freshness, value: P3650D, element: stock.counted_at}}
 team:
   name: shop team
   members: [{{username: shop@retailer.example, role: owner}}]
@@ -221,7 +226,8 @@ STOCK_FAULTS = {
 
 def build_stock(settings: MeshSettings, version: int, fault: str | None = None, domain: str = "shop") -> None:
     """Write one version of `stock`, whole or with a fault that its contract forbids."""
-    query = STOCK_FAULTS[fault].format(v=f"{version}::BIGINT", n=STOCK_ROWS)
+    rows = STOCK_FAULTS[fault].format(v=f"{version}::BIGINT", n=STOCK_ROWS)
+    query = f"SELECT *, {COUNTED_AT} AS counted_at FROM ({rows})"
     with connect(settings, own=domain) as con:
         replace_table(con, settings, domain, "stock", con.sql(query), f"build-{version}")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import duckdb
 import pandas as pd
 import pytest
@@ -20,7 +18,7 @@ from platform_resources.lake import (
 from platform_resources.lake.publications import promise_of
 from platform_resources.pipeline import audit_and_publish, replace_table
 from platform_resources.pipeline.publishing import ContractChangedError
-from tests.pipeline.building import CONTRACT, NOW, STOCK_FAULTS, STOCK_ROWS, Shop, minutes, write_domain
+from tests.pipeline.building import CONTRACT, COUNTED_AT, NOW, STOCK_FAULTS, STOCK_ROWS, Shop, minutes, write_domain
 
 PORT = PortAddress.parse("shop.stock.v1")
 SERVED = "SELECT count(*), min(version), max(version) FROM shop.stock.v1"
@@ -80,10 +78,13 @@ def test_a_rule_that_only_warns_does_not_stop_a_version(tmp_path):
 
 def test_only_the_columns_of_the_contract_are_served(shop):
     with connect(shop.settings, own="shop") as con:
-        rows = con.sql(f"SELECT 'private' AS secret, 1::BIGINT AS version, range AS id FROM range({STOCK_ROWS})")
+        rows = con.sql(
+            f"SELECT {COUNTED_AT} AS counted_at, 'private' AS secret, 1::BIGINT AS version, range AS id "
+            f"FROM range({STOCK_ROWS})"
+        )
         replace_table(con, shop.settings, "shop", "stock", rows, "build")
-    assert shop.publish("run-1").publication.columns == ("id", "version")
-    assert [column for column, *_ in shop.query("DESCRIBE shop.stock.v1")] == ["id", "version"]
+    assert shop.publish("run-1").publication.columns == ("id", "version", "counted_at")
+    assert [column for column, *_ in shop.query("DESCRIBE shop.stock.v1")] == ["id", "version", "counted_at"]
 
 
 def test_a_column_that_is_missing_or_of_another_type_is_refused(shop):
@@ -91,7 +92,7 @@ def test_a_column_that_is_missing_or_of_another_type_is_refused(shop):
     shop.publish("run-1")
     for select in ("range AS id", "range AS id, 2::INTEGER AS version", "range AS id, 'two' AS version"):
         with connect(shop.settings, own="shop") as con:
-            rows = con.sql(f"SELECT {select} FROM range({STOCK_ROWS})")
+            rows = con.sql(f"SELECT {select}, {COUNTED_AT} AS counted_at FROM range({STOCK_ROWS})")
             replace_table(con, shop.settings, "shop", "stock", rows, "build")
         outcome = shop.publish(select)
         assert next(r.name for r in outcome.audit.results if r.blocks) == "schema"
@@ -210,19 +211,8 @@ def test_data_is_known_as_of_what_the_promised_sources_have_delivered(shop):
 
 
 def test_data_of_a_quiet_source_stays_fresh_and_of_a_silent_one_grows_old(tmp_path):
-    promise = "slaProperties:\n  - {property: freshness, value: PT15M, element: stock.at}\nteam:"
-    column = (
-        "      - {name: at, logicalType: timestamp, physicalType: TIMESTAMP WITH TIME ZONE, required: true,\n"
-        "         classification: internal, description: When it was counted.}\n    quality:"
-    )
-    contract = CONTRACT.replace("team:", promise, 1).replace("    quality:", column, 1)
-    shop = Shop(tmp_path, write_domain(tmp_path, contract=contract))
-    with connect(shop.settings, own="shop") as con:
-        rows = con.sql(
-            f"SELECT range AS id, 1::BIGINT AS version, TIMESTAMPTZ '{NOW - timedelta(hours=9)}' AS at "
-            f"FROM range({STOCK_ROWS})"
-        )
-        replace_table(con, shop.settings, "shop", "stock", rows, "build")
+    shop = Shop(tmp_path, write_domain(tmp_path, contract=CONTRACT.replace("P3650D", "PT15M")))
+    shop.build(1)
     shop.till.land("a.parquet", [], extracted_at=NOW)
     shop.ingest()
 
