@@ -34,8 +34,9 @@ check: .venv/.installed ## Lint, format and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/lint-imports --no-cache
 
-bench: .venv/.installed ## Measure the mesh against plain DuckDB and print the ratios
+bench: .venv/.installed ## Measure the mesh against plain DuckDB, and the gate over 1,000 contracts
 	@$(BIN)/python -m benchmarks.mesh_against_floor $(ARGS)
+	@$(BIN)/python -m benchmarks.check_contracts
 
 lock: .venv/.installed ## Resolve the pins of pyproject.toml anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
