@@ -6,6 +6,7 @@ wrong and how to mend it. It imports nothing else of the platform, opens no conn
 links to.
 """
 
+from platform_resources.contracts.changes import Change, Comparison, compare_contracts
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type, contract_column_types
 from platform_resources.contracts.documents import Document
 from platform_resources.contracts.domains import check_document, load_domain, load_domain_partially
@@ -33,8 +34,10 @@ from platform_resources.contracts.reports import findings_as_json, findings_as_j
 from platform_resources.contracts.usable import UsableDomain, contract_of_text, load_usable_domain
 
 __all__ = [
+    "Change",
     "Column",
     "ColumnTypeError",
+    "Comparison",
     "Consent",
     "Contract",
     "ContractError",
@@ -56,6 +59,7 @@ __all__ = [
     "UsableDomain",
     "canonical_type",
     "check_document",
+    "compare_contracts",
     "contract_column_types",
     "contract_of_text",
     "errors",
