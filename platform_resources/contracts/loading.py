@@ -15,6 +15,7 @@ from platform_resources.contracts.model import Contract, Product
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.product_checks import check_product, contract_file
 from platform_resources.contracts.product_view import product_view
+from platform_resources.contracts.schema_check import check_schema
 
 PRODUCT_FILE = "product.odps.yaml"
 DOMAIN_FILE = "domain.yaml"
@@ -103,8 +104,6 @@ def checked_contract(document: Document, contract: Contract) -> list[Finding]:
 
 def with_schema(document: Document, kind: Kind | Path, findings: list[Finding]) -> list[Finding]:
     """`findings` and those of the JSON schema, by line; where the schema complains about a place, it alone does."""
-    from platform_resources.contracts.schema_check import check_schema  # noqa: PLC0415  (imports jsonschema, 50 ms)
-
     by_schema = check_schema(document, kind)
     places = {finding.path for finding in by_schema}
     own = [finding for finding in findings if finding.path not in places]

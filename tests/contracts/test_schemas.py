@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft201909Validator
 
 from platform_resources.contracts import Document, check_document
-from platform_resources.contracts.schemas import validator
+from platform_resources.contracts.verdicts import validator
 
 FULL_CONTRACT = b"""
 apiVersion: v3.2.0
