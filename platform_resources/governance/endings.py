@@ -40,8 +40,8 @@ def _reads(product: Product) -> bool:
     return any(is_runnable(lifecycle_of(product, port)) for port in product.ports)
 
 
-def port_notice(mesh: Mesh, product: Product, port: OutputPort, today: date) -> str | None:
-    """What whoever looks at a port should know of its life; None for an active one."""
+def port_notice(mesh: Mesh, product: Product, port: OutputPort, today: date | None = None) -> str | None:
+    """What whoever looks at a port should know of its life; None for an active one. Days are counted from `today`."""
     state = lifecycle_of(product, port)
     readers = still_reading(mesh, port.address)
     still = f"; still read by {', '.join(readers)}" if readers else ""
@@ -59,7 +59,7 @@ def port_notice(mesh: Mesh, product: Product, port: OutputPort, today: date) -> 
             return None
 
 
-def input_notices(mesh: Mesh, product: Product, today: date) -> list[tuple[InputPort, str]]:
+def input_notices(mesh: Mesh, product: Product, today: date | None = None) -> list[tuple[InputPort, str]]:
     """What a product that reads ports which end should know."""
     found = []
     for item in product.inputs:
@@ -74,11 +74,13 @@ def input_notices(mesh: Mesh, product: Product, today: date) -> list[tuple[Input
     return found
 
 
-def until(port: OutputPort, today: date) -> str:
+def until(port: OutputPort, today: date | None) -> str:
     """`served until 2027-03-31 (130 days left)`."""
     end = port.contract.end_of_support
     if end is None:
         return "without an end date"
+    if today is None:
+        return f"served until {end}"
     left = (end - today).days
     if left < 0:
         return f"its support ended on {end} ({_days(-left)} ago)"

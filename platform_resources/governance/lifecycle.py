@@ -32,12 +32,33 @@ def judge_lifecycle(
             continue
         for port in product.ports:
             state = lifecycle_of(product, port)
-            if state == "deprecated":
+            if state in ("draft", "proposed") and port.address in published:
+                found += _backwards(mesh, product, port, published[port.address])
+            elif state == "deprecated":
                 found += _deprecated(mesh, product, port, published.get(port.address), now.date())
             elif state == "retired" and port.address in published:
                 found += _retired(mesh, product, port)
         found += _inputs(mesh, product, published, now.date())
     return [*found, *_removed(mesh, published, domain)]
+
+
+def _backwards(mesh: Mesh, product: Product, port: OutputPort, served: PublishedPort) -> Iterator[Judgement]:
+    """What was promised to everybody doesn't become a draft again under those who rely on it."""
+    readers = still_reading(mesh, port.address)
+    if readers and _status_served(served) in ("active", "deprecated"):
+        state = lifecycle_of(product, port)
+        message = f"{port.address} was active and is read by {_who(mesh, port.address, readers)}: it can't be {state}."
+        remedy = "Deprecate it (mesh deprecate), and draft the next version as a new major beside it."
+        yield _judged(
+            product.address, "blocks", _status_node(product, port, state), "lifecycle-backwards", message, remedy
+        )
+
+
+def _status_node(product: Product, port: OutputPort, state: str) -> Node:
+    """Where a port's state is said: in its contract, or else for the whole product."""
+    if port.contract.status != state and product.document is not None:
+        return Node(product.document, product.document.data).at("status")
+    return _root(port).at("status")
 
 
 def _root(port: OutputPort) -> Node:
@@ -77,7 +98,7 @@ def _deprecated(
 def _after_the_end(
     mesh: Mesh, product: Product, port: OutputPort, served: PublishedPort | None, node: Node, end: date
 ) -> Iterator[Judgement]:
-    if served is not None and not _was_deprecated(served):
+    if served is not None and _status_served(served) not in ("deprecated", None):
         message = f"{port.address} would be deprecated with an end of support that is past: {end}."
         remedy = "Choose a day that leaves its consumers the time to move."
         yield _judged(product.address, "blocks", node, "end-of-support", message, remedy)
@@ -93,11 +114,12 @@ def _after_the_end(
         yield _judged(product.address, "informs", node, "support-ended", message, remedy)
 
 
-def _was_deprecated(served: PublishedPort) -> bool:
+def _status_served(served: PublishedPort) -> str | None:
+    """The status in the contract that is published; None when an older platform let it pass and it can't be read."""
     try:
-        return contract_of_text(served.document, f"{served.address}.odcs.yaml").status == "deprecated"
-    except ContractError:  # what was published before can't be read: it tells nothing
-        return True
+        return contract_of_text(served.document, f"{served.address}.odcs.yaml").status
+    except ContractError:
+        return None
 
 
 def _replacement(mesh: Mesh, product: Product, port: OutputPort) -> Iterator[Judgement]:
@@ -129,9 +151,7 @@ def _retired(mesh: Mesh, product: Product, port: OutputPort) -> Iterator[Judgeme
     if not readers:
         return
     word = retirement_word(port)
-    node = _root(port).at("status")
-    if port.contract.status != "retired" and product.document is not None:
-        node = Node(product.document, product.document.data).at("status")
+    node = _status_node(product, port, "retired")
     who = _who(mesh, port.address, readers)
     if word.forced and word.reason:
         message = f"{port.address} is retired by force ({word.reason}), although it is read by {who}."

@@ -15,6 +15,7 @@ from platform_resources.orchestration.dbt_runs import ModelRun, run_models
 from platform_resources.orchestration.lineage import Columns, cached_lineage, merge_tables
 from platform_resources.orchestration.manifests import DomainDbt
 from platform_resources.orchestration.resources import LakeResource
+from platform_resources.pipeline import retired_inputs
 
 ConditionOf = Callable[[str], dg.AutomationCondition]  # of a model's name
 
@@ -65,11 +66,20 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
         if built:
             yield from _results(domain, dbt, lake, {model.name: keys[model.name] for model in built}, built, seconds)
         if ran.failure is not None:
+            gone = "".join(f"; {told}" for told in _retired_inputs(domain, lake))
             raise dg.Failure(
-                description=f"dbt could not build the models of {domain.name}: {ran.failure}", allow_retries=False
+                description=f"dbt could not build the models of {domain.name}: {ran.failure}{gone}", allow_retries=False
             )
 
     return run_dbt
+
+
+def _retired_inputs(domain: Domain, lake: LakeResource) -> list[str]:
+    """What dbt can't know when a model fails: that a port which it reads has been retired."""
+    ports = [PortAddress.parse(port.address) for port in domain.inputs]
+    known = [port for port in ports if lake_exists(lake.settings, port.domain)]
+    with connect(lake.settings, reads={port.domain for port in known}) as con:
+        return retired_inputs(con, known)
 
 
 def _results(

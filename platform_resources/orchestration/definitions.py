@@ -9,15 +9,17 @@ from types import ModuleType
 import dagster as dg
 
 from platform_resources.contracts import render_findings
-from platform_resources.contracts.model import Domain, Product
+from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, port_of_table
+from platform_resources.contracts.model import Domain
+from platform_resources.governance.endings import input_notices, port_notice
 from platform_resources.lake import MeshSettings, maintain, utc_now
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
 from platform_resources.orchestration.manifests import prepare_manifest
-from platform_resources.orchestration.ports import blocked_asset, held_ports, port_asset
+from platform_resources.orchestration.ports import IDLE_TAG, blocked_asset, ended_port, held_ports, port_asset
 from platform_resources.orchestration.python_models import models_in, python_model_asset
 from platform_resources.orchestration.resources import LakeResource, lake_resource
-from platform_resources.pipeline import govern
+from platform_resources.pipeline import govern, read_mesh, take_down
 
 
 @cache
@@ -26,15 +28,16 @@ def domain_definitions(name: str) -> dg.Definitions:
 
     Landed feeds (one ingest step), dbt models, Python models, one port asset per contract with its checks, freshness
     policy and automation, the domain's own running automation sensor, ingest schedule and lake maintenance. A product
-    whose documents are broken, or that breaks the council's rules, is shown as blocked; its siblings live on.
+    whose documents are broken, or that breaks the council's rules, is shown as blocked; its siblings live on. A retired
+    or proposed port is shown and never run, and so is a private table that only such ports were made of.
     """
     settings = MeshSettings.from_env()
     loaded = govern(settings, name, utc_now())
     domain = loaded.usable.domain  # the models of a product that the gate holds back are built all the same
-    products = {product.name: product for product in domain.products}
+    mesh, _ = read_mesh(settings)
 
     def condition_of(model: str) -> dg.AutomationCondition:
-        return refresh_condition(refresh_of(products.get(model)), name)
+        return refresh_condition(refresh_of(domain, model), name)
 
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     ingestion = ingest_assets(domain)
@@ -47,11 +50,20 @@ def domain_definitions(name: str) -> dg.Definitions:
 
         assets.append(dbt_model_assets(domain, dbt, condition_of))
     for model in models_in(_assets_module(name)):
-        assets.append(python_model_asset(domain, products.get(model.name), model, condition_of(model.name)))
-    feeds = _feeds(domain, [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)])
+        owner = port_of_table(domain, model.name)
+        assets.append(python_model_asset(domain, owner[0] if owner else None, model, condition_of(model.name)))
+    assets = _with_idle_tables(domain, [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)])
+    feeds = _feeds(domain, assets)
     for product in loaded.domain.products:
+        reads = [text for _, text in input_notices(mesh, product)]
         for port in product.ports:
-            assets.append(port_asset(domain, product, port, feeds.get(port.contract.table.physical_name, ())))
+            notice = port_notice(mesh, product, port)
+            notices = [*([notice] if notice else []), *reads]
+            if is_runnable(lifecycle_of(product, port)):
+                sources = feeds.get(port.contract.table.physical_name, ())
+                assets.append(port_asset(domain, product, port, sources, notices))
+            else:
+                assets.append(ended_port(domain, product, port, notices))
     for product in loaded.held:
         assets += held_ports(domain, product, render_findings(loaded.blocked[product.name], settings.project))
     for product_name in loaded.usable.blocked:
@@ -67,11 +79,36 @@ def domain_definitions(name: str) -> dg.Definitions:
     )
 
 
-def refresh_of(product: Product | None) -> str:
-    """How often a product's own table is built: by its contract; intermediate tables follow their inputs."""
-    if product is None or not product.ports:
-        return "on_update"
-    return str(product.ports[-1].contract.custom.get("refresh", "on_update"))
+def refresh_of(domain: Domain, table: str) -> str:
+    """How often a private table is built: by the contract of the port made of it; others follow their inputs."""
+    found = port_of_table(domain, table)
+    return "on_update" if found is None else str(found[1].contract.custom.get("refresh", "on_update"))
+
+
+def _with_idle_tables(domain: Domain, assets: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """`assets` with the tables marked that nothing is made of any more: their ports ended, and no other table reads."""
+    states: dict[str, set[bool]] = {}
+    for product in domain.products:
+        for port in product.ports:
+            runs = is_runnable(lifecycle_of(product, port))
+            states.setdefault(port.contract.table.physical_name, set()).add(runs)
+    ended = {dg.AssetKey([domain.name, "internal", table]) for table, runs in states.items() if runs == {False}}
+    if not ended:
+        return assets
+    children: dict[dg.AssetKey, set[dg.AssetKey]] = {}
+    for spec in (spec for asset in assets for spec in asset.specs):
+        for dep in spec.deps:
+            children.setdefault(dep.asset_key, set()).add(spec.key)
+    idle: set[dg.AssetKey] = set()
+    while more := {key for key in ended - idle if children.get(key, set()) <= idle}:
+        idle |= more
+
+    def marked(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.key not in idle:
+            return spec
+        return spec.replace_attributes(automation_condition=None, tags={**spec.tags, IDLE_TAG: "true"})
+
+    return [asset.map_asset_specs(marked) for asset in assets]
 
 
 def _assets_module(domain: str) -> ModuleType | None:
@@ -95,10 +132,12 @@ def _feeds(domain: Domain, assets: Iterable[dg.AssetsDefinition]) -> dict[str, t
 
 
 def _maintenance(domain: Domain) -> dg.ScheduleDefinition:
-    """Retention, compaction and clean-up of the domain's lake, every night."""
+    """Retention, compaction and clean-up of the domain's lake, every night; ports that ended are taken down."""
 
     @dg.op(name=f"{domain.name}_maintain_lake")
     def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+        for row in take_down(lake.settings, domain.name, utc_now(), context.run_id):
+            context.log.info(f"{row.port} is retired: its view is dropped")
         context.log.info(str(maintain(lake.settings, domain.name, utc_now())))
 
     @dg.job(name=f"{domain.name}_maintenance", executor_def=dg.in_process_executor)

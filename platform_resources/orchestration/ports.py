@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.orchestration.automation import refresh_on_update
@@ -14,11 +15,14 @@ from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
 
+IDLE_TAG = "mesh/idle"  # shown, never built: a port that is retired or only proposed, and the table behind it
 _SHORTEST_WINDOW = timedelta(seconds=60)  # Dagster accepts no shorter freshness window
 
 
-def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequence[str]) -> dg.AssetsDefinition:
-    """The asset of an output port.
+def port_asset(
+    domain: Domain, product: Product, port: OutputPort, sources: Sequence[str], notices: Sequence[str] = ()
+) -> dg.AssetsDefinition:
+    """The asset of an output port; `notices` tell where it, or what it reads, stands in its life.
 
     Results of the checks come first; then the port is either materialized, because it was published, or fails. A
     refused version is no materialization, so the port's freshness stays honest and no consumer is triggered.
@@ -29,7 +33,7 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
 
     @dg.multi_asset(
         name="_".join(address.key),
-        specs=[_spec(domain, product, port, key)],
+        specs=[_spec(domain, product, port, key, notices)],
         check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key)],
     )
     def publish_port(
@@ -65,13 +69,22 @@ def port_asset(domain: Domain, product: Product, port: OutputPort, sources: Sequ
     return publish_port
 
 
-def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey) -> dg.AssetSpec:
+def ended_port(domain: Domain, product: Product, port: OutputPort, notices: Sequence[str]) -> dg.AssetSpec:
+    """A port that is retired, or only proposed: shown with its state and its promise, unable to run."""
+    key = dg.AssetKey(list(PortAddress.parse(port.address).key))
+    spec = _spec(domain, product, port, key, notices)
+    return spec.replace_attributes(
+        tags={**spec.tags, IDLE_TAG: "true"}, freshness_policy=None, automation_condition=None, kinds={"view"}
+    )
+
+
+def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey, notices: Sequence[str]) -> dg.AssetSpec:
     contract = port.contract
     freshness = contract.freshness
     tags = {
         "mesh/layer": "port",
         "mesh/tier": str(contract.custom.get("tier", "bronze")),
-        "mesh/status": product.status,
+        "mesh/status": lifecycle_of(product, port),
     }
     classifications = sorted({c.classification for c in contract.table.columns if c.classification})
     if classifications:
@@ -79,7 +92,7 @@ def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey) 
     return dg.AssetSpec(
         key,
         deps=[dg.AssetKey([domain.name, "internal", contract.table.physical_name])],
-        description=_description(product, port),
+        description=_description(product, port, notices),
         group_name=domain.name,
         owners=list(dict.fromkeys([*contract.owners, *product.owners])) or [domain.owner],
         kinds={"ducklake", "view"},
@@ -94,9 +107,19 @@ def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey) 
             "contract": dg.MetadataValue.path(str(contract.file)),
             "contract_version": contract.version,
             "product_status": product.status,
+            **_life(product, port),
             **{f"sla/{sla.property}": f"{sla.value}{' ' + sla.unit if sla.unit else ''}" for sla in contract.sla},
         },
     )
+
+
+def _life(product: Product, port: OutputPort) -> dict[str, str]:
+    """What a port that ends says of it."""
+    if (state := lifecycle_of(product, port)) == "active":
+        return {}
+    end, other = port.contract.end_of_support, replacement_of(port)
+    told = {"lifecycle": state, "end_of_support": end and end.isoformat(), "replaced_by": other}
+    return {name: value for name, value in told.items() if value}
 
 
 def _strictest(classifications: Sequence[str]) -> str:
@@ -110,9 +133,9 @@ def _freshness_policy(limit: timedelta) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn if warn < fail else None)
 
 
-def _description(product: Product, port: OutputPort) -> str:
+def _description(product: Product, port: OutputPort, notices: Sequence[str] = ()) -> str:
     contract = port.contract
-    parts = [contract.purpose or product.purpose]
+    parts = [*(f"**Notice:** {notice}." for notice in notices), contract.purpose or product.purpose]
     if contract.usage or product.usage:
         parts.append(f"**Usage.** {contract.usage or product.usage}")
     if contract.limitations or product.limitations:

@@ -13,7 +13,7 @@ from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import PortAddress
 from platform_resources.orchestration.columns import delivered_schema
 from platform_resources.orchestration.resources import LakeResource
-from platform_resources.pipeline import replace_table
+from platform_resources.pipeline import replace_table, retired_inputs
 
 ModelFunction = Callable[[duckdb.DuckDBPyConnection], Any]
 
@@ -75,8 +75,15 @@ def python_model_asset(
     def build(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
         started = time.perf_counter()
         with lake.get_connection(own=domain.name, reads=foreign) as con:
-            rows = model.function(con)
-            count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run.run_id)
+            try:
+                rows = model.function(con)
+                count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run.run_id)
+            except duckdb.Error as error:
+                gone = retired_inputs(con, inputs)
+                if gone:
+                    reason = f"{'.'.join(key.path)} can't be built: {'; '.join(gone)}. ({error})"
+                    raise dg.Failure(description=reason, allow_retries=False) from error
+                raise
             table = con.table(".".join(key.path))
             schema = delivered_schema(zip(table.columns, map(str, table.types), strict=True))
         yield dg.MaterializeResult(

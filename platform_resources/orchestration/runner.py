@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ import dagster as dg
 import duckdb
 
 from platform_resources.contracts import render_findings
+from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.model import Domain
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.orchestration.definitions import refresh_of
@@ -28,9 +30,10 @@ from platform_resources.orchestration.due import Built, Node, batches, due_nodes
 from platform_resources.orchestration.ingestion import waiting_files
 from platform_resources.orchestration.manifests import DbtParseError, prepare_manifest
 from platform_resources.orchestration.own_runs import PROCESS_TAG, end_killed_runs, process_mark
+from platform_resources.orchestration.ports import IDLE_TAG
 from platform_resources.orchestration.resources import lake_resource
 from platform_resources.orchestration.side_by_side import ProcessDiedError, SideBySide
-from platform_resources.pipeline import IngestError, govern
+from platform_resources.pipeline import IngestError, ended_ports, govern, take_down
 
 Progress = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -59,6 +62,7 @@ class RunReport:
     refused: dict[str, str] = field(default_factory=dict)  # ports that failed their audit, with the reason
     failures: dict[str, str] = field(default_factory=dict)  # domains and models that broke, with the reason
     blocked: dict[str, str] = field(default_factory=dict)  # products (or their domain's sources) with broken documents
+    retired: dict[str, str] = field(default_factory=dict)  # ports that were taken down, or are not run, and why
     seconds: dict[str, float] = field(default_factory=dict)  # port -> build + audit + publish
     steps: list[tuple[str, str, float]] = field(default_factory=list)  # (phase, what, seconds), for the benchmark
     ingested_rows: int = 0
@@ -74,6 +78,7 @@ class RunReport:
         self.refused |= part.refused
         self.failures |= part.failures
         self.blocked |= part.blocked
+        self.retired |= part.retired
         self.seconds |= part.seconds
         self.ingested_rows += part.ingested_rows
 
@@ -113,13 +118,12 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
     }
     if governed.usable.other_errors:
         blocked[name] = render_findings(governed.usable.other_errors, settings.project)
-    refresh = {product.name: refresh_of(product) for product in domain.products}
     contracts = {port.address: port.contract.sha256 for port in domain.ports}
     nodes = []
     for spec in definitions.resolve_all_asset_specs():
         path = tuple(spec.key.path)
         layer = spec.tags.get("mesh/layer")
-        if layer not in {"internal", "port"} or "mesh/blocked" in spec.tags:
+        if layer not in {"internal", "port"} or {"mesh/blocked", IDLE_TAG} & spec.tags.keys():
             continue
         is_model = layer == "internal"
         nodes.append(
@@ -128,7 +132,7 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
                 domain=name,
                 deps=frozenset(tuple(dep.asset_key.path) for dep in spec.deps),
                 version=spec.code_version if is_model else contracts[".".join(path)],
-                refresh=refresh.get(path[-1], "on_update") if is_model else "on_update",
+                refresh=refresh_of(domain, path[-1]) if is_model else "on_update",
             )
         )
     return LoadedDomain(domain, definitions, tuple(nodes), blocked)
@@ -145,6 +149,7 @@ def run_due(settings: MeshSettings, products: Sequence[str] = (), progress: Prog
         end_killed_runs(instance)
         loaded = _load_all(settings, products, report, progress)
         for item in loaded.values():
+            _take_down(settings, item, products, report)
             _ingest(instance, item, report, progress)
         wanted = _wanted(loaded.values(), products)
         every = [node for item in loaded.values() for node in item.nodes if not products or node.key in wanted]
@@ -199,7 +204,7 @@ def _wanted(loaded: Iterable[LoadedDomain], products: Sequence[str]) -> frozense
     for item in loaded:
         nodes = {node.key: node for node in item.nodes}
         for key in nodes:
-            if any(key[0] == name or ".".join(key[:2]) == name or ".".join(key) == name for name in products):
+            if _is_named(key, products):
                 wanted.add(key)
         open_keys = list(wanted)
         while open_keys:
@@ -291,6 +296,28 @@ def _execute(
         )
 
 
+def _take_down(settings: MeshSettings, item: LoadedDomain, products: Sequence[str], report: RunReport) -> None:
+    """Retire what the documents of a domain end, of what was asked for."""
+    name = item.domain.name
+    try:
+        ended = ended_ports(settings, name, utc_now())
+        meant = [address for address in ended if not products or _is_named(tuple(address.split(".")), products)]
+        for row in take_down(settings, name, utc_now(), f"retire-{uuid.uuid4()}", meant):
+            report.retired[row.port] = "retired: it is not served any more; its log stays"
+    except duckdb.Error as error:
+        report.failures[name] = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
+    for product in item.domain.products:
+        for port in product.ports:
+            state = lifecycle_of(product, port)
+            if port.address in products and not is_runnable(state):
+                report.retired.setdefault(port.address, f"{state}: nothing of it is built or published")
+
+
+def _is_named(key: tuple[str, ...], names: Sequence[str]) -> bool:
+    """Whether an asset is meant by the name of its domain, its product or itself."""
+    return any(".".join(key[:length]) in names for length in (1, 2, 3))
+
+
 def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport, progress: Progress) -> None:
     name = item.domain.name
     try:
@@ -319,6 +346,7 @@ def _build(item: LoadedDomain, due: Sequence[Node]) -> RunReport:
     started = time.perf_counter()
     with dg.DagsterInstance.get() as instance:
         result = _execute(instance, item, [node.key for node in due], "mesh run")
+    tables = {port.address: port.contract.table.physical_name for port in item.domain.ports}
     spent: dict[str, float] = {}
     for event in result.get_asset_materialization_events():
         metadata = {k: v.value for k, v in event.materialization.metadata.items() if isinstance(v.value, int | float)}
@@ -335,7 +363,7 @@ def _build(item: LoadedDomain, due: Sequence[Node]) -> RunReport:
             report.steps.append(("audit", address, float(metadata["audit_seconds"])))
             report.steps.append(("publish", address, float(metadata["publish_seconds"])))
             own = float(metadata["audit_seconds"]) + float(metadata["publish_seconds"])
-            report.seconds[address] = own + spent.get(key.path[1], 0.0)
+            report.seconds[address] = own + spent.get(tables[address], 0.0)
     report.steps.append(("run", item.domain.name, time.perf_counter() - started))
     _failures(result, report)
     return report

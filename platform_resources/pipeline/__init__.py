@@ -17,6 +17,7 @@ from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.published import published_in, published_ports
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
+from platform_resources.pipeline.retiring import ended_ports, retired_inputs, take_down
 
 __all__ = [
     "GovernedDomain",
@@ -26,6 +27,7 @@ __all__ = [
     "Quarantined",
     "QuarantinedFile",
     "audit_and_publish",
+    "ended_ports",
     "govern",
     "ingest",
     "judge_candidate",
@@ -36,6 +38,8 @@ __all__ = [
     "published_ports",
     "read_mesh",
     "replace_table",
+    "retired_inputs",
+    "take_down",
     "waiting_in_quarantine",
     "watermark",
 ]

@@ -141,6 +141,13 @@ def _promise(port: OutputPort) -> Promise:
     return Promise(contract.version, contract.sha256, document.decode("utf-8"))
 
 
+def _columns_of_siblings(domain: Domain, port: OutputPort) -> set[str]:
+    """What other ports promise from the table of this one: a major may be another choice of the same columns."""
+    tables = [other.contract.table for other in domain.ports if other.address != port.address]
+    shared = [table for table in tables if table.physical_name == port.contract.table.physical_name]
+    return {column.name for table in shared for column in table.columns}
+
+
 def audit_and_publish(
     settings: MeshSettings,
     domain: Domain,
@@ -181,6 +188,7 @@ def audit_and_publish(
                 now=now,
                 data_as_of=data_as_of,
                 allowed_tables=[str(item) for item in inputs],
+                other_columns=_columns_of_siblings(domain, port),
             )
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))

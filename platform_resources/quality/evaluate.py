@@ -34,6 +34,7 @@ def evaluate(
     now: datetime,
     data_as_of: datetime | None = None,
     allowed_tables: Collection[str] = (),
+    other_columns: Collection[str] = (),
 ) -> Audit:
     """Audit a table against its contract.
 
@@ -46,6 +47,8 @@ def evaluate(
         its first schema object is the promise; `scoreWeights` among its custom properties weigh the dimensions.
     table_sql
         the table's quoted SQL name, as `"crm"."internal"."customer_360"`.
+    other_columns
+        names of columns that other ports promise from the same table: they are no surprise.
     now, data_as_of
         with time zone. The age of the data is `now` less the later of its latest timestamp and `data_as_of`, the moment
         up to which its sources are known to be complete: a night without receipts is not stale data.
@@ -69,6 +72,7 @@ def evaluate(
         results = tuple(_failed(check, reason, None, 0.0) for check in checks)
         return Audit(results, 0, (), time.perf_counter() - started, weights)
     run = _Run(con, contract, table_sql, delivered, now.astimezone(UTC), data_as_of, allowed_tables)
+    run.other_columns = frozenset(name.lower() for name in other_columns)
     run.scan(checks)
     results = tuple(run.result(check) for check in checks)
     return Audit(results, run.rows or 0, delivered.schema, time.perf_counter() - started, weights)
@@ -91,6 +95,7 @@ class _Run:
     data_as_of: datetime | None
     allowed_tables: Collection[str]
     rows: int | None = None
+    other_columns: frozenset[str] = frozenset()
     scan_share: float = 0.0  # seconds of the scan for each check that it served
     needs: dict[str, list[str]] = field(default_factory=dict)  # check name -> aggregate expressions
     unfit: dict[str, str] = field(default_factory=dict)  # check name -> why it can't be evaluated
@@ -162,7 +167,8 @@ class _Run:
         if check.kind == "schema":
             return measure.schema(schema_faults(self.con, self.contract.table, self.delivered), len(check.columns))
         if check.kind == "extra_columns":
-            return measure.extra(extra_columns(self.contract.table, self.delivered))
+            extra = extra_columns(self.contract.table, self.delivered)
+            return measure.extra([name for name in extra if name.lower() not in self.other_columns])
         if check.kind == "freshness":
             return measure.freshness(check, self.measured[self.needs[check.name][0]], self.now, self.data_as_of)
         if check.kind == "completeness":

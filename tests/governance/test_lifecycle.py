@@ -238,6 +238,21 @@ class TestRetired:
         assert [item.blocks for item in judge_lifecycle(mesh, published("shop.orders.v1"), NOW)] == [True]
 
 
+class TestBackwards:
+    @pytest.mark.parametrize("status", ["draft", "proposed"])
+    def test_what_others_read_does_not_become_a_draft_again(self, domains: Path, status: str) -> None:
+        change(domains, V1, ("status: active", f"status: {status}"))
+        held = judged(domains, published("shop.orders.v1"))["lifecycle-backwards"]
+        assert held.blocks
+        assert held.finding.line == line(domains, V1, "status:")
+        assert "ledger.totals" in held.finding.message
+
+    def test_a_draft_stays_one(self, domains: Path) -> None:
+        change(domains, V1, ("status: active", "status: draft"))
+        was = ORDERS_CONTRACT.replace("status: active", "status: draft")
+        assert judged(domains, published("shop.orders.v1", document=was)) == {}
+
+
 class TestRemoved:
     def test_a_port_that_is_read_is_not_removed(self, domains: Path) -> None:
         add_v2(domains)

@@ -1,0 +1,79 @@
+"""What ends in the documents ends in the lake: ports that are retired, or offered by nobody, are taken down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import duckdb
+
+from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of, retirement_word
+from platform_resources.contracts.model import OutputPort
+from platform_resources.governance.endings import still_reading
+from platform_resources.lake import MeshSettings, PortAddress, Publication, connect, retire, retirement_of
+from platform_resources.pipeline.gate import GovernedDomain, govern, read_mesh
+from platform_resources.pipeline.published import published_in
+
+
+def ended_ports(settings: MeshSettings, name: str, now: datetime) -> dict[str, OutputPort | None]:
+    """Served ports of a domain that its documents end, and that may go: address -> port, None when it was removed.
+
+    What the gate holds back is not among them: a port that is read goes on being served until its readers have moved,
+    or its end is forced with a reason. Broken documents end nothing.
+    """
+    governed = govern(settings, name, now)
+    promised = {port.address: (product, port) for product in governed.usable.domain.products for port in product.ports}
+    ended: dict[str, OutputPort | None] = {}
+    for address in sorted(published_in(settings, [name])):
+        port = PortAddress.parse(address)
+        if port.product in governed.blocked or _is_held(governed, f"{name}.{port.product}"):
+            continue
+        if address not in promised:
+            ended[address] = None
+        elif lifecycle_of(*promised[address]) == "retired":
+            ended[address] = promised[address][1]
+    return ended
+
+
+def _is_held(governed: GovernedDomain, product: str) -> bool:
+    """Judgements on a product that is gone whole are in no list of blocked ones."""
+    return any(item.blocks and item.product == product for item in governed.judgements)
+
+
+def take_down(
+    settings: MeshSettings, name: str, now: datetime, run_id: str, only: Iterable[str] | None = None
+) -> list[Publication]:
+    """Retire the served ports of a domain that its documents end (of those in `only`); their rows in the log.
+
+    Raises
+    ------
+    ContractError
+        when the domain's descriptor can't be used.
+    """
+    ended = ended_ports(settings, name, now)
+    wanted = ended if only is None else {address: ended[address] for address in only if address in ended}
+    if not wanted:
+        return []
+    mesh, _ = read_mesh(settings)
+    done = []
+    with connect(settings, own=name) as con:
+        for address, port in wanted.items():
+            row = retire(
+                con,
+                settings,
+                port=PortAddress.parse(address),
+                run_id=f"{run_id}/{address}",
+                now=now,
+                reason="its contract was removed" if port is None else retirement_word(port).reason,
+                replaced_by=None if port is None else replacement_of(port),
+                consumers=still_reading(mesh, address),
+            )
+            if row is not None:
+                done.append(row)
+    return done
+
+
+def retired_inputs(con: duckdb.DuckDBPyConnection, inputs: Iterable[PortAddress]) -> list[str]:
+    """For each input port that is retired, when, why and what to read instead; for the message of a failed build."""
+    found = ((port, retirement_of(con, port)) for port in inputs)
+    return [retirement.told(str(port)) for port, retirement in found if retirement is not None]
