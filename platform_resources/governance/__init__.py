@@ -6,7 +6,9 @@ engine behind `mesh check`, the load of definitions and the publish gate. It imp
 connection and knows nothing of Dagster: what is published is handed in.
 """
 
+from platform_resources.governance.bindings import Binding, bindings_by_term, bindings_of
 from platform_resources.governance.checking import CheckReport, check_mesh
+from platform_resources.governance.comparison import Comparison, compare_terms, sentence
 from platform_resources.governance.council import load_council
 from platform_resources.governance.gate import blocking, judge
 from platform_resources.governance.model import (
@@ -22,22 +24,34 @@ from platform_resources.governance.model import (
     Tier,
     Waiver,
 )
+from platform_resources.governance.terms import Glossary, Relation, Term, load_glossary, term_of_link
 
 __all__ = [
+    "Binding",
     "Candidate",
     "CheckReport",
     "Classification",
+    "Comparison",
     "Council",
+    "Glossary",
     "Judgement",
     "Mandate",
     "PublishedPort",
+    "Relation",
     "Rule",
     "Scope",
     "SemanticType",
+    "Term",
     "Tier",
     "Waiver",
+    "bindings_by_term",
+    "bindings_of",
     "blocking",
     "check_mesh",
+    "compare_terms",
     "judge",
     "load_council",
+    "load_glossary",
+    "sentence",
+    "term_of_link",
 ]

@@ -1,0 +1,69 @@
+"""Which column of which port is bound to which term."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from platform_resources.contracts import Column, Contract, Mesh, Origin, OutputPort, Product
+from platform_resources.contracts.nodes import Node
+from platform_resources.governance.terms import term_of_link
+
+_STEP = re.compile(r"[^.\[\]]+")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A link from a column (from the whole table, when `column` is None) into a glossary, as written."""
+
+    product: Product
+    port: OutputPort
+    column: Column | None
+    url: str
+    term: str | None  # "sales.net_sales", there or not; None for what is no link into a glossary
+
+    @property
+    def origin(self) -> Origin:
+        """Where the link stands."""
+        contract = self.port.contract
+        place = self.column.origin if self.column is not None else contract.table.origin
+        return next((node.at("url").origin for node in _links(contract, place) if node.text("url") == self.url), place)
+
+    @property
+    def address(self) -> str:
+        """`crm.customer_360.v1.age`; without a column, of the port."""
+        return self.port.address if self.column is None else f"{self.port.address}.{self.column.name}"
+
+
+def bindings_of(product: Product) -> Iterator[Binding]:
+    """Every link of a product, in the order of its contracts."""
+    for port in product.ports:
+        contract = port.contract
+        for url in (node.text("url") or "" for node in _links(contract, contract.table.origin)):
+            yield Binding(product, port, None, url, term_of_link(url, product.domain))
+        for column in contract.table.columns:
+            for url in column.terms:
+                yield Binding(product, port, column, url, term_of_link(url, product.domain))
+
+
+def bindings_by_term(mesh: Mesh) -> Mapping[str, tuple[Binding, ...]]:
+    """Term, there or not -> what is bound to it."""
+    found: dict[str, list[Binding]] = defaultdict(list)
+    for product in mesh.products:
+        for binding in bindings_of(product):
+            if binding.term is not None:
+                found[binding.term].append(binding)
+    return {term: tuple(bindings) for term, bindings in found.items()}
+
+
+def _links(contract: Contract, place: Origin) -> Iterator[Node]:
+    """The glossary links at a table or column."""
+    if contract.document is None:
+        return
+    node = Node(contract.document, contract.document.data)
+    for step in _STEP.findall(place.path):
+        value = node.value[int(step)] if isinstance(node.value, list) else node.value.get(step)
+        node = Node(contract.document, value, (*node.path, int(step) if isinstance(node.value, list) else step))
+    yield from (link for link in node.items("authoritativeDefinitions") if link.text("type") == "glossary")
