@@ -17,23 +17,19 @@ from typing import Any
 
 import yaml
 
+from platform_resources.contracts.characters import MAX_BYTES, RefusedError, refuse_in_scalar
+from platform_resources.contracts.lines import KeyPath, Lines
+
 try:  # PyYAML without libyaml (no wheel for the platform) is ten times slower and reads the same
     from yaml.cyaml import CParser as _Parser
 except ImportError:
     _Parser = None
 
-MAX_BYTES = 256 * 1024
+__all__ = ["FLOAT", "INTEGER", "MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "KeyPath", "Reading", "read_yaml"]
+
 MAX_DEPTH = 20
 MAX_NODES = 5_000
 
-KeyPath = tuple[str | int, ...]
-
-_BAD_CHARACTERS = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control, and NEL, which is a line break in YAML 1.1 only
-    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"  # bidirectional marks, line separators
-    "\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"  # invisible or no characters
-)
-_JOINERS = re.compile("[\u200c\u200d]")  # Persian and emoji need them in prose; in names they only deceive
 _PROSE = frozenset(
     [
         "description",
@@ -59,86 +55,27 @@ _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
+_NUMERIC = frozenset("+-.0123456789")  # what a number begins with
 _MAX_DIGITS = 64
-
-
-class RefusedError(Exception):
-    """A text that is not read on: where, what, and how to mend it."""
-
-    def __init__(self, code: str, line: int, message: str, remedy: str, path: KeyPath = ()) -> None:
-        super().__init__(message)
-        self.code, self.line, self.message, self.remedy, self.path = code, line, message, remedy, path
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The data of a document, and the line (1-based) of every key and item in it."""
+    """The data of a document, and where everything in it stands."""
 
     data: Any  # dict, list, str, int, float, bool, None
-    lines: dict[KeyPath, int]
+    lines: Lines
 
 
-@dataclass
-class _Frame:
-    """A mapping or list that is still open."""
+@dataclass(slots=True)
+class _Open:
+    """A mapping or list whose end has not come yet."""
 
     value: Any
-    path: KeyPath
+    line: int  # of the key or item that holds it
+    marks: dict[str | int, Any]
     key: str | None = None  # of a mapping, while its value is awaited
-
-
-def decode(raw: bytes) -> str:
-    """The text of a file.
-
-    Raises
-    ------
-    RefusedError
-        when it is too large, no UTF-8, or holds control, bidirectional or invisible characters.
-    """
-    if len(raw) > MAX_BYTES:
-        raise RefusedError(
-            "file-too-large",
-            1,
-            f"The file has more than {MAX_BYTES // 1024} KiB.",
-            "A contract is a page or two: move examples and long texts into the documentation and link them.",
-        )
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as bad:
-        line = raw.count(b"\n", 0, bad.start) + 1
-        raise RefusedError(
-            "not-utf-8",
-            line,
-            f"The file is not UTF-8: byte 0x{raw[bad.start]:02x} on this line.",
-            "Save it as UTF-8 in your editor.",
-        ) from None
-    if not text.isascii():
-        _refuse_characters(text, lambda at: text.count("\n", 0, at) + 1)
-    elif (bad_ascii := _BAD_CHARACTERS.search(text)) is not None:
-        _refuse_character(bad_ascii[0], text.count("\n", 0, bad_ascii.start()) + 1, ())
-    return text
-
-
-def _refuse_characters(text: str, line_at: Any) -> None:
-    found = _BAD_CHARACTERS.search(text)
-    if found is None:
-        return
-    if found[0] == "\ufeff" and found.start() == 0:
-        raise RefusedError(
-            "byte-order-mark", 1, "The file begins with a byte order mark.", "Save it as UTF-8 without BOM."
-        )
-    _refuse_character(found[0], line_at(found.start()), ())
-
-
-def _refuse_character(character: str, line: int, path: KeyPath) -> None:
-    kind = "a control character" if ord(character) < 0xA0 else "an invisible or direction-changing character"
-    raise RefusedError(
-        "bad-character",
-        line,
-        f"The text holds {kind} (U+{ord(character):04X}), which shows readers something else than what is written.",
-        "Delete it; it often comes along with text pasted from a web page or a word processor.",
-        path,
-    )
+    key_line: int = 0
 
 
 def read_yaml(text: str) -> Reading:
@@ -160,147 +97,181 @@ def read_yaml(text: str) -> Reading:
 
 
 def _build(parser: Any) -> Reading:
-    lines: dict[KeyPath, int] = {}
-    stack: list[_Frame] = []
-    root: Any = None
-    seen_document = False
+    """One pass over the events. Nothing is computed for messages before there is one: this loop is half of all cost."""
+    next_event, scalar_event = parser.get_event, yaml.ScalarEvent
+    stack: list[_Open] = []
+    top: _Open | None = None
     nodes = 0
     while True:
-        event = parser.get_event()
+        event = next_event()
         kind = type(event)
-        line = event.start_mark.line + 1
         if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-            stack.pop()
+            closed = stack.pop()
+            if not stack:
+                _expect_end(parser)
+                return Reading(closed.value, Lines(closed.line, closed.marks))
+            top = stack[-1]
+            _put(top, closed.value, (closed.line, closed.marks))
             continue
-        if kind is yaml.StreamEndEvent:
-            break
-        if kind is yaml.StreamStartEvent or kind is yaml.DocumentEndEvent:
+        line = event.start_mark.line + 1
+        if kind is not scalar_event and kind not in _OPENING:
+            if kind is not yaml.StreamStartEvent:
+                _begin(event, kind, line, _path(stack))
             continue
-        if kind is yaml.DocumentStartEvent:
-            if seen_document:
-                raise RefusedError(
-                    "second-document", line, "A second document begins here (`---`).", "Keep one document per file."
-                )
-            if event.version or event.tags:
-                raise RefusedError("directive", 1, "The file begins with a YAML directive (`%…`).", "Delete that line.")
-            seen_document = True
-            continue
-        frame = stack[-1] if stack else None
-        _refuse_references(event, kind, line, _here(frame))
-        if frame is not None and frame.key is None and type(frame.value) is dict:
-            frame.key = _key(event, kind, line, frame, lines)
-            lines[(*frame.path, frame.key)] = line
+        if event.anchor is not None or event.tag is not None:
+            _refuse_reference(event, line, _path(stack))
+        is_list = top is not None and type(top.value) is list
+        if top is not None and top.key is None and not is_list:
+            top.key = _key(event, kind, line, top, stack)
+            top.key_line = line
             continue
         nodes += 1
-        path = _here(frame)
         if nodes > MAX_NODES:
             raise RefusedError(
                 "too-many-values",
                 line,
                 f"The document holds more than {MAX_NODES:,} values.",
                 "Split it: one contract describes one table.",
-                path,
+                _path(stack),
             )
-        value: Any
-        if kind is yaml.ScalarEvent:
-            value = _scalar(event, line, path)
-        elif len(stack) >= MAX_DEPTH:
+        if top is not None and not is_list:
+            line = top.key_line
+        if kind is scalar_event:
+            value = _scalar(event, stack)
+            if top is None:
+                raise _no_mapping(value)
+            if is_list:
+                top.marks[len(top.value)] = line
+                top.value.append(value)
+            else:
+                top.marks[top.key] = line
+                top.value[top.key] = value
+                top.key = None
+            continue
+        if len(stack) >= MAX_DEPTH:
             raise RefusedError(
-                "too-deep", line, f"The document is nested deeper than {MAX_DEPTH} levels.", "Flatten it.", path[:6]
+                "too-deep",
+                event.start_mark.line + 1,
+                f"The document is nested deeper than {MAX_DEPTH} levels.",
+                "Flatten it.",
+                _path(stack)[:6],
             )
-        else:
-            value = {} if kind is yaml.MappingStartEvent else []
-        if frame is None:
-            root = value
-            lines[()] = line
-        elif type(frame.value) is dict:
-            frame.value[frame.key] = value
-            frame.key = None
-        else:
-            lines[path] = line
-            frame.value.append(value)
-        if kind is not yaml.ScalarEvent:
-            stack.append(_Frame(value, path))
-    if not isinstance(root, dict):
-        what = "empty" if root is None else "not a mapping"
-        raise RefusedError(
-            "no-mapping", 1, f"The document is {what}.", "Begin with keys such as `apiVersion:` and `kind:`."
-        )
-    return Reading(root, lines)
+        if top is None and kind is yaml.SequenceStartEvent:
+            raise _no_mapping([])
+        top = _Open({} if kind is yaml.MappingStartEvent else [], line, {})
+        stack.append(top)
 
 
-def _here(frame: _Frame | None) -> KeyPath:
-    """The path of the value that comes next."""
-    if frame is None:
-        return ()
-    if type(frame.value) is list:
-        return (*frame.path, len(frame.value))
-    return frame.path if frame.key is None else (*frame.path, frame.key)
+_OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 
 
-def _refuse_references(event: Any, kind: type, line: int, path: KeyPath) -> None:
+def _put(top: _Open, value: Any, mark: Any) -> None:
+    """Add a value that is read to the mapping or list that it stands in."""
+    if type(top.value) is list:
+        top.marks[len(top.value)] = mark
+        top.value.append(value)
+    elif top.key is not None:
+        top.marks[top.key] = mark
+        top.value[top.key] = value
+        top.key = None
+
+
+def _begin(event: Any, kind: type, line: int, path: KeyPath) -> None:
+    """What comes before a document, or stands where a value should: the one thing that is taken is `---`."""
     if kind is yaml.AliasEvent:
-        raise RefusedError("alias", line, f"`*{event.anchor}` is a YAML alias.", "Write the value out.", path)
+        raise RefusedError("alias", line, f"`*{event.anchor[:60]}` is a YAML alias.", "Write the value out.", path)
+    if kind is yaml.StreamEndEvent:
+        raise _no_mapping(None)
+    if event.version or event.tags:
+        raise RefusedError("directive", 1, "The file begins with a YAML directive (`%…`).", "Delete that line.")
+
+
+def _expect_end(parser: Any) -> None:
+    """After the document comes nothing but the end of the file."""
+    while type(event := parser.get_event()) is not yaml.StreamEndEvent:
+        if type(event) is yaml.DocumentStartEvent:
+            line = event.start_mark.line + 1
+            raise RefusedError(
+                "second-document", line, "A second document begins here (`---`).", "Keep one document per file."
+            )
+
+
+def _no_mapping(value: Any) -> RefusedError:
+    what = "empty" if value is None else "not a mapping"
+    return RefusedError(
+        "no-mapping", 1, f"The document is {what}.", "Begin with keys such as `apiVersion:` and `kind:`."
+    )
+
+
+def _path(stack: list[_Open]) -> KeyPath:
+    """The path of the value that comes next."""
+    places = ((len(part.value) if type(part.value) is list else part.key) for part in stack)
+    return tuple(place for place in places if place is not None)
+
+
+def _refuse_reference(event: Any, line: int, path: KeyPath) -> None:
     if event.anchor is not None:
         raise RefusedError(
-            "anchor", line, f"`&{event.anchor}` is a YAML anchor.", "Write the value out where used.", path
+            "anchor", line, f"`&{event.anchor[:60]}` is a YAML anchor.", "Write the value out where used.", path
         )
-    if event.tag is not None:
-        raise RefusedError(
-            "tag", line, f"`{event.tag[:60]}` is a YAML tag.", "Delete it: plain values are enough.", path
-        )
+    raise RefusedError("tag", line, f"`{event.tag[:60]}` is a YAML tag.", "Delete it: plain values are enough.", path)
 
 
-def _key(event: Any, kind: type, line: int, frame: _Frame, lines: dict[KeyPath, int]) -> str:
+def _key(event: Any, kind: type, line: int, top: _Open, stack: list[_Open]) -> str:
     if kind is not yaml.ScalarEvent:
         raise RefusedError(
-            "key-not-text", line, "A mapping or list stands where a key is expected.", "Use a text.", frame.path
+            "key-not-text", line, "A mapping or list stands where a key is expected.", "Use a text.", _path(stack)
         )
     key: str = event.value
-    plain = event.implicit[0]
-    if plain and key == "<<":
-        raise RefusedError("merge-key", line, "`<<` is a YAML merge key.", "Write the keys out.", frame.path)
-    if plain and not isinstance(_plain(key, line, frame.path), str):
-        raise RefusedError(
-            "key-not-text", line, f"The key `{key[:60]}` is no text.", f'Put it in quotes: "{key[:60]}".', frame.path
-        )
-    if not key.isascii() or not key.isprintable():
-        _refuse_in_scalar(key, line, frame.path, prose=False)
-    if key in frame.value:
-        first = lines[(*frame.path, key)]
+    if not (key.isascii() and key.isalpha()) or key in _WORDS:
+        _check_key(event, line, _path(stack))
+    if key in top.value:
+        first = top.marks[key]
         raise RefusedError(
             "duplicate-key",
             line,
-            f"The key `{key[:60]}` stands here a second time; the first is on line {first}.",
+            f"The key `{key[:60]}` stands here a second time; the first is on line "
+            f"{first if isinstance(first, int) else first[0]}.",
             "Keep one of them: readers would disagree about which one counts.",
-            (*frame.path, key),
+            (*_path(stack), key),
         )
     return key
 
 
-def _scalar(event: Any, line: int, path: KeyPath) -> Any:
+def _check_key(event: Any, line: int, path: KeyPath) -> None:
+    """A key that is more than letters: is it a text to every reader, and does it show all of itself?"""
+    key: str = event.value
+    plain = event.implicit[0]
+    if plain and key == "<<":
+        raise RefusedError("merge-key", line, "`<<` is a YAML merge key.", "Write the keys out.", path)
+    if plain and not isinstance(_plain(key, line, path), str):
+        raise RefusedError(
+            "key-not-text", line, f"The key `{key[:60]}` is no text.", f'Put it in quotes: "{key[:60]}".', path
+        )
+    if not key.isascii() or not key.isprintable():
+        refuse_in_scalar(key, line, path, prose=False)
+
+
+def _scalar(event: Any, stack: list[_Open]) -> Any:
     text: str = event.value
     if event.implicit[0]:
-        value = _plain(text, line, path)
-        if not isinstance(value, str):
-            return value
-    if not text.isprintable() or not text.isascii():
-        _refuse_in_scalar(text, line, path, prose=bool(path) and path[-1] in _PROSE)
+        if text in _WORDS:
+            return _WORDS[text]
+        if text[0] in _NUMERIC:
+            value = _plain(text, event.start_mark.line + 1, _path(stack))
+            if not isinstance(value, str):
+                return value
+    if not text.isascii() or not text.isprintable():
+        path = _path(stack)
+        refuse_in_scalar(text, event.start_mark.line + 1, path, prose=bool(path) and path[-1] in _PROSE)
     return text
-
-
-def _refuse_in_scalar(text: str, line: int, path: KeyPath, *, prose: bool) -> None:
-    """Escapes such as "\\u202e" bring characters in that the file's own text didn't show."""
-    found = _BAD_CHARACTERS.search(text) or (None if prose else _JOINERS.search(text))
-    if found is not None:
-        _refuse_character(found[0], line, path)
 
 
 def _plain(text: str, line: int, path: KeyPath) -> Any:
     """The value of a plain scalar by the core schema of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "+-.0123456789":
+    if text[0] not in _NUMERIC:
         return text
     if _NOT_FINITE.fullmatch(text):
         raise RefusedError("not-finite", line, f"`{text}` is no number that can be compared.", "Write a number.", path)

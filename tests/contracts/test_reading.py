@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from platform_resources.contracts import ContractError, Document
+from platform_resources.contracts.characters import MAX_BYTES
 from platform_resources.contracts.documents import plain
-from platform_resources.contracts.reading import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from platform_resources.contracts.reading import MAX_DEPTH, MAX_NODES
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
