@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ import duckdb
 
 from platform_resources.access.masks import mask_key, mask_of, masked_columns, masked_projection
 from platform_resources.contracts import ContractError, contract_of_text, load_contract
-from platform_resources.contracts.model import Table
+from platform_resources.contracts.lifecycle import replacement_of
+from platform_resources.contracts.model import Contract, OutputPort, Table
+from platform_resources.governance.endings import until
 from platform_resources.lake import (
     InvalidNameError,
     LakeMissingError,
@@ -24,6 +26,7 @@ from platform_resources.lake import (
     publications,
     qualified,
     quote_identifier,
+    retirement_of,
 )
 from platform_resources.lake.publications import promise_of
 from platform_resources.quality.checks import NotEvaluableError
@@ -44,6 +47,7 @@ class QueryResult:
     rows: pa.Table
     publications: Mapping[str, int]  # port -> number of the publication that was read
     masked: Mapping[str, tuple[str, ...]]  # port -> columns that were masked
+    notices: Mapping[str, str] = field(default_factory=dict)  # port -> that it is deprecated, and what to read instead
 
 
 def query_ports(settings: MeshSettings, sql: str, clearances: frozenset[str] = frozenset()) -> QueryResult:
@@ -60,7 +64,7 @@ def query_ports(settings: MeshSettings, sql: str, clearances: frozenset[str] = f
     ports, used = _ports(sql)
     consumer = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
     try:
-        publications, masked = _copy_ports(settings, consumer, ports, used, clearances)
+        publications, masked, notices = _copy_ports(settings, consumer, ports, used, clearances)
         for statement in (
             "SET TimeZone = 'UTC'",
             f"SET memory_limit = '{_MEMORY_LIMIT}'",
@@ -74,7 +78,7 @@ def query_ports(settings: MeshSettings, sql: str, clearances: frozenset[str] = f
         raise QueryError(str(error)) from None
     finally:
         consumer.close()
-    return QueryResult(rows, publications, masked)
+    return QueryResult(rows, publications, masked, notices)
 
 
 def _ports(sql: str) -> tuple[frozenset[PortAddress], frozenset[str] | None]:
@@ -121,17 +125,21 @@ def _copy_ports(
     ports: frozenset[PortAddress],
     used: frozenset[str] | None,
     clearances: frozenset[str],
-) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
+) -> tuple[dict[str, int], dict[str, tuple[str, ...]], dict[str, str]]:
     read: dict[str, int] = {}
     masked: dict[str, tuple[str, ...]] = {}
+    notices: dict[str, str] = {}
     try:
         with connect(settings, reads={port.domain for port in ports}) as trusted:
             trusted.execute("BEGIN TRANSACTION READ ONLY")  # all ports, and their contracts, as of one moment
             for port in sorted(ports):
                 publication = latest_publication(trusted, port)
                 if publication is None:
-                    raise QueryError(f"{port} is not published; `mesh status` lists what is")
-                table = _with_every_mask(settings, trusted, port, publication)
+                    retirement = retirement_of(trusted, port)
+                    gone = retirement.told(str(port)) if retirement else f"{port} is not published"
+                    raise QueryError(f"{gone}; `mesh status` lists what is published")
+                contract = _contract_of_today(settings, port)
+                table = _with_every_mask(trusted, port, publication, contract)
                 projection = masked_projection(table, partial(mask_key, settings), clearances)
                 wanted = {n: e for n, e in projection.items() if used is None or n.lower() in used} or projection
                 selected = ", ".join(f"{expression} AS {quote_identifier(name)}" for name, expression in wanted.items())
@@ -141,15 +149,31 @@ def _copy_ports(
                 hidden = tuple(name for name in masked_columns(table, clearances) if name in wanted)
                 if hidden:
                     masked[str(port)] = hidden
+                if contract is not None and contract.status == "deprecated":
+                    notices[str(port)] = _deprecated(port, contract)
     except LakeMissingError as error:
         raise QueryError(str(error)) from None
-    return read, masked
+    return read, masked, notices
+
+
+def _contract_of_today(settings: MeshSettings, port: PortAddress) -> Contract | None:
+    """The contract as it stands in the domain's files; None when that can't be read, which loosens nothing."""
+    with suppress(ContractError):
+        return load_contract(settings.domains / port.domain / "products" / port.product / f"v{port.major}.odcs.yaml")
+    return None
+
+
+def _deprecated(port: PortAddress, contract: Contract) -> str:
+    offered = OutputPort(port.product, port.major, str(port), contract)
+    other = replacement_of(offered)
+    return f"deprecated, {until(offered, None)}" + (f"; use {other}" if other else "")
 
 
 def _with_every_mask(
-    settings: MeshSettings, trusted: duckdb.DuckDBPyConnection, port: PortAddress, served: Publication
+    trusted: duckdb.DuckDBPyConnection, port: PortAddress, served: Publication, today: Contract | None
 ) -> Table:
-    """The served table with the masks of its contract and of every later one: the most restrictive wins.
+    """The served table with the masks of its contract and of every later one (`today`: in the domain's files): the
+    most restrictive wins.
 
     An earlier version that is served again (or still, because the one with the new mask was refused) must not show
     what was masked since.
@@ -160,9 +184,8 @@ def _with_every_mask(
     tables = [
         contract_of_text(promise_of(trusted, port, item).document, f"{port}.odcs.yaml").table for item in later.values()
     ]
-    file = settings.domains / port.domain / "products" / port.product / f"v{port.major}.odcs.yaml"
-    with suppress(ContractError):  # a file that can't be read loosens nothing
-        tables.append(load_contract(file).table)
+    if today is not None:
+        tables.append(today.table)
     masks = {column.name: column for table in tables for column in table.columns if mask_of(column) is not None}
     own = contract_of_text(promise_of(trusted, port, served).document, f"{port}.odcs.yaml").table
     columns = tuple(

@@ -9,20 +9,24 @@ from typing import Literal
 
 import duckdb
 
-from platform_resources.contracts import ContractError, render_findings
+from platform_resources.contracts import ContractError, Mesh, render_findings
+from platform_resources.contracts.lifecycle import Lifecycle, lifecycle_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.governance import Judgement
+from platform_resources.governance.endings import input_notices, port_notice, still_reading
 from platform_resources.lake import (
     MeshSettings,
     PortAddress,
     Publication,
     Refusal,
+    Retirement,
     connect,
     lake_exists,
     latest_publication,
     latest_refusal,
+    retirement_of,
 )
-from platform_resources.pipeline import GovernedDomain, QuarantinedFile, govern, waiting_in_quarantine
+from platform_resources.pipeline import GovernedDomain, QuarantinedFile, govern, read_mesh, waiting_in_quarantine
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class PortState:
     refusal: Refusal | None  # the newest refused candidate, when nothing was published since
     freshness: Freshness
     judgements: tuple[Judgement, ...] = ()  # of the gate, on the product as its documents stand now
+    lifecycle: Lifecycle = "active"  # as its documents say
+    notices: tuple[str, ...] = ()  # what its readers and its owner should know of its life, and of its inputs'
+    readers: tuple[str, ...] = ()  # registered consumers
+    retirement: Retirement | None = None  # when it was taken down
 
     @property
     def held(self) -> bool:
@@ -74,12 +82,14 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
     except ContractError as error:
         return DomainState(folder.name, None, (), (render_findings(error.findings, settings.project),))
     domain = governed.usable.domain
-    told = [*governed.blocked.values(), governed.usable.other_errors]
+    gone = [item.finding for item in governed.judgements if item.blocks and not _is_there(governed, item)]
+    told = [*governed.blocked.values(), governed.usable.other_errors, gone]
     problems = tuple(render_findings(findings, settings.project) for findings in told if findings)
-    promised = [(product, port) for product in domain.products for port in product.ports]
+    mesh, _ = read_mesh(settings)
     unknown = tuple(
-        PortState(product, port, None, None, Freshness(port.contract.freshness, None), _judgements(governed, product))
-        for product, port in promised
+        _unpublished(mesh, product, port, _judgements(governed, product), now)
+        for product in domain.products
+        for port in product.ports
     )
     if not lake_exists(settings, folder.name):
         return DomainState(folder.name, domain, unknown, problems)
@@ -97,13 +107,34 @@ def _judgements(governed: GovernedDomain, product: Product) -> tuple[Judgement, 
     return tuple(item for item in governed.judgements if item.product == product.address)
 
 
+def _is_there(governed: GovernedDomain, item: Judgement) -> bool:
+    """Whether a judgement is on a product that can be shown with it; one that was removed whole can't."""
+    return item.product is None or item.product.partition(".")[2] in governed.blocked
+
+
+def _unpublished(
+    mesh: Mesh, product: Product, port: OutputPort, judgements: tuple[Judgement, ...], now: datetime
+) -> PortState:
+    """What the documents alone tell of a port."""
+    notice = port_notice(mesh, product, port, now.date())
+    reads = [text for _, text in input_notices(mesh, product, now.date())]
+    return PortState(
+        *(product, port, None, None, Freshness(port.contract.freshness, None), judgements),
+        lifecycle=lifecycle_of(product, port),
+        notices=(*([notice] if notice else []), *reads),
+        readers=still_reading(mesh, port.address),
+    )
+
+
 def _port_state(con: duckdb.DuckDBPyConnection, state: PortState, now: datetime) -> PortState:
     address = PortAddress.parse(state.port.address)
     publication = latest_publication(con, address)
     refusal = latest_refusal(con, address)
-    if refusal is not None and publication is not None and refusal.refused_at <= publication.published_at:
+    retirement = None if publication is not None else retirement_of(con, address)
+    since = publication.published_at if publication else retirement.at if retirement else None
+    if refusal is not None and since is not None and refusal.refused_at <= since:
         refusal = None
     known = None if publication is None else publication.data_as_of or publication.published_at
     age = None if known is None else max(now - known, timedelta(0))
     freshness = Freshness(state.freshness.promised, age)
-    return replace(state, publication=publication, refusal=refusal, freshness=freshness)
+    return replace(state, publication=publication, refusal=refusal, freshness=freshness, retirement=retirement)

@@ -27,6 +27,7 @@ from platform_resources.cli.output import (
     table,
 )
 from platform_resources.cli.views import (
+    notices_text,
     port_page,
     port_record,
     problems_text,
@@ -52,6 +53,7 @@ from platform_resources.lake import (
     roll_back,
     utc_now,
 )
+from platform_resources.pipeline import kept_down
 
 if TYPE_CHECKING:
     from platform_resources.orchestration.runner import RunReport
@@ -103,13 +105,20 @@ def _run(products: list[str], quiet: bool) -> tuple[MeshSettings, RunReport, lis
     return settings, report, mesh_state(settings, utc_now())
 
 
+def _print_below(domains: list[DomainState]) -> None:
+    """What the table of products doesn't tell: notices of ports that end, and problems."""
+    for text in (notices_text(domains), problems_text(domains)):
+        if text is not None:
+            console.print()
+            console.print(text)
+
+
 def _print_report(report: RunReport, domains: list[DomainState]) -> None:
     console.print()
     console.print(status_table(domains, report.seconds))
-    problems = problems_text(domains)
-    if problems is not None:
-        console.print()
-        console.print(problems)
+    _print_below(domains)
+    for port, what in report.retired.items():
+        console.print(f"\n[bold]{escape(port)}[/] {escape(what)}", highlight=False)
     for message in report.refused.values():
         errors.print(f"\n[bold red]refused:[/] {escape(message)}", highlight=False)
     for what, why in report.failures.items():
@@ -210,10 +219,7 @@ def status(json_output: JsonFlag = False) -> None:
         )
         return
     console.print(status_table(domains))
-    problems = problems_text(domains)
-    if problems is not None:
-        console.print()
-        console.print(problems)
+    _print_below(domains)
 
 
 @app.command()
@@ -283,6 +289,9 @@ def rollback(
     with connect(settings, own=address.domain) as con:
         if not publications(con, address.domain, address, limit=1):
             find_port(mesh_state(settings, utc_now()), port)  # a name that nobody knows is a wrong call
+        ended = kept_down(settings, con, address)
+        if ended is not None:
+            fail(ended)
         done = roll_back(
             con,
             settings,
@@ -317,6 +326,7 @@ def query(
             {
                 "publications": result.publications,
                 "masked": result.masked,
+                "notices": result.notices,
                 "rows": [dict(zip(distinct_names(names), row, strict=True)) for row in rows],
             }
         )
@@ -326,6 +336,8 @@ def query(
         errors.print(f"[dim]{limit:,} of {result.rows.num_rows:,} rows; --limit shows more[/]")
     for port, columns in result.masked.items():
         errors.print(f"[dim]masked in {port}: {', '.join(columns)}[/]")
+    for port, notice in result.notices.items():
+        errors.print(f"[yellow]{port} is {escape(notice)}[/]", highlight=False)
 
 
 @app.command(name="fsck")

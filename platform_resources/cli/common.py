@@ -8,6 +8,7 @@ import typer
 
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.cli.output import fail
+from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.pipeline import read_mesh
 
 __all__ = ["JsonFlag", "ProductArgument", "find_port", "read_mesh"]
@@ -17,11 +18,12 @@ ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one p
 
 
 def find_port(domains: list[DomainState], name: str) -> PortState:
-    """The port of an address, or the newest port of a product."""
+    """The port of an address, or the one of a product that is to be read: the newest active one."""
     states = [state for domain in domains for state in domain.ports]
     found = [state for state in states if name in {state.port.address, state.product.address}]
     if not found:
         near = [s.port.address for s in states if name.rpartition(".")[2] in s.port.address]
         hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
         fail(f"there is no product {name!r}; {hint}", code=2)
-    return max(found, key=lambda state: state.port.major)
+    preferred = by_preference(found[0].product)
+    return min(found, key=lambda state: preferred.index(state.port))

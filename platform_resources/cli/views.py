@@ -13,7 +13,10 @@ from rich.text import Text
 
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.cli.output import duration, moment, score_text, state_text, table
+from platform_resources.contracts.lifecycle import by_preference, lifecycle_of, replacement_of
 from platform_resources.lake import Publication
+
+_LIVES = {"proposed": "dim", "draft": "cyan", "active": "green", "deprecated": "yellow", "retired": "dim"}
 
 
 def port_record(state: PortState) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def port_record(state: PortState) -> dict[str, Any]:
     record: dict[str, Any] = {
         "port": state.port.address,
         "product": state.product.address,
-        "status": state.product.status,
+        "status": state.lifecycle,
         "owner": next(iter(contract.owners or state.product.owners), None),
         "team": contract.team_name or state.product.team_name,
         "tier": contract.custom.get("tier"),
@@ -45,6 +48,7 @@ def port_record(state: PortState) -> dict[str, Any]:
             "scores": publication.audit.get("scores", {}),
             "warnings": _failed(publication.audit),
         }
+    record["lifecycle"] = _life_record(state)
     record["governance"] = [
         {
             "code": item.finding.code,
@@ -63,6 +67,18 @@ def port_record(state: PortState) -> dict[str, Any]:
             "failed": _failed(state.refusal.audit),
         }
     return record
+
+
+def _life_record(state: PortState) -> dict[str, Any]:
+    end, retirement = state.port.contract.end_of_support, state.retirement
+    return {
+        "state": state.lifecycle,
+        "end_of_support": end,
+        "replaced_by": replacement_of(state.port),
+        "readers": list(state.readers),
+        "notices": list(state.notices),
+        "retired": retirement and {"at": retirement.at, "reason": retirement.reason},
+    }
 
 
 def _seconds(value: timedelta | None) -> float | None:
@@ -87,7 +103,7 @@ def _failed(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None = None) -> Table:
     """The ports of the mesh, one row each; with `seconds` (port -> time) a column of what their build took."""
-    made = table("product", "version", ("rows", "right"), ("score", "right"), "freshness")
+    made = table("product", "version", "status", ("rows", "right"), ("score", "right"), "freshness")
     made.columns[0].no_wrap = True
     if seconds is not None:
         made.add_column("time", justify="right", no_wrap=True)
@@ -97,6 +113,7 @@ def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None
             cells = [
                 escape(state.port.address),
                 f"{publication.contract_version} #{publication.number}" if publication else "–",
+                f"[{_LIVES[state.lifecycle]}]{state.lifecycle}[/]",
                 f"{publication.row_count:,}" if publication else "–",
                 score_text(publication.score if publication else None),
                 _freshness(state),
@@ -109,6 +126,8 @@ def status_table(domains: list[DomainState], seconds: Mapping[str, float] | None
 
 def _freshness(state: PortState) -> str:
     """`fresh, 6 min`; what consumers don't get is told too."""
+    if state.retirement is not None:
+        return f"[dim]not served since {state.retirement.at:%Y-%m-%d}[/]"
     if state.publication is None and state.held:
         return "[red]held back by the gate[/]"
     if state.publication is None:
@@ -118,6 +137,17 @@ def _freshness(state: PortState) -> str:
     if state.held:
         return f"{text}; [red]held back by the gate[/]"
     return f"{text}; [red]newer version refused[/]" if state.refusal else text
+
+
+def notices_text(domains: list[DomainState]) -> Text | None:
+    """What ports that end, and those that read them, are told; the state of the others is in the table."""
+    text = Text()
+    for state in (state for domain in domains for state in domain.ports):
+        for notice in state.notices:
+            if state.lifecycle not in ("draft", "proposed") and (state.lifecycle != "retired" or state.readers):
+                text.append(f"{state.port.address}: {notice}\n", style="yellow")
+    text.rstrip()
+    return text if text else None
 
 
 _FILES_TOLD = 5  # for each domain; `--json` tells them all
@@ -145,6 +175,7 @@ def port_page(state: PortState) -> Group:
     contract, publication = state.port.contract, state.publication
     parts: list[Any] = [
         Text.from_markup(f"[bold]{escape(state.port.address)}[/]  {escape(state.product.title or '')}"),
+        *(Text(f"{notice[0].upper()}{notice[1:]}.", style="yellow") for notice in state.notices),
         Text((contract.purpose or state.product.purpose or "").strip()),
         Text(""),
         _facts(state),
@@ -178,16 +209,23 @@ def _facts(state: PortState) -> Table:
     contract, publication = state.port.contract, state.publication
     facts = Table.grid(padding=(0, 2))
     facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
-    facts.add_row("status", f"{state.product.status}, tier {contract.custom.get('tier', '–')}")
+    status = f"[{_LIVES[state.lifecycle]}]{state.lifecycle}[/]"
+    facts.add_row("status", f"{status}, tier {escape(str(contract.custom.get('tier', '–')))}")
+    others = [port for port in by_preference(state.product) if port.address != state.port.address]
+    if others:
+        named = (f"{port.address} ({lifecycle_of(state.product, port)})" for port in others)
+        facts.add_row("other ports", escape(", ".join(named)))
     facts.add_row("contract", f"{contract.version}  ({contract.file.name})")
     promised = duration(state.freshness.promised)
     facts.add_row(
         "freshness", f"{state_text(state.freshness.state)}: {duration(state.freshness.age)} old, at most {promised}"
     )
     for sla in contract.sla:
-        if sla.property != "freshness":
+        if sla.property not in ("freshness", "endOfSupport"):  # what ends is told at the top
             facts.add_row(sla.property, f"{sla.value} {sla.unit or ''} promised")
-    if publication is None:
+    if state.retirement is not None:
+        facts.add_row("published", escape(state.retirement.told("not any more: it")))
+    elif publication is None:
         facts.add_row("published", "not yet")
     else:
         facts.add_row(
@@ -197,6 +235,8 @@ def _facts(state: PortState) -> Table:
     inputs = ", ".join(port.address for port in state.product.inputs)
     if inputs:
         facts.add_row("made from", inputs)
+    if state.readers:
+        facts.add_row("read by", ", ".join(state.readers))
     return facts
 
 
@@ -243,8 +283,8 @@ def publications_table(log: list[Publication]) -> Table:
             publication.kind,
             publication.contract_version,
             str(publication.snapshot),
-            f"{publication.row_count:,}",
-            score_text(publication.score),
+            "–" if publication.kind == "retire" else f"{publication.row_count:,}",
+            score_text(None if publication.kind == "retire" else publication.score),
             moment(publication.published_at),
             moment(publication.data_as_of),
         )

@@ -17,7 +17,7 @@ from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.published import published_in, published_ports
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
-from platform_resources.pipeline.retiring import ended_ports, retired_inputs, take_down
+from platform_resources.pipeline.retiring import ended_ports, kept_down, retired_inputs, take_down
 
 __all__ = [
     "GovernedDomain",
@@ -32,6 +32,7 @@ __all__ = [
     "ingest",
     "judge_candidate",
     "judgement_record",
+    "kept_down",
     "landed_files",
     "new_files",
     "published_in",

@@ -73,6 +73,21 @@ def take_down(
     return done
 
 
+def kept_down(settings: MeshSettings, con: duckdb.DuckDBPyConnection, port: PortAddress) -> str | None:
+    """Why a retired port may not be served again, in a sentence; None when it may, or when it is served now."""
+    retirement = retirement_of(con, port)
+    if retirement is None:
+        return None
+    mesh, _ = read_mesh(settings)
+    found = mesh.ports.get(str(port))
+    told = retirement.told(str(port))
+    if found is None:
+        return f"{told}; no sound document offers it: bring back its contract and its output port first"
+    if (state := lifecycle_of(*found)) == "retired":
+        return f"{told}; change its `status`, which is {state}, before it is served again: {found[1].contract.file}"
+    return None
+
+
 def retired_inputs(con: duckdb.DuckDBPyConnection, inputs: Iterable[PortAddress]) -> list[str]:
     """For each input port that is retired, when, why and what to read instead; for the message of a failed build."""
     found = ((port, retirement_of(con, port)) for port in inputs)
