@@ -87,18 +87,19 @@ def _check_tables(root: Node, use: Use) -> Iterator[Finding]:
 
 
 def _check_names(nodes: list[Node], what: str) -> Iterator[Finding]:
-    lines: dict[str, int] = {}
+    first: dict[str, Node] = {}
     for node in nodes:
         name = node.text("name")
         if name is None:
             continue  # the schema says so
         if not is_name(name):
             yield node.at("name").finding("name", f"{shown(name)} can't name a {what}.", f"Use {NAME_RULE}.")
-        elif name in lines:
+        elif name in first:
+            line = first[name].at("name").line
             yield node.at("name").finding(
-                "name-twice", f"The {what} {shown(name)} stands on line {lines[name]} already.", "Rename or delete one."
+                "name-twice", f"The {what} {shown(name)} stands on line {line} already.", "Rename or delete one."
             )
-        lines.setdefault(name, node.at("name").origin.line)
+        first.setdefault(name, node)
 
 
 def _check_columns(table: Node) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, get_args
 
 from platform_resources.contracts.documents import Document
@@ -213,17 +212,3 @@ def _sla(node: Node) -> SlaProperty:
         element=node.text("element"),
         driver=node.text("driver"),
     )
-
-
-def rule_nodes(root: Node) -> list[tuple[Node, str | None]]:
-    """Every quality rule of the document with the column it stands on, in the order of the file."""
-    return sorted(_rule_nodes(root), key=lambda found: found[0].origin.line)
-
-
-def _rule_nodes(root: Node) -> Iterator[tuple[Node, str | None]]:
-    for table in root.items("schema"):
-        for rule in table.items("quality"):
-            yield rule, None
-        for column in table.items("properties"):
-            for rule in column.items("quality"):
-                yield rule, column.text("name") or ""

@@ -20,23 +20,23 @@ TIERS = ("gold", "silver", "bronze")
 
 def check_promises(root: Node, contract: Contract, is_port: bool) -> Iterator[Finding]:
     """Findings on `slaProperties`."""
-    lines: dict[str, int] = {}
+    first: dict[str, Node] = {}
     for promise in root.items("slaProperties"):
         name = promise.text("property") or ""
-        if name in _ONCE and name in lines:
+        if name in _ONCE and name in first:
             yield promise.finding(
                 "promise-twice",
-                f"`{name}` is promised on line {lines[name]} already.",
+                f"`{name}` is promised on line {first[name].line} already.",
                 "Keep one: which one would hold?",
             )
-        lines.setdefault(name, promise.origin.line)
+        first.setdefault(name, promise)
         if name in _DURATIONS:
             yield from _check_duration(promise, name)
         if name in _PERCENTAGES:
             yield from _check_percentage(promise, name)
         if name in ("freshness", "completeness"):
             yield from _check_element(promise, name, contract)
-    if is_port and "freshness" not in lines:
+    if is_port and "freshness" not in first:
         yield root.at("slaProperties").finding(
             "freshness-missing",
             "The contract promises no freshness: nobody could tell when its data is too old to use.",
@@ -124,16 +124,16 @@ def check_custom_properties(root: Node) -> Iterator[Finding]:
     for holder in (root, *root.items("schema"), *columns):
         if "customProperties" not in holder:
             continue
-        lines: dict[str, int] = {}
+        first: dict[str, Node] = {}
         for entry in holder.items("customProperties"):
             name = entry.text("property") or ""
-            if name in lines:
+            if name in first:
                 yield entry.finding(
                     "property-twice",
-                    f"The custom property {shown(name)} is set on line {lines[name]} already.",
+                    f"The custom property {shown(name)} is set on line {first[name].line} already.",
                     "Keep one of them.",
                 )
-            lines.setdefault(name, entry.origin.line)
+            first.setdefault(name, entry)
             if holder is root:
                 yield from _check_contract_property(entry, name)
             elif name == "mask" and not _is_mask(entry.get("value")):

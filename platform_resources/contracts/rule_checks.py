@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from platform_resources.contracts.contract_view import DIMENSIONS, METRICS, OPERATORS, SEVERITIES, rule_nodes
+from platform_resources.contracts.contract_view import DIMENSIONS, METRICS, OPERATORS, SEVERITIES
 from platform_resources.contracts.findings import Finding, shown
-from platform_resources.contracts.model import Contract
+from platform_resources.contracts.model import Contract, QualityRule
 from platform_resources.contracts.nodes import Node
 
 _COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues")
@@ -18,23 +18,30 @@ _SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:select|with)\b", re.IGNORECASE)
 
 def check_rules(root: Node, contract: Contract) -> Iterator[Finding]:
     """Findings on the `quality` entries of a contract, in the order of the file."""
-    first_use: dict[str, int] = {}
-    views = {rule.origin.path: rule for table in contract.tables for rule in table.quality}
-    views |= {r.origin.path: r for table in contract.tables for column in table.columns for r in column.quality}
+    first_use: dict[str, Node] = {}
     columns = {column.name for table in contract.tables for column in table.columns}
-    for node, column in rule_nodes(root):
-        rule = views[node.origin.path]
+    for node, rule in _rules(root, contract):
         yield from _check_name(node, first_use)
         yield from _check_words(node)
         if rule.type in ("library", "sql"):
             yield from _check_operator(node)
         if rule.type == "library" and rule.metric is not None:
-            yield from _check_metric(node, rule.metric, column, columns)
+            yield from _check_metric(node, rule.metric, rule.column, columns)
         if rule.type == "sql" and rule.query is not None:
             yield from _check_query(node, rule.query)
 
 
-def _check_name(node: Node, first_use: dict[str, int]) -> Iterator[Finding]:
+def _rules(root: Node, contract: Contract) -> list[tuple[Node, QualityRule]]:
+    """Every quality rule of the document with its view, in the order of the file."""
+    found: list[tuple[Node, QualityRule]] = []
+    for node, table in zip(root.items("schema"), contract.tables, strict=True):
+        found += zip(node.items("quality"), table.quality, strict=True)
+        for column_node, column in zip(node.items("properties"), table.columns, strict=True):
+            found += zip(column_node.items("quality"), column.quality, strict=True)
+    return sorted(found, key=lambda pair: pair[1].origin.line)
+
+
+def _check_name(node: Node, first_use: dict[str, Node]) -> Iterator[Finding]:
     name = node.text("name")
     if not name:
         yield node.finding(
@@ -45,11 +52,11 @@ def _check_name(node: Node, first_use: dict[str, int]) -> Iterator[Finding]:
     elif name in first_use:
         yield node.at("name").finding(
             "rule-name-twice",
-            f"The rule name {shown(name)} is used on line {first_use[name]} already.",
+            f"The rule name {shown(name)} is used on line {first_use[name].line} already.",
             "Give this rule a name of its own: the history of results is kept under it.",
         )
     else:
-        first_use[name] = node.at("name").origin.line
+        first_use[name] = node.at("name")
 
 
 def _check_words(node: Node) -> Iterator[Finding]:
