@@ -233,6 +233,10 @@ def _finding(path: Path, refusal: RefusedError) -> Finding:
     return Finding(path, refusal.line, path_text(refusal.path), refusal.message, refusal.remedy, "error", refusal.code)
 
 
+# FLOAT takes integers too, and ruamel asks for floats first: a new `1` would get the tag of an integer.
+_FLOAT_ONLY = re.compile(rf"(?=[^.eE]*[.eE]){FLOAT.pattern}")
+
+
 def _round_trip_yaml(text: str) -> Any:
     """A parser and writer that keeps quotes, width and indentation, and takes no text for a timestamp."""
     from ruamel.yaml import YAML  # noqa: PLC0415  (30 ms that only an edit needs)
@@ -242,7 +246,7 @@ def _round_trip_yaml(text: str) -> Any:
         def add_version_implicit_resolver(self, version: Any, tag: str, regexp: Any, first: Any) -> None:
             kind = tag.rpartition(":")[2]
             if kind != "timestamp":
-                regexp = {"int": INTEGER, "float": FLOAT}.get(kind, regexp)  # ruamel's also take 1_000
+                regexp = {"int": INTEGER, "float": _FLOAT_ONLY}.get(kind, regexp)  # ruamel's also take 1_000
                 super().add_version_implicit_resolver(version, tag, regexp, first)
 
     yaml = YAML()

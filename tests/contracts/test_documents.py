@@ -130,3 +130,11 @@ def test_sha256_is_of_the_bytes(contract_file: Path) -> None:
     import hashlib
 
     assert Document.load(contract_file).sha256 == hashlib.sha256(contract_file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("value", [0, 1, -12, 1.5, 1e30, True, None, "1", "1e3", [1, 2], {"least": 3}])
+def test_every_kind_of_value_can_be_added(value: object) -> None:
+    document = Document.parse(b"version: 1.0.0\n", Path("v1.odcs.yaml"))
+    changed = document.edit(lambda tree: tree.update(added=value))
+    assert changed.data["added"] == value
+    assert type(changed.data["added"]) is type(value)
