@@ -77,9 +77,11 @@ def _argument(before: dict[str, Any], after: dict[str, Any], field: tuple[str, .
     sides = [rule.get("arguments") if isinstance(rule.get("arguments"), dict) else {} for rule in (before, after)]
     name = field[1] if len(field) > 1 else ""
     old, new = (side.get(name) for side in sides)
-    if not isinstance(old, list) or not isinstance(new, list) or name not in _ENTRY_FINDS_MORE:
+    if name not in _ENTRY_FINDS_MORE:
         gained, lost = "The rule checks more closely.", "The rule checks less closely."
         return presence(old, new, gained, lost, "The rule checks something else.")
+    if not isinstance(old, list) or not isinstance(new, list):
+        return both("The rule checks something else: a list that it needs has come or gone.")
     more = any(not any(same(item, other) for other in old) for item in new)
     fewer = any(not any(same(item, other) for other in new) for item in old)
     if more and fewer:
