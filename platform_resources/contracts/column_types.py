@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from platform_resources.contracts.model import Contract, Table
 
@@ -43,6 +44,7 @@ class ColumnTypeError(ValueError):
     """A text that is no type of DuckDB; the message says what one looks like."""
 
 
+@lru_cache(maxsize=1_000)  # an organisation has a few dozen spellings of types, each thousands of times
 def canonical_type(text: str) -> str:
     """`text` as DuckDB's DESCRIBE names the type.
 

@@ -18,7 +18,6 @@ from platform_resources.contracts.rule_checks import check_pattern, check_rules,
 Use = Literal["port", "source", "any"]  # the contract of an output port, of a landed feed, or of neither
 
 STATUSES = ("proposed", "draft", "active", "deprecated", "retired")
-CLASSIFICATIONS = ("public", "internal", "personal", "restricted")
 _NEW_IN_3_2 = {
     "schema": ("context", "deprecated", "synonyms"),
     "property": ("deprecated", "synonyms", "enum", "semanticType", "map"),
@@ -110,11 +109,11 @@ def _check_columns(table: Node) -> Iterator[Finding]:
         yield from _check_type(column)
         yield from _check_options(column)
         classification = column.text("classification")
-        if classification is not None and classification not in CLASSIFICATIONS:
+        if classification is not None and not is_name(classification):
             yield column.at("classification").finding(
-                "classification",
-                f"`classification` is {shown(classification)}.",
-                f"Write one of {', '.join(CLASSIFICATIONS)}.",
+                "classification-form",
+                f"`classification` is {shown(classification)}, which can't name a classification.",
+                f"Write a name of the council's catalogue, such as personal: {NAME_RULE}.",
             )
         position = column.get("primaryKeyPosition")
         if column.flag("primaryKey") and isinstance(position, int) and position > 0:

@@ -31,7 +31,7 @@ class Node(NamedTuple):  # 10,000 are made for 100 contracts: a frozen dataclass
         return self.value.get(key) if isinstance(self.value, dict) else None
 
     def text(self, key: str) -> str | None:
-        value = self.get(key)
+        value = self.value.get(key) if isinstance(self.value, dict) else None  # as `get`: this is called most often
         return value if isinstance(value, str) else None
 
     def flag(self, key: str) -> bool:
@@ -47,11 +47,11 @@ class Node(NamedTuple):  # 10,000 are made for 100 contracts: a frozen dataclass
 
     def items(self, key: str) -> Iterator[Node]:
         """The mappings in the list under `key`."""
-        value = self.get(key)
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                if isinstance(item, dict):
-                    yield Node(self.document, item, (*self.path, key, index))
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        if not isinstance(value, list):
+            return iter(())
+        document, path = self.document, (*self.path, key)
+        return (Node(document, item, (*path, at)) for at, item in enumerate(value) if isinstance(item, dict))
 
     def custom(self) -> MappingProxyType[str, Any]:
         """`customProperties` as {property: value}."""

@@ -9,13 +9,13 @@ from platform_resources.contracts.contract_view import DIMENSIONS, split_referen
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Contract
+from platform_resources.contracts.names import NAME_RULE, is_name
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.rule_checks import unknown_column
 
 _DURATIONS = ("freshness", "latency", "retention", "frequency", "timeToDetect", "timeToNotify", "timeToRepair")
 _PERCENTAGES = ("availability", "completeness")
 _ONCE = ("freshness", "availability")
-TIERS = ("gold", "silver", "bronze")
 
 
 def check_promises(root: Node, contract: Contract, is_port: bool) -> Iterator[Finding]:
@@ -151,8 +151,12 @@ def _is_mask(value: object) -> bool:
 def _check_contract_property(entry: Node, name: str) -> Iterator[Finding]:
     value = entry.get("value")
     node = entry.at("value")
-    if name == "tier" and value not in TIERS:
-        yield node.finding("tier", f"`tier` is {shown(value)}.", f"Write one of {', '.join(TIERS)}.")
+    if name == "tier" and not (isinstance(value, str) and is_name(value)):
+        yield node.finding(
+            "tier-form",
+            f"`tier` is {shown(value)}, which can't name a tier.",
+            f"Write a name of the council's catalogue, such as gold: {NAME_RULE}.",
+        )
     if name == "refresh" and not (value == "on_update" or (isinstance(value, str) and len(value.split()) == 5)):
         yield node.finding(
             "refresh",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
-from platform_resources.contracts.documents import Document
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship, Table
 from platform_resources.contracts.names import split_address
@@ -32,9 +31,9 @@ def _check_ids(domain: Domain) -> Iterator[Finding]:
     ports = [port.contract for product in domain.products for port in product.ports]
     for contract in (*ports, *domain.sources):
         if contract.id in seen:
-            origin = Origin(contract.file, _line(contract, "id"), "id")
+            line = contract.document.line(("id",)) if contract.document else 1
             yield _finding(
-                origin,
+                Origin(contract.file, line, "id"),
                 "id-twice",
                 f"The id {shown(contract.id)} is used by {seen[contract.id].file} already.",
                 "Give each contract an id of its own: access and history hang on it.",
@@ -127,10 +126,6 @@ def _check_reference(
 def _did_you_mean(name: str, known: Collection[str]) -> str:
     close = get_close_matches(name, list(known), 1, 0.6)
     return f"Did you mean `{close[0]}`?" if close else "Mend the name."
-
-
-def _line(contract: Contract, key: str) -> int:
-    return Document.load(contract.file, contract.file.resolve().parent).line((key,))
 
 
 def _finding(origin: Origin, code: str, message: str, remedy: str) -> Finding:
