@@ -10,6 +10,7 @@ from platform_resources.governance.bindings import Binding, bindings_by_term, bi
 from platform_resources.governance.checking import CheckReport, check_mesh
 from platform_resources.governance.comparison import Comparison, compare_terms, sentence
 from platform_resources.governance.council import load_council
+from platform_resources.governance.examples import check_all_examples, check_examples
 from platform_resources.governance.gate import blocking, judge
 from platform_resources.governance.model import (
     Candidate,
@@ -24,6 +25,9 @@ from platform_resources.governance.model import (
     Tier,
     Waiver,
 )
+from platform_resources.governance.python_rules import Problem
+from platform_resources.governance.rule_files import load_rule
+from platform_resources.governance.rules import CompiledRules, judge_contract, judge_rules
 from platform_resources.governance.terms import Glossary, Relation, Term, load_glossary, term_of_link
 
 __all__ = [
@@ -32,10 +36,12 @@ __all__ = [
     "CheckReport",
     "Classification",
     "Comparison",
+    "CompiledRules",
     "Council",
     "Glossary",
     "Judgement",
     "Mandate",
+    "Problem",
     "PublishedPort",
     "Relation",
     "Rule",
@@ -47,11 +53,16 @@ __all__ = [
     "bindings_by_term",
     "bindings_of",
     "blocking",
+    "check_all_examples",
+    "check_examples",
     "check_mesh",
     "compare_terms",
     "judge",
+    "judge_contract",
+    "judge_rules",
     "load_council",
     "load_glossary",
+    "load_rule",
     "sentence",
     "term_of_link",
 ]

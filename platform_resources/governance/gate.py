@@ -11,7 +11,7 @@ from platform_resources.governance.glossary import judge_glossaries
 from platform_resources.governance.lifecycle import judge_lifecycle
 from platform_resources.governance.model import Candidate, Council, Judgement, PublishedPort
 from platform_resources.governance.rules import judge_rules
-from platform_resources.governance.waivers import waive
+from platform_resources.governance.waivers import check_waivers, waive
 
 
 def judge(
@@ -35,7 +35,8 @@ def judge(
         *judge_changes(mesh, published, now, domain=domain),
         *judge_lifecycle(mesh, published, now, domain=domain),
     ]
-    judged = waive(found, council.waivers, now)
+    waivers, refused = check_waivers(mesh, council.waivers, domain)
+    judged = [*waive(found, waivers, now), *refused]
     return sorted(judged, key=lambda item: (str(item.finding.file), item.finding.line, item.finding.code))
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from platform_resources.contracts import Finding, Origin, Severity
+from platform_resources.contracts import Document, Finding, Origin, Severity
 
 Family = Literal["naming", "quality", "security", "sla", "lifecycle", "interoperability", "documentation", "ownership"]
 Subject = Literal["product", "contract", "table", "column", "rule", "promise", "input", "publication"]
@@ -48,6 +48,7 @@ class Rule:
     message: str = ""
     remedy: str = ""
     examples: tuple[Mapping[str, Any], ...] = ()
+    document: Document | None = field(default=None, repr=False, compare=False)  # for lines in findings
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Waiver:
     origin: Origin
     granted: date | None = None
     columns: tuple[str, ...] = ()
+    document: Document | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
