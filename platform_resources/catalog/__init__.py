@@ -1,9 +1,21 @@
 """The catalog: what the mesh offers now, read from the domains' files and the lakes' publication logs.
 
-Imports contracts, lake and pipeline; no Dagster. The publication logs are the truth: everything here can be read anew
-from them.
+Imports contracts, governance, lake, pipeline and quality; no Dagster. The publication logs are the truth: everything
+here can be read anew from them.
 """
 
+from platform_resources.catalog.interoperability import Form, Join, JoinReport, is_joined, prove_joins, typed_columns
 from platform_resources.catalog.state import DomainState, Freshness, PortState, mesh_state
 
-__all__ = ["DomainState", "Freshness", "PortState", "mesh_state"]
+__all__ = [
+    "DomainState",
+    "Form",
+    "Freshness",
+    "Join",
+    "JoinReport",
+    "PortState",
+    "is_joined",
+    "mesh_state",
+    "prove_joins",
+    "typed_columns",
+]

@@ -7,6 +7,7 @@ lake; never writes, never decides whether to publish, never raises for a rule th
 from platform_resources.quality.audit import Audit, CheckResult, GroupResult
 from platform_resources.quality.checks import Check, CheckGroup, check_groups, compile_checks
 from platform_resources.quality.evaluate import evaluate
+from platform_resources.quality.forms import form_condition
 from platform_resources.quality.samples import REDACTED, sample_failures
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "check_groups",
     "compile_checks",
     "evaluate",
+    "form_condition",
     "sample_failures",
 ]

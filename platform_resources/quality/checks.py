@@ -177,11 +177,12 @@ def _columns(table: Table) -> list[Check]:
         first = table.column(key[0])
         found.append(_implicit("primary_key", key, first.origin if first else table.origin))
     for column in table.columns:
-        found.extend(_options(column))
+        found.extend(form_checks(column))
     return found
 
 
-def _options(column: Column) -> list[Check]:
+def form_checks(column: Column) -> list[Check]:
+    """What `logicalTypeOptions` (or `enum`) of a column ask of each value."""
     options, names, found = column.options, (column.name,), []
     if options.get("pattern") is not None:
         found.append(_implicit("pattern", names, column.origin, arguments={"pattern": options["pattern"]}))
