@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from platform_resources.contracts.contract_checks import CLASSIFICATIONS
-from platform_resources.contracts.promise_checks import TIERS
 from platform_resources.self_service.dbt_nodes import mapping as mapping_of
 from platform_resources.self_service.dbt_nodes import meta_of, texts
 from platform_resources.self_service.fitting import Change, as_name
+from platform_resources.self_service.fitting_contracts import Place
 from platform_resources.self_service.foreign_types import duckdb_type, logical_type
 
 
 def columns_of(
-    node: Mapping[str, Any], delivered: Mapping[str, Any], dialect: str | None, changes: list[Change]
+    node: Mapping[str, Any], delivered: Mapping[str, Any], dialect: str | None, place: Place, changes: list[Change]
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The contract's columns; and dbt's name of each (in lower case) -> its name in the contract.
 
@@ -45,11 +44,11 @@ def columns_of(
             changes.append(Change((*at, "physicalType"), said, "VARCHAR", why))
         elif str(said).upper().replace(" ", "") != known.replace(" ", ""):
             changes.append(Change((*at, "physicalType"), said, known, "DuckDB's name of it"))
-        columns.append(_column(name, written, known or "VARCHAR", column))
+        columns.append(_column(name, written, known or "VARCHAR", column, place))
     return columns, names
 
 
-def _column(name: str, written: str, kind: str, column: Mapping[str, Any]) -> dict[str, Any]:
+def _column(name: str, written: str, kind: str, column: Mapping[str, Any], place: Place) -> dict[str, Any]:
     made: dict[str, Any] = {"name": name}
     if name != written.lower():
         made["businessName"] = written
@@ -63,19 +62,20 @@ def _column(name: str, written: str, kind: str, column: Mapping[str, Any]) -> di
         made["tags"] = tags
     meta = meta_of(column)
     classification = meta.get("classification")
-    if classification in CLASSIFICATIONS:
+    known = place.classifications
+    if isinstance(classification, str) and (not known or classification in known):
         made["classification"] = meta.pop("classification")
-    elif any(meta.get(key) is True for key in ("pii", "contains_pii", "is_pii")):
+    elif (not known or "personal" in known) and any(meta.get(key) is True for key in ("pii", "contains_pii", "is_pii")):
         made["classification"] = "personal"
     if meta:
-        made["customProperties"] = [custom_property(key, value) for key, value in meta.items()]
+        made["customProperties"] = [custom_property(key, value, place) for key, value in meta.items()]
     return made
 
 
-def custom_property(key: str, value: Any) -> dict[str, Any]:
+def custom_property(key: str, value: Any, place: Place) -> dict[str, Any]:
     """An entry of `meta`. What the platform reads under that name must be in its form, or it gets another one."""
     fits = {
-        "tier": lambda: value in TIERS,
+        "tier": lambda: isinstance(value, str) and (not place.tiers or value in place.tiers),
         "refresh": lambda: value == "on_update" or (isinstance(value, str) and len(value.split()) == 5),
         "scoreWeights": lambda: False,
         "mask": lambda: isinstance(value, dict) and isinstance(value.get("strategy"), str),

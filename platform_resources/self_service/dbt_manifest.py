@@ -157,7 +157,7 @@ class _Reading:
         made = MadeContract({}, f"{node.get('resource_type')} {label_of(node)} ({node.get('original_file_path')})")
         delivered = mapping(mapping(mapping(self.catalog.get("nodes")).get(str(node.get("unique_id")))).get("columns"))
         dialect = dialect_of(str(mapping(self.manifest.get("metadata")).get("adapter_type")))
-        columns, names = columns_of(node, delivered, dialect, made.changes)
+        columns, names = columns_of(node, delivered, dialect, self.place, made.changes)
         if not columns:
             raise ExchangeError(
                 f"the model {label_of(node)} lists no columns; describe them in its YAML, or keep the catalog.json of "
@@ -214,7 +214,7 @@ class _Reading:
         data["schema"] = [table]
         if promised := self._service_levels(node, product, promises):
             data["slaProperties"] = promised
-        if custom := [custom_property(key, value) for key, value in meta.items()]:
+        if custom := [custom_property(key, value, self.place) for key, value in meta.items()]:
             data["customProperties"] = custom
         return data
 

@@ -28,6 +28,7 @@ class _Plan:
     """The plan while it is made."""
 
     mesh: Mesh
+    council: Council
     files: dict[Path, PlannedFile] = field(default_factory=dict)
     not_taken: list[NotTaken] = field(default_factory=list)
 
@@ -69,23 +70,24 @@ def plan_import(
     incoming = read_incoming(paths)
     if models and not incoming.manifests:
         raise ExchangeError("--model chooses models of a dbt manifest, and none was given", 2)
-    plan = _Plan(mesh)
+    plan = _Plan(mesh, council)
     _plan_products(plan, incoming, into)
     _plan_contracts(plan, incoming.contracts, into)
     for path, manifest in incoming.manifests:
         _plan_manifest(plan, path, manifest, into, models)
-    findings, judgements = _look(plan, council, published, now)
+    findings, judgements = _look(plan, published, now)
     return ImportPlan(
         mesh.folder.absolute(), tuple(plan.files.values()), tuple(plan.not_taken), tuple(findings), tuple(judgements)
     )
 
 
-def _place(mesh: Mesh, document: Mapping[str, Any], into: str | None, product: str) -> Place:
+def _place(plan: _Plan, document: Mapping[str, Any], into: str | None, product: str) -> Place:
     """Where a document goes: as asked, else as it says itself."""
     asked_domain, _, asked_product = (into or "").partition(".")
     said = split_address(str(document.get("id")))
     domain = asked_domain or str(document.get("domain") or (said[0] if said else ""))
     name = asked_product or product
+    mesh = plan.mesh
     loaded = mesh.usable.get(domain)
     if loaded is None:
         if domain in mesh.broken:
@@ -95,7 +97,8 @@ def _place(mesh: Mesh, document: Mapping[str, Any], into: str | None, product: s
         raise ExchangeError(f"{told}; say --into DOMAIN (there are: {known}), or make it: mesh new domain NAME", 2)
     if not is_name(name) or name in RESERVED_NAMES:
         raise ExchangeError(f"{name!r} can't name a product; say --into {domain}.PRODUCT", 2)
-    return Place(domain, name, loaded.domain.owner, loaded.domain.team_name)
+    known = tuple(plan.council.classifications), tuple(plan.council.tiers)
+    return Place(domain, name, loaded.domain.owner, loaded.domain.team_name, *known)
 
 
 def _plan_products(plan: _Plan, incoming: Incoming, into: str | None) -> None:
@@ -140,7 +143,7 @@ def _plan_product(
     plan: _Plan, document: Document, contracts: Mapping[int, Document], into: str | None, port: str | None
 ) -> None:
     named = port or next((str(p["name"]) for _, p in Fitting.of(document).entries("outputPorts") if p.get("name")), "")
-    place = _place(plan.mesh, document.data, into, as_name(named, RESERVED_NAMES))
+    place = _place(plan, document.data, into, as_name(named, RESERVED_NAMES))
     ids: dict[int, str] = {}
     for major, contract in contracts.items():
         tables = _tables(contract)
@@ -190,7 +193,7 @@ def _plan_contracts(plan: _Plan, documents: Sequence[Document], into: str | None
                 2,
             )
         for index, name in enumerate(tables):
-            place = _place(plan.mesh, document.data, into, as_name(name, RESERVED_NAMES))
+            place = _place(plan, document.data, into, as_name(name, RESERVED_NAMES))
             contract = _plan_contract(plan, _own_id(document, place, index, len(tables)), place, index, None)
             places[f"{place.domain}.{place.product}"] = place
             ports.setdefault(f"{place.domain}.{place.product}", {})[contract.major] = contract
@@ -226,11 +229,11 @@ def _plan_manifest(
 ) -> None:
     if not into or "." in into:
         raise ExchangeError("say the domain that the models go to: --into DOMAIN", 2)
-    place = _place(plan.mesh, {}, into, "any")
+    place = _place(plan, {}, into, "any")
     taken = contracts_of_manifest(manifest, path, place, plan.mesh, models)
     plan.not_taken += [NotTaken(where, why) for where, why in taken.not_taken]
     for product, group in taken.products.items():
-        own = Place(place.domain, product, place.owner, place.team)
+        own = replace(place, product=product)
         views: dict[int, Contract] = {}
         for major, made in group.contracts.items():
             document = made.document(contract_file(_folder(plan.mesh, own), major))
@@ -239,15 +242,13 @@ def _plan_manifest(
         _plan_product_of(plan, own, views, group.inputs)
 
 
-def _look(
-    plan: _Plan, council: Council, published: Mapping[str, PublishedPort], now: datetime
-) -> tuple[list[Finding], list[Judgement]]:
+def _look(plan: _Plan, published: Mapping[str, PublishedPort], now: datetime) -> tuple[list[Finding], list[Judgement]]:
     """Findings and judgements on the products as they will be, told at their real places."""
     real = plan.mesh.folder.absolute()
     folders = {file.parent for file in plan.files}
     with overlaid(real, {file.path: file.raw for file in plan.files.values()}) as copy:
         mesh = load_mesh(copy)
-        judged = judge(mesh, council, published, now)
+        judged = judge(mesh, plan.council, published, now)
         findings = brought_home(mesh.findings, copy, real)
         told = [(item, brought_home([item.finding], copy, real)[0]) for item in judged]
     here = [finding for finding in findings if finding.file.parent in folders]

@@ -146,7 +146,12 @@ def _place(keys: list[str], new: str) -> int:
 def new_document(path: Path, data: dict[str, Any], comment: str) -> Document:
     """A document of our own making, with a comment at its top; `data` begins with `apiVersion` and `kind`."""
     head = f"# {comment}\napiVersion: {data['apiVersion']}\nkind: {data['kind']}\n"
-    return Document.parse(head.encode(), path).edit(lambda tree: tree.update(data))
+
+    def fill(tree: Any) -> None:
+        del tree["lists"]
+        tree.update(data)
+
+    return Document.parse(f"{head}lists:\n  - as: people write them\n".encode(), path).edit(fill)
 
 
 def as_name(text: str, reserved: Collection[str] = ()) -> str:

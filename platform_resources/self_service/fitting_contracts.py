@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from platform_resources.contracts import ColumnTypeError, canonical_type
 from platform_resources.contracts.column_types import agrees
-from platform_resources.contracts.contract_checks import CLASSIFICATIONS, STATUSES
+from platform_resources.contracts.contract_checks import STATUSES
 from platform_resources.contracts.names import is_email, is_name, is_semantic_version
 from platform_resources.contracts.reading import KeyPath
 from platform_resources.self_service.fitting import GONE, Fitting, as_name
@@ -34,6 +34,8 @@ class Place:
     product: str
     owner: str  # e-mail address of the domain's owner
     team: str  # name of the domain's team
+    classifications: tuple[str, ...] = ()  # that the council knows, in rising secrecy; none: any may be written
+    tiers: tuple[str, ...] = ()
 
 
 def fit_contract(fitting: Fitting, place: Place, table: int = 0, major: int | None = None) -> int:
@@ -48,7 +50,7 @@ def fit_contract(fitting: Fitting, place: Place, table: int = 0, major: int | No
     if fitting.get("domain") not in (None, place.domain):
         fitting.put(("domain",), place.domain, "the contract lies in this domain")
     _keep_one_table(fitting, table)
-    columns = _fit_columns(fitting)
+    columns = _fit_columns(fitting, place.classifications)
     _fit_table_name(fitting, place.product, columns)
     _fit_rules(fitting)
     fit_owner(fitting, place)
@@ -112,7 +114,7 @@ def _keep_one_table(fitting: Fitting, table: int) -> None:
             fitting.put((*at, "element"), ", ".join(kept), "the other tables become products of their own")
 
 
-def _fit_columns(fitting: Fitting) -> Mapping[str, str]:
+def _fit_columns(fitting: Fitting, classifications: Sequence[str]) -> Mapping[str, str]:
     """Fit the columns; old name -> new name of those that are renamed."""
     server = next((entry for _, entry in fitting.entries("servers")), {})
     dialect = dialect_of(server.get("type"))
@@ -129,7 +131,7 @@ def _fit_columns(fitting: Fitting) -> Mapping[str, str]:
             if "businessName" not in entry and name.lower() != after:
                 fitting.put((*at, "businessName"), name, "the name that people know")
         _fit_type(fitting, at, dialect)
-        _fit_classification(fitting, at)
+        _fit_classification(fitting, at, classifications)
     return renamed
 
 
@@ -172,15 +174,16 @@ def _is_known(written: str) -> bool:
     return True
 
 
-def _fit_classification(fitting: Fitting, at: KeyPath) -> None:
+def _fit_classification(fitting: Fitting, at: KeyPath, classifications: Sequence[str]) -> None:
     written = fitting.get(*at, "classification")
-    if isinstance(written, str) and written not in CLASSIFICATIONS:
-        after = written.strip().lower()
-        known = after if after in CLASSIFICATIONS else _CLASSIFIED.get(after)
-        why = f"the mesh knows {', '.join(CLASSIFICATIONS)}"
-        fitting.put(
-            (*at, "classification"), known or "restricted", why + ("" if known else "; the most secret in doubt")
-        )
+    if not classifications or not isinstance(written, str) or written in classifications:
+        return
+    meant = written.strip().lower()
+    meant = meant if meant in classifications else _CLASSIFIED.get(meant, "")
+    why = f"the council knows {', '.join(classifications)}"
+    if meant not in classifications:
+        meant, why = classifications[-1], f"{why}; the most secret in doubt"
+    fitting.put((*at, "classification"), meant, why)
 
 
 def _fit_table_name(fitting: Fitting, product: str, columns: Mapping[str, str]) -> None:

@@ -58,7 +58,9 @@ def logical_type(canonical: str) -> str:
 
 @cache
 def duckdb_type(written: str, dialect: str | None = None) -> str | None:
-    """`written` as DuckDB names the type; None when it is no type of the dialect (without one: of any that is known).
+    """`written` as DuckDB names the type; None when it is no type of the dialect.
+
+    Without a dialect, or when DuckDB itself doesn't know it, every other database is asked.
 
     A type without a counterpart becomes what keeps its values whole: a VARIANT is JSON, a GEOGRAPHY its text.
 
@@ -69,8 +71,7 @@ def duckdb_type(written: str, dialect: str | None = None) -> str | None:
         try:
             return canonical_type(written)
         except ColumnTypeError:
-            if dialect is not None:
-                return None
+            dialect = None
     for candidate in (dialect,) if dialect else _GUESSES:
         for text in _spellings(written, candidate):
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from platform_resources.contracts import ContractError, Document, check_document, load_mesh
-from platform_resources.governance import Council
+from platform_resources.governance import Classification, Council
 from platform_resources.self_service.exchange import plan_import
 from platform_resources.self_service.exporting import bundle, find_product, zipped
 from platform_resources.self_service.fitting import as_name
@@ -61,8 +61,12 @@ def project(tmp_path: Path) -> Path:
     return write_project(tmp_path / "project")
 
 
+LEVELS = ("public", "internal", "personal", "restricted")
+COUNCIL = Council(None, classifications={name: Classification(name, rank, {}) for rank, name in enumerate(LEVELS)})
+
+
 def plan(project: Path, *paths: Path, into: str | None = None) -> ImportPlan:
-    return plan_import(paths, load_mesh(project / "domains"), Council(None), {}, NOW, into=into)
+    return plan_import(paths, load_mesh(project / "domains"), COUNCIL, {}, NOW, into=into)
 
 
 def changes(planned: ImportPlan, name: str) -> dict[str, tuple[object, object]]:
