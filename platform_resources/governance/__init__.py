@@ -9,7 +9,9 @@ connection and knows nothing of Dagster: what is published is handed in.
 from platform_resources.governance.bindings import Binding, bindings_by_term, bindings_of
 from platform_resources.governance.checking import CheckReport, check_mesh
 from platform_resources.governance.comparison import Comparison, compare_terms, sentence
+from platform_resources.governance.consumers import Consumer, consumers_of, load_consumers
 from platform_resources.governance.council import load_council
+from platform_resources.governance.evolution import by_secrecy
 from platform_resources.governance.examples import check_all_examples, check_examples
 from platform_resources.governance.gate import blocking, judge
 from platform_resources.governance.model import (
@@ -36,6 +38,7 @@ __all__ = [
     "CheckReport",
     "Classification",
     "Comparison",
+    "Consumer",
     "CompiledRules",
     "Council",
     "Glossary",
@@ -53,13 +56,16 @@ __all__ = [
     "bindings_by_term",
     "bindings_of",
     "blocking",
+    "by_secrecy",
     "check_all_examples",
     "check_examples",
     "check_mesh",
+    "consumers_of",
     "compare_terms",
     "judge",
     "judge_contract",
     "judge_rules",
+    "load_consumers",
     "load_council",
     "load_glossary",
     "load_rule",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from platform_resources.contracts import Mesh
-from platform_resources.governance.evolution import judge_changes
+from platform_resources.governance.evolution import by_secrecy, judge_changes
 from platform_resources.governance.glossary import judge_glossaries
 from platform_resources.governance.lifecycle import judge_lifecycle
 from platform_resources.governance.model import Candidate, Council, Judgement, PublishedPort
@@ -32,7 +32,7 @@ def judge(
     found = [
         *judge_rules(mesh, council, now, domain=domain, candidate=candidate),
         *judge_glossaries(mesh, council, published, domain=domain),
-        *judge_changes(mesh, published, now, domain=domain),
+        *judge_changes(mesh, published, now, domain=domain, classifications=by_secrecy(council)),
         *judge_lifecycle(mesh, published, now, domain=domain),
     ]
     waivers, refused = check_waivers(mesh, council.waivers, domain)

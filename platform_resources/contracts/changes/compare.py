@@ -23,7 +23,8 @@ def compare_contracts(
         Contracts read from documents (`Contract.document`); the raw documents are compared, so that fields which no
         view knows are covered too.
     classifications
-        Names of the classifications in rising secrecy. From the third on they count as personal.
+        Names of the classifications in rising secrecy. From `personal` on (without it, from the third) a column is
+        about persons.
 
     Raises
     ------

@@ -36,8 +36,9 @@ class Sides:
 
     @property
     def personal(self) -> bool:
-        """Whether the new contract holds columns more secret than `internal`, or whatever stands second."""
-        secret = set(self.order[2:])
+        """Whether the new contract holds personal columns, or more secret ones."""
+        least = self.order.index("personal") if "personal" in self.order else 2
+        secret = set(self.order[least:])
         return any(column.classification in secret for table in self.after.tables for column in table.columns)
 
     def keys(self, table: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
