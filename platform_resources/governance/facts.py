@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, get_args
 
 from platform_resources.contracts.durations import DurationError
+from platform_resources.contracts.lifecycle import lifecycle_of
+from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.governance.model import Subject as Kind
 from platform_resources.governance.subjects import Subject, walk_inputs, walk_rules, walk_tables
 
@@ -122,6 +125,33 @@ def _inputs(subject: Subject) -> int:
     return 0 if product is None else sum(1 for _ in walk_inputs(product))
 
 
+def _read_ports(subject: Subject) -> list[tuple[Product, OutputPort]]:
+    """The ports of the mesh that the product reads, each with its product."""
+    around = subject.around
+    ports = around.world.mesh.ports if around.world.mesh is not None else {}
+    inputs = around.product.inputs if around.product is not None else ()
+    return [ports[item.address] for item in inputs if item.address in ports]
+
+
+def _slowest_input(subject: Subject) -> str | None:
+    """The longest freshness that an input promises, as ISO 8601; None where none does."""
+    found: dict[timedelta, str] = {}
+    for _, port in _read_ports(subject):
+        promise = port.contract.sla_property("freshness")
+        try:
+            length = port.contract.freshness
+        except DurationError:
+            continue
+        if length is not None and promise is not None:
+            text = str(promise.value)
+            found[length] = text if text.startswith("P") else f"PT{int(length.total_seconds())}S"
+    return found[max(found)] if found else None
+
+
+def _input_states(subject: Subject) -> list[str]:
+    return sorted({lifecycle_of(*item) for item in _read_ports(subject)})
+
+
 def _tables(subject: Subject) -> int:
     contract = subject.around.contract_subject
     return 0 if contract is None else sum(1 for _ in walk_tables(contract))
@@ -162,5 +192,7 @@ FACTS: dict[str, Fact] = {
         Fact("ports", _ALL, "how many ports the product offers",
              lambda s: len(s.around.product.ports) if s.around.product else None),
         Fact("inputs", _ALL, "how many ports the product reads", _inputs),
+        Fact("inputStates", _ALL, "states of the ports that the product reads: draft, active …", _input_states),
+        Fact("slowestInput", _ALL, "the longest freshness that a port promises which it reads", _slowest_input),
     )
 }  # fmt: skip
