@@ -13,10 +13,19 @@ from rich.markup import escape
 
 from platform_resources.cli.common import JsonFlag
 from platform_resources.cli.output import console, fail, print_json, table
-from platform_resources.contracts import Document, Mesh, render_findings
+from platform_resources.contracts import (
+    ContractError,
+    Document,
+    Mesh,
+    compare_contracts,
+    contract_of_text,
+    render_findings,
+)
+from platform_resources.contracts.changes.model import version_key
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, replacement_of
 from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.governance.endings import still_reading
+from platform_resources.governance.evolution import wanted_version
 from platform_resources.lake import MeshSettings, PortAddress, utc_now
 from platform_resources.pipeline import published_in, read_mesh, take_down
 
@@ -52,6 +61,7 @@ def deprecate(
     if replaced_by is not None:
         _check_replacement(mesh, offered, replaced_by)
     wanted = {"status": "deprecated", "endOfSupport": end.isoformat(), "replacedBy": other}
+    wanted["version"] = _version_to_publish(settings, offered, wanted)
     readers = still_reading(mesh, port)
     left = (end - today).days
     steps = [
@@ -159,7 +169,11 @@ def _changes(port: OutputPort, wanted: dict[str, Any]) -> list[tuple[str, str, s
     """(field, before, after) of what differs."""
     end = port.contract.sla_property("endOfSupport")
     custom = port.contract.custom
-    before = {"status": port.contract.status, "endOfSupport": None if end is None else str(end.value)}
+    before = {
+        "status": port.contract.status,
+        "version": port.contract.version,
+        "endOfSupport": None if end is None else str(end.value),
+    }
     before |= {name: custom.get(name) for name in ("replacedBy", "retirement")}
     return [
         (name, _shown(before[name]), _shown(value))
@@ -179,6 +193,8 @@ def _shown(value: Any) -> str:
 def _edit(wanted: dict[str, Any]) -> Callable[[Any], None]:
     def change(tree: Any) -> None:
         tree["status"] = wanted["status"]
+        if wanted.get("version"):
+            tree["version"] = wanted["version"]
         if wanted.get("endOfSupport"):
             _put(tree, "slaProperties", "endOfSupport", wanted["endOfSupport"])
         for name in ("replacedBy", "retirement"):
@@ -199,10 +215,27 @@ def _put(tree: Any, key: str, name: str, value: Any) -> None:
     tree[key].append({"property": name, "value": value})
 
 
+def _version_to_publish(settings: MeshSettings, port: OutputPort, wanted: dict[str, Any]) -> str | None:
+    """The version that the changed contract needs; None when that which it has will do."""
+    served = published_in(settings, [port.address.partition(".")[0]]).get(port.address)
+    if served is None:
+        return None
+    try:
+        before = contract_of_text(served.document, f"{port.address} (published)")
+    except ContractError:
+        return None  # it can't be compared with, as `mesh check` says
+    changed = _document(port).edit(_edit(wanted))
+    needed = wanted_version(compare_contracts(before, contract_of_text(changed.text, port.contract.file.name)))
+    return needed if version_key(port.contract.version) < version_key(needed) else None
+
+
+def _document(port: OutputPort) -> Document:
+    return port.contract.document or Document.load(port.contract.file)
+
+
 def _write(port: OutputPort, wanted: dict[str, Any]) -> None:
     if _changes(port, wanted):
-        document = port.contract.document or Document.load(port.contract.file)
-        document.edit(_edit(wanted)).save()
+        _document(port).edit(_edit(wanted)).save()
 
 
 def _tell(

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 from platform_resources.contracts import Mesh
-from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, replacement_of, retirement_word
-from platform_resources.contracts.loading import PRODUCT_FILE
+from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of, retirement_word
 from platform_resources.contracts.model import InputPort, OutputPort, Product
+from platform_resources.governance.consumers import consumers_of
 
 
 def still_reading(mesh: Mesh, address: str) -> tuple[str, ...]:
-    """Names of the registered consumers of a port; a product that is itself retired or only proposed reads nothing.
-
-    A product whose documents are broken today counts when they name the port's product: it is read again tomorrow.
-    """
-    known = [product.address for product, _ in mesh.readers.get(address, ()) if _reads(product)]
-    return (*known, *_unreadable_readers(mesh, address.rpartition(".")[0]))
-
-
-def _unreadable_readers(mesh: Mesh, read: str) -> Iterator[str]:
-    broken = [(name, product) for name, loaded in mesh.usable.items() for product in loaded.blocked]
-    broken += [(name, file.parent.name) for name in mesh.broken for file in _product_files(mesh.folder / name)]
-    for domain, product in broken:
-        file = mesh.folder / domain / "products" / product / PRODUCT_FILE
-        names = f"{domain}.{product}" != read and file.is_file()
-        if names and re.search(rf"\b{re.escape(read)}\b", file.read_text(encoding="utf-8", errors="replace")):
-            yield f"{domain}.{product}"
-
-
-def _product_files(domain: Path) -> list[Path]:
-    return sorted(domain.glob(f"products/*/{PRODUCT_FILE}"))
-
-
-def _reads(product: Product) -> bool:
-    return any(is_runnable(lifecycle_of(product, port)) for port in product.ports)
+    """Names of everybody who is registered as reading a port."""
+    return tuple(dict.fromkeys(consumer.name for consumer in consumers_of(mesh, address)))
 
 
 def port_notice(mesh: Mesh, product: Product, port: OutputPort, today: date | None = None) -> str | None:

@@ -16,6 +16,7 @@ from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of,
 from platform_resources.contracts.model import InputPort, OutputPort, Product
 from platform_resources.contracts.names import split_address
 from platform_resources.contracts.nodes import Node
+from platform_resources.governance.consumers import consumers_of
 from platform_resources.governance.endings import input_notices, still_reading
 from platform_resources.governance.model import Judgement, PublishedPort, Standing
 
@@ -47,7 +48,7 @@ def _backwards(mesh: Mesh, product: Product, port: OutputPort, served: Published
     readers = still_reading(mesh, port.address)
     if readers and _status_served(served) in ("active", "deprecated"):
         state = lifecycle_of(product, port)
-        message = f"{port.address} was active and is read by {_who(mesh, port.address, readers)}: it can't be {state}."
+        message = f"{port.address} was active and is read by {_who(mesh, port.address)}: it can't be {state}."
         remedy = "Deprecate it (mesh deprecate), and draft the next version as a new major beside it."
         yield _judged(
             product.address, "blocks", _status_node(product, port, state), "lifecycle-backwards", message, remedy
@@ -152,7 +153,7 @@ def _retired(mesh: Mesh, product: Product, port: OutputPort) -> Iterator[Judgeme
         return
     word = retirement_word(port)
     node = _status_node(product, port, "retired")
-    who = _who(mesh, port.address, readers)
+    who = _who(mesh, port.address)
     if word.forced and word.reason:
         message = f"{port.address} is retired by force ({word.reason}), although it is read by {who}."
         remedy = "Tell them; their next build fails until they read another port."
@@ -167,10 +168,12 @@ def _retired(mesh: Mesh, product: Product, port: OutputPort) -> Iterator[Judgeme
     yield _judged(product.address, "blocks", node, "retired-with-consumers", message, remedy)
 
 
-def _who(mesh: Mesh, address: str, readers: tuple[str, ...]) -> str:
+def _who(mesh: Mesh, address: str) -> str:
     """The consumers of a port with the columns that each says it reads."""
-    columns = {product.address: item.columns for product, item in mesh.readers.get(address, ())}
-    return ", ".join(f"{name} ({', '.join(fields)})" if (fields := columns.get(name)) else name for name in readers)
+    return ", ".join(
+        f"{consumer.name} ({', '.join(consumer.columns)})" if consumer.columns else consumer.name
+        for consumer in consumers_of(mesh, address)
+    )
 
 
 def _removed(mesh: Mesh, published: Mapping[str, PublishedPort], domain: str | None) -> Iterator[Judgement]:
@@ -188,7 +191,7 @@ def _removed(mesh: Mesh, published: Mapping[str, PublishedPort], domain: str | N
             continue
         if readers:
             message = (
-                f"{address} is published and read by {_who(mesh, address, readers)}, but no document offers it any "
+                f"{address} is published and read by {_who(mesh, address)}, but no document offers it any "
                 "more. It goes on being served."
             )
             remedy = f"Bring its contract and its output port back, and retire it in order: mesh retire {address}"
