@@ -169,7 +169,9 @@ def _documents(folder: Path, findings: list[Finding]) -> list[Path]:
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     for file in files:
         if not file.name.endswith(_CONTRACT_SUFFIX) and not file.name.startswith((".", "_")) and file.suffix != ".md":
-            findings.append(_ignored(file, f"A contract of a source is named <feed>{_CONTRACT_SUFFIX}."))
+            findings.append(
+                _ignored(file, f"Rename it (a contract of a source is <feed>{_CONTRACT_SUFFIX}), or delete it.")
+            )
     return [file for file in files if file.name.endswith(_CONTRACT_SUFFIX)]
 
 
@@ -183,7 +185,10 @@ def _stray_files(folder: Path) -> Iterator[Finding]:
     read = {PRODUCT_FILE, CONSUMERS_FILE, *(contract_file(folder, major).name for major in port_majors(folder))}
     for file in sorted(folder.iterdir()):
         if file.suffix in (".yaml", ".yml") and file.name not in read and not file.name.startswith("."):
-            yield _ignored(file, f"A product has {PRODUCT_FILE} and one v<major>{_CONTRACT_SUFFIX} for each port.")
+            yield _ignored(
+                file,
+                f"Rename it (a product has {PRODUCT_FILE} and v<major>{_CONTRACT_SUFFIX} per port), or delete it.",
+            )
 
 
 def _ignored(file: Path, remedy: str) -> Finding:

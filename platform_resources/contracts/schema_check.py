@@ -24,6 +24,7 @@ _TYPES = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
     "array": "a list", "object": "a mapping", "null": "nothing",
 }  # fmt: skip
+_LIMITS = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "up to", "exclusiveMaximum": "below"}
 _REFERENCE = "A column is written `<table>.<column>`, or `<domain>.<product>.v<major>.<column>` in another product."
 
 
@@ -77,23 +78,22 @@ def _words(error: ValidationError, path: KeyPath, kind: Kind | Path) -> tuple[st
             return _not_allowed(error, name)
         case "type":
             return _wrong_type(error, name)
-        case "minItems" | "maxItems" | "minLength":
-            few = "at least" if error.validator.startswith("min") else "at most"
-            unit = "characters" if error.validator == "minLength" else "entries"
-            message = f"{name} needs {few} {error.validator_value} {unit}; it has {len(error.instance)}."
-            return "wrong-length", message, "Complete it, or leave the key out."
+        case "minItems" | "maxItems" | "minLength" | "maxLength":
+            least = error.validator.startswith("min")
+            unit = "characters" if error.validator.endswith("Length") else "entries"
+            wanted = f"at {'least' if least else 'most'} {error.validator_value} {unit}"
+            message = f"{name} needs {wanted}; it has {len(error.instance)}."
+            return "wrong-length", message, "Complete it, or leave the key out." if least else f"Keep {wanted}."
         case "uniqueItems":
             return "repeated-entry", f"{name} holds the same entry twice.", "Delete one."
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
-            return (
-                "out-of-range",
-                f"{name} is {shown(error.instance)}, out of range.",
-                f"The limit is {error.validator_value}.",
-            )
+            wanted = f"{_LIMITS[error.validator]} {error.validator_value}"
+            return "out-of-range", f"{name} is {shown(error.instance)}, out of range.", f"Write a number {wanted}."
         case "pattern" if set(path) & {"from", "to"}:
             return "reference-form", f"{shown(error.instance)} names no column.", _REFERENCE
         case "pattern":
-            return "wrong-form", f"{name} is {shown(error.instance)}.", f"It must match {error.validator_value}."
+            message = f"{name} is {shown(error.instance)}, which has not the form that is asked for."
+            return "wrong-form", message, f"Write it so that it matches `{error.validator_value}`."
         case "anyOf" | "oneOf" if {"from", "to"} & set(path):
             return "reference-form", f"{name} names no column or list of columns.", _REFERENCE
         case "anyOf" | "oneOf" if path and path[-1] == "team":
@@ -107,11 +107,9 @@ def _words(error: ValidationError, path: KeyPath, kind: Kind | Path) -> tuple[st
                 ("Add `metric:`: nullValues, missingValues, invalidValues, duplicateValues or rowCount."),
             )
         case "anyOf" | "oneOf":
-            return (
-                "wrong-type",
-                f"{name} is {_kind_of(error.instance)}, which is not allowed here.",
-                "See the standard.",
-            )
+            kinds = _kinds(error.validator_value)
+            remedy = f"Write {' or '.join(kinds)}." if kinds else "Choose one of the forms that the standard shows."
+            return "wrong-type", f"{name} is {_kind_of(error.instance)}, which is not allowed here.", remedy
         case "not" if "relationships" in path:
             return (
                 "reference-form",
@@ -119,7 +117,8 @@ def _words(error: ValidationError, path: KeyPath, kind: Kind | Path) -> tuple[st
                 "Delete `from`: it is this column.",
             )
         case _:
-            return "schema", f"{name} breaks the rule {error.validator} of the standard.", "See the standard."
+            rule = shown(f"{error.validator}: {error.validator_value}")
+            return "schema", f"{name} breaks a rule of its JSON schema.", f"Write it so that it keeps {rule}."
 
 
 def _missing(error: ValidationError, key: str) -> tuple[str, str, str]:
@@ -145,8 +144,7 @@ def _not_allowed(error: ValidationError, name: str) -> tuple[str, str, str]:
     allowed = [error.validator_value] if error.validator == "const" else list(error.validator_value)
     close = get_close_matches(str(error.instance)[:60], [str(value) for value in allowed], 1, 0.6)
     remedy = f"Did you mean `{close[0]}`? " if close and len(allowed) > 1 else ""
-    few = f"Allowed: {_listed(allowed)}." if len(allowed) <= 12 else ""
-    return "not-allowed", f"{name} is {shown(error.instance)}.", (remedy + few).strip() or "See the standard."
+    return "not-allowed", f"{name} is {shown(error.instance)}.", f"{remedy}Allowed: {_listed(allowed)}."
 
 
 def _wrong_type(error: ValidationError, name: str) -> tuple[str, str, str]:
@@ -171,6 +169,13 @@ def _kind_of(value: Any) -> str:
         return "empty"
     kind = "text" if isinstance(value, str) else "true/false" if isinstance(value, bool) else "a number"
     return f"{kind}: {shown(value)}"
+
+
+def _kinds(alternatives: Iterable[Any]) -> list[str]:
+    """What the alternatives of a choice are, in words; empty when one of them isn't just a type."""
+    kinds = [part.get("type") if isinstance(part, dict) else None for part in alternatives]
+    named = [_TYPES[kind] for kind in kinds if isinstance(kind, str)]
+    return list(dict.fromkeys(named)) if len(named) == len(kinds) else []
 
 
 def _listed(values: Iterable[Any]) -> str:
