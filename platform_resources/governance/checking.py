@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from platform_resources.contracts import Finding, Mesh
+from platform_resources.governance.examples import check_all_examples
 from platform_resources.governance.gate import blocking, judge
 from platform_resources.governance.model import Council, Judgement, PublishedPort, Rule
 
@@ -59,7 +60,7 @@ def check_mesh(
         products = [product for product in products if _named(product, only)]
         blocked = {product: found for product, found in blocked.items() if _named(product, only)}
     else:
-        documents = [*documents, *council.findings]
+        documents = [*documents, *council.findings, *check_all_examples(council)]
     findings = [*documents, *(item.finding for item in judgements)]
     findings.sort(key=lambda finding: (str(finding.file), finding.line, finding.code))
     return CheckReport(tuple(findings), tuple(judgements), tuple(checked), tuple(products), council.rules, blocked)

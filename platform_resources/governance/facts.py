@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from platform_resources.contracts.durations import DurationError
 from platform_resources.contracts.lifecycle import lifecycle_of
@@ -18,12 +18,18 @@ _IN_CONTRACT: tuple[Kind, ...] = ("contract", "table", "column", "rule", "promis
 _ON_COLUMN: tuple[Kind, ...] = ("column", "rule")
 
 
+Need = Literal["domain", "product", "mesh"]
+_PRODUCT: frozenset[Need] = frozenset(["product"])
+_MESH: frozenset[Need] = frozenset(["mesh"])
+
+
 @dataclass(frozen=True)
 class Fact:
     name: str
     kinds: tuple[Kind, ...]  # of which subjects it is known
     says: str
     compute: Callable[[Subject], Any]  # None: it says nothing about this one
+    needs: frozenset[Need] = frozenset()
 
 
 def _semantic_type(subject: Subject) -> str | None:
@@ -46,24 +52,18 @@ def _term(subject: Subject) -> str | None:
     return next(iter(_terms(column)), None)
 
 
+def _domain(subject: Subject) -> str | None:
+    around = subject.around
+    if around.domain is not None:
+        return around.domain.name
+    return around.contract.domain if around.contract is not None else None
+
+
 def _address(subject: Subject) -> str | None:
     around = subject.around
     if around.address is not None:
         return around.address
     return around.product.address if around.product else None
-
-
-def _consumers(subject: Subject) -> int | None:
-    """Products of the mesh that read the port, or any port of the product."""
-    around = subject.around
-    mesh = around.world.mesh
-    if mesh is None:
-        return None
-    if around.contract is not None:
-        addresses = [around.address] if around.address else []
-    else:
-        addresses = [port.address for port in around.product.ports] if around.product else []
-    return sum(len(mesh.readers.get(address, ())) for address in addresses)
 
 
 def _freshness(subject: Subject) -> bool:
@@ -164,9 +164,10 @@ FACTS: dict[str, Fact] = {
         Fact("term", ("column", "rule", "table", "contract"), "first link to a glossary term, as written", _term),
         Fact("terms", ("column", "table", "contract"), "every link to a glossary term", _terms),
         Fact("address", _ALL, "`crm.customer_360.v1`; of products and inputs `crm.customer_360`", _address),
-        Fact("domain", _ALL, "name of the domain", lambda s: s.around.domain and s.around.domain.name),
+        Fact("domain", _ALL, "name of the domain", _domain),
         Fact("column", _ON_COLUMN, "name of the column; nested ones as `outer.inner`", lambda s: s.column),
-        Fact("consumers", _ALL, "how many products read the port (any port, of a product)", _consumers),
+        Fact("consumers", _ALL, "how many are registered as readers of the port (of a product: of any of its ports)",
+             lambda s: s.around.consumers, _MESH),
         Fact("hasFreshness", _IN_CONTRACT, "whether the contract promises a freshness", _freshness),
         Fact("hasKey", ("contract", "table"), "whether there is a primary key", _has_key),
         Fact("columns", ("contract", "table"), "how many columns", lambda s: len(_columns(s))),
@@ -190,9 +191,11 @@ FACTS: dict[str, Fact] = {
         Fact("tiers", _ALL, "tier of the contract; of a product, of each port", lambda s: list(s.around.tiers)),
         Fact("owners", _ALL, "how many people with an e-mail address own it", _owners),
         Fact("ports", _ALL, "how many ports the product offers",
-             lambda s: len(s.around.product.ports) if s.around.product else None),
-        Fact("inputs", _ALL, "how many ports the product reads", _inputs),
-        Fact("inputStates", _ALL, "states of the ports that the product reads: draft, active …", _input_states),
-        Fact("slowestInput", _ALL, "the longest freshness that a port promises which it reads", _slowest_input),
+             lambda s: len(s.around.product.ports) if s.around.product else None, _PRODUCT),
+        Fact("inputs", _ALL, "how many ports the product reads", _inputs, _PRODUCT),
+        Fact("inputStates", _ALL, "states of the ports that the product reads: draft, active …",
+             _input_states, _PRODUCT | _MESH),
+        Fact("slowestInput", _ALL, "the longest freshness that a port promises which it reads",
+             _slowest_input, _PRODUCT | _MESH),
     )
 }  # fmt: skip

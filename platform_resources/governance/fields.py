@@ -14,7 +14,7 @@ from typing import Any
 from platform_resources.contracts import Document, DurationError, parse_duration
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.reading import KeyPath
-from platform_resources.governance.facts import FACTS
+from platform_resources.governance.facts import FACTS, Need
 from platform_resources.governance.model import Council
 from platform_resources.governance.model import Subject as Kind
 from platform_resources.governance.subjects import Subject
@@ -140,6 +140,18 @@ def check_field(field: FieldPath, kind: Kind, council: Council | None) -> None:
                     _near(first, (*known, "custom", "sla"), field.root and f"${field.root}.")
                     or "See the reference of the standard; what it can't say stands below `custom.`.",
                 )
+
+
+def needs_of(field: FieldPath) -> frozenset[Need]:
+    """What must surround a subject for the field to be known: nothing, its domain, its product or the whole mesh."""
+    match field.root:
+        case "facts":
+            return FACTS[field.steps[0]].needs
+        case "domain":
+            return frozenset(["domain"])
+        case "product":
+            return frozenset(["product"])
+    return frozenset()
 
 
 def _check_catalogue(root: str, key: str, council: Council) -> None:

@@ -10,6 +10,7 @@ from platform_resources.governance.evolution import by_secrecy, judge_changes
 from platform_resources.governance.glossary import judge_glossaries
 from platform_resources.governance.lifecycle import judge_lifecycle
 from platform_resources.governance.model import Candidate, Council, Judgement, PublishedPort
+from platform_resources.governance.rule_files import check_domains
 from platform_resources.governance.rules import judge_rules
 from platform_resources.governance.waivers import check_waivers, waive
 
@@ -36,7 +37,8 @@ def judge(
         *judge_lifecycle(mesh, published, now, domain=domain),
     ]
     waivers, refused = check_waivers(mesh, council.waivers, domain)
-    judged = [*waive(found, waivers, now), *refused]
+    strays = check_domains(council.rules, mesh) if domain is None else []
+    judged = [*waive(found, waivers, now), *refused, *strays]
     return sorted(judged, key=lambda item: (str(item.finding.file), item.finding.line, item.finding.code))
 
 

@@ -8,6 +8,7 @@ What is left is at worst quadratic: 4,000 characters take 30 ms.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from re import _constants as ops  # the parse tree of a pattern has no public door
 from re import _parser as parser
 from typing import Any
@@ -26,6 +27,7 @@ class PatternError(ValueError):
     """A pattern that is not taken; the message says why and what to write instead."""
 
 
+@lru_cache(maxsize=1_024)  # loading and judging compile the same rules
 def compile_pattern(text: str) -> re.Pattern[str]:
     """The compiled pattern, to be used on whole values; `.` takes line breaks too.
 
@@ -122,8 +124,15 @@ def _characters(op: Any, argument: Any) -> frozenset[str] | None:
     """What an element of one character takes, out of the alphabet; None for any other element."""
     if op not in _SINGLE:
         return None
-    one = re.compile(_class_text(op, argument), re.DOTALL)
-    return frozenset(filter(one.match, _ALPHABET)) | (frozenset(chr(argument)) if op is ops.LITERAL else frozenset())
+    if op is ops.LITERAL:
+        return frozenset(chr(argument))
+    return _members(_class_text(op, argument))
+
+
+@lru_cache(maxsize=1_024)  # rules share a handful of classes, and each is asked for several times
+def _members(text: str) -> frozenset[str]:
+    """The letters of the alphabet that a class takes."""
+    return frozenset(re.findall(text, _ALPHABET, re.DOTALL))
 
 
 def _class_text(op: Any, argument: Any) -> str:

@@ -13,7 +13,16 @@ from typing import Any
 
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.reading import KeyPath
-from platform_resources.governance.fields import FieldError, FieldPath, Getter, check_field, getter, parse_field
+from platform_resources.governance.facts import Need
+from platform_resources.governance.fields import (
+    FieldError,
+    FieldPath,
+    Getter,
+    check_field,
+    getter,
+    needs_of,
+    parse_field,
+)
 from platform_resources.governance.model import Council
 from platform_resources.governance.model import Subject as Kind
 from platform_resources.governance.patterns import LONGEST_TEXT, PatternError, compile_pattern
@@ -74,6 +83,7 @@ class Compiler:
     kind: Kind
     council: Council | None = None  # without one, nothing is looked up in its catalogues
     flaws: list[Flaw] = field(default_factory=list)
+    needs: set[Need] = field(default_factory=set)  # what must surround a subject for its fields to be looked up
     _entries: int = 0  # how deep within `each` and `some`, where a path begins at the entry
 
     def compile(self, predicate: Any, path: KeyPath = ()) -> Predicate:
@@ -109,6 +119,7 @@ class Compiler:
         except FieldError as bad:
             self._flaw(path, "field", bad.message, bad.remedy)
             return None
+        self.needs |= needs_of(parsed)
         return parsed
 
     def _combined(self, key: str, parts: Any, path: KeyPath) -> Predicate:

@@ -7,14 +7,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from platform_resources.contracts import ContractError, Document, Finding, errors
+from platform_resources.contracts import ContractError, Document, Finding, Mesh, errors
 from platform_resources.contracts.contract_checks import STATUSES
+from platform_resources.contracts.documents import path_text
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.names import is_email
 from platform_resources.contracts.nodes import Node
 from platform_resources.governance.council_files import checked_by_schema, read_day
 from platform_resources.governance.messages import places
-from platform_resources.governance.model import Council, Rule, Scope
+from platform_resources.governance.model import Council, Judgement, Rule, Scope
 from platform_resources.governance.predicates import Compiler
 from platform_resources.governance.python_rules import PythonRuleError, load_check, python_file
 
@@ -128,6 +129,21 @@ def _check_scope(root: Node, council: Council | None) -> Iterator[Finding]:
                     "scope", f"{shown(value)} is not one of the {_CALLED[key]}.",
                     f"There are {listed}." if listed else "The council's catalogue has none that can be used.",
                 )  # fmt: skip
+
+
+def check_domains(rules: Iterable[Rule], mesh: Mesh) -> list[Judgement]:
+    """Rules that are scoped to a domain which the mesh doesn't have: they would silently be for nobody."""
+    judged = []
+    for rule in rules:
+        for index, name in enumerate(rule.scope.domains):
+            if name not in mesh.usable and name not in mesh.broken:
+                path = ("scope", "domains", index)
+                origin = rule.origin if rule.document is None else rule.document.origin(path)
+                remedy = f"There are {', '.join(sorted({*mesh.usable, *mesh.broken}))}."
+                message = f"{shown(name)} is not one of the domains."
+                finding = Finding(origin.file, origin.line, path_text(path), message, remedy, "error", "scope")
+                judged.append(Judgement(finding, "blocks", None))
+    return judged
 
 
 _CALLED = {"lifecycle": "lifecycle states", "tiers": "tiers", "classifications": "classifications"}

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from platform_resources.contracts import Contract, Domain, Finding, Mesh, Product, Severity
 from platform_resources.contracts.documents import path_text
 from platform_resources.contracts.findings import printable
+from platform_resources.governance.facts import Need
 from platform_resources.governance.fields import FieldError, FieldPath, parse_field, place
 from platform_resources.governance.messages import Template, compile_text
 from platform_resources.governance.model import Candidate, Council, Judgement, Rule, Standing
@@ -50,6 +51,7 @@ class _Ready:
     remedy: Template
     standing: Standing
     until: date | None
+    needs: frozenset[Need]
 
 
 class CompiledRules:
@@ -95,9 +97,10 @@ def judge_contract(
     domain: Domain | None = None,
     candidate: Candidate | None = None,
 ) -> list[Judgement]:
-    """What `rules` find in one contract alone, as it stands or stood. Rules on products need the `product`.
+    """What `rules` find in one contract alone, as it stands or stood.
 
-    Without a mesh nobody's consumers are known: the fact `consumers` says nothing here.
+    Rules that ask for what isn't known here are left out: those on products and `$product` without a `product`,
+    `$domain` without a `domain`, and facts that follow from the whole mesh, such as `consumers`.
     """
     ready = rules if isinstance(rules, CompiledRules) else CompiledRules(rules, council, now)
     run = _Run(ready, World(council, ready.today))
@@ -155,8 +158,15 @@ class _Run:
                 self._judge(subjects[kind](), chosen, owner)
 
     def _in_scope(self, kinds: Iterable[Kind], domain: str, status: str, around: Around) -> dict[Kind, list[_Ready]]:
+        """The rules that are for this product or contract, without those that ask for what isn't known here."""
+        surroundings = {"domain": around.domain, "product": around.product, "mesh": self.world.mesh}
+        known = {need for need, there in surroundings.items() if there is not None}
         return {
-            kind: [ready for ready in self.rules.by_kind.get(kind, ()) if in_scope(ready.rule, domain, status, around)]
+            kind: [
+                ready
+                for ready in self.rules.by_kind.get(kind, ())
+                if ready.needs <= known and in_scope(ready.rule, domain, status, around)
+            ]
             for kind in kinds
         }
 
@@ -237,6 +247,7 @@ def _ready(rule: Rule, council: Council, today: date) -> _Ready:
         compile_text(rule.remedy),
         standing,
         until,
+        frozenset(compiler.needs),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from platform_resources.contracts import Contract, Document, Domain, Mesh, Product
 from platform_resources.contracts.reading import KeyPath
+from platform_resources.governance.consumers import consumers_of
 from platform_resources.governance.model import Candidate, Council, SemanticType
 from platform_resources.governance.model import Subject as Kind
 
@@ -83,6 +84,16 @@ class Around:
         """Catalogue entry of the most secret of its columns."""
         known = [name for name in self.classifications if name in self.world.ranks]
         return self.world.classifications[max(known, key=self.world.ranks.__getitem__)] if known else None
+
+    @cached_property
+    def consumers(self) -> int | None:
+        """How many are registered as readers of the port, or of any port of the product; None without a mesh."""
+        mesh = self.world.mesh
+        if mesh is None:
+            return None
+        if self.contract is None:
+            return sum(len(consumers_of(mesh, port.address)) for port in _ports(self.product))
+        return len(consumers_of(mesh, self.address)) if self.address else 0
 
     @cached_property
     def tiers(self) -> tuple[str, ...]:
