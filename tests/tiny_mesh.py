@@ -166,7 +166,7 @@ team:
   name: shop team
   members: [{username: shop@retailer.example, role: owner}]
 customProperties:
-  - {property: tier, value: gold}
+  - {property: tier, value: bronze}
   - {property: refresh, value: on_update}
 """
 
@@ -198,7 +198,7 @@ team:
   name: ledger team
   members: [{username: ledger@retailer.example, role: owner}]
 customProperties:
-  - {property: tier, value: silver}
+  - {property: tier, value: bronze}
   - {property: refresh, value: on_update}
 """
 
