@@ -60,7 +60,8 @@ def _check(sequence: Any) -> None:
         if op in (ops.GROUPREF, ops.GROUPREF_EXISTS):
             raise PatternError("it refers back to a group; write the alternatives out")
         inner = _inside(op, argument)
-        if op in _REPEATS and argument[1] > _MANY and _varies(inner[0]) and not _delimited(inner[0]):
+        loose = op in _REPEATS and argument[1] > _MANY and _varies(inner[0])
+        if loose and (_ambiguous(inner[0]) or not _delimited(inner[0])):
             raise PatternError(
                 "a repeated part repeats something itself, which can cost exponential time; begin that part with a"
                 " character that stands nowhere else in it, as in `[a-z]+(_[a-z]+)*`"
@@ -87,13 +88,45 @@ def _varies(sequence: Any) -> bool:
     for op, argument in sequence:
         if op in (*_REPEATS, ops.POSSESSIVE_REPEAT) and argument[0] != argument[1]:
             return True
-        if op is ops.BRANCH:
-            firsts = [_characters(*branch[0]) if len(branch) else None for branch in argument[1]]
-            known = [first for first in firsts if first is not None]
-            if len(known) < len(firsts) or sum(map(len, known)) != len(set().union(*known)):
-                return True
+        if op is ops.BRANCH and not _distinct(argument[1]):
+            return True
         if any(_varies(part) for part in _inside(op, argument)):
             return True
+    return False
+
+
+def _distinct(branches: Any) -> bool:
+    """Whether the first character says which alternative it is."""
+    firsts = [_characters(*branch[0]) if len(branch) else None for branch in branches]
+    known = [first for first in firsts if first is not None]
+    return len(known) == len(firsts) and sum(map(len, known)) == len(frozenset().union(*known))
+
+
+def _ambiguous(sequence: Any) -> bool:
+    """Whether it could take one text in two ways; in doubt, yes."""
+    flat = _flat(sequence)
+    for at, (op, argument) in enumerate(flat):
+        inner = _inside(op, argument)
+        if any(map(_ambiguous, inner)):
+            return True
+        if op is ops.BRANCH:
+            written = [branch for branch in argument[1] if len(branch)]
+            if len(argument[1]) - len(written) > 1 or not _distinct(written):
+                return True
+        if op in _REPEATS and argument[0] != argument[1] and _varies(argument[2]) and not _delimited(argument[2]):
+            return True
+        if _varies([(op, argument)]) and _shares_what_follows(_taken([(op, argument)]), flat[at + 1 :]):
+            return True
+    return False
+
+
+def _shares_what_follows(taken: frozenset[str], following: Any) -> bool:
+    """Whether something takes one of these characters before a character comes that isn't one of them."""
+    for element in following:
+        if taken & _taken([element]):
+            return True
+        if element[0] in _SINGLE:
+            return False
     return False
 
 
