@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from platform_resources.cli.change_views import Diff, diff_page, diff_record
-from platform_resources.cli.common import JsonFlag, read_mesh
+from platform_resources.cli.common import JsonFlag, promised_before, read_mesh
 from platform_resources.cli.output import console, fail, print_json
 from platform_resources.contracts import (
     Contract,
@@ -23,8 +23,7 @@ from platform_resources.contracts import (
 )
 from platform_resources.contracts.names import split_address
 from platform_resources.governance import PublishedPort, by_secrecy, consumers_of
-from platform_resources.lake import MeshSettings, utc_now
-from platform_resources.pipeline import published_in
+from platform_resources.lake import MeshSettings
 
 _Comparer = Callable[[str, tuple[Contract, str], tuple[Contract, str]], Diff]
 
@@ -76,7 +75,7 @@ def diff(
         diffs, notes = [_of_ports(names, mesh, compare)], []
     else:
         chosen = _chosen(mesh, names)
-        base = _published(settings, mesh) if against is None else _committed(settings, against)
+        base = promised_before(settings, against)
         told = "published" if against is None else f"in {against}"
         diffs = list(_of_tree(mesh, base, chosen, told, compare))
         notes = list(_notes(mesh, base, chosen, told, named=bool(names)))
@@ -132,19 +131,6 @@ def _chosen(mesh: Mesh, names: Sequence[str]) -> Callable[[str], bool]:
 def _hint(mesh: Mesh, name: str) -> str:
     near = [address for address in mesh.ports if name.rpartition(".")[2] in address or name in address]
     return f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
-
-
-def _published(settings: MeshSettings, mesh: Mesh) -> Mapping[str, PublishedPort]:
-    return published_in(settings, sorted({*mesh.usable, *mesh.broken}))
-
-
-def _committed(settings: MeshSettings, revision: str) -> Mapping[str, PublishedPort]:
-    from platform_resources.self_service.revisions import TreeError, promised_at  # noqa: PLC0415  (rarely asked for)
-
-    try:
-        return promised_at(settings.domains, revision, utc_now())
-    except TreeError as error:
-        fail(str(error), code=2)
 
 
 def _of_tree(

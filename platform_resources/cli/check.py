@@ -23,9 +23,8 @@ from platform_resources.contracts import (
     findings_as_sarif,
     render_findings,
 )
-from platform_resources.governance import CheckReport, PublishedPort, check_mesh
+from platform_resources.governance import CheckReport, check_mesh
 from platform_resources.lake import MeshSettings, utc_now
-from platform_resources.pipeline import published_in, read_mesh
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -98,15 +97,10 @@ def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, 
     unknown = next((name for name in names if name.split(".", 1)[0] not in domains), None)
     if unknown is not None:
         fail(f"there is no domain or product {unknown!r}; the domains are {', '.join(domains)}", code=2)
-    published = published_in(settings, domains) if against is None else _published_at(settings, against)
-    report = check_mesh(*read_mesh(settings), published, now, names)
+    report = check_mesh(*read_mesh(settings), promised_before(settings, against), now, names)
     if names and not report.checked:
         fail(f"there is no product {', '.join(names)}; `mesh status` lists them", code=2)
     return report
-
-
-def _published_at(settings: MeshSettings, revision: str) -> dict[str, PublishedPort]:
-    fail("not yet")
 
 
 def _rendered(
