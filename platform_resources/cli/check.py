@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from platform_resources.cli.common import promised_before, read_mesh
 from platform_resources.cli.output import console, fail
 from platform_resources.contracts import (
     Finding,
