@@ -1,0 +1,278 @@
+"""Two versions of a contract: every difference is seen once, graded, and told where it stands."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from platform_resources.contracts import Change, compare_contracts, contract_of_text
+from platform_resources.contracts.changes.of_promises import refreshes_a_year
+from tests.contracts.changing import COLUMNS, CONTRACT, Edit, add, at, compared, contract, drop, edited, put
+
+EMAIL, ORDER_ID, CUSTOMER, AMOUNT = (f"{COLUMNS}/{name}" for name in ("email", "order_id", "customer_id", "amount"))
+STATUS, RULES = f"{COLUMNS}/status", "schema/orders/quality"
+
+
+def one(*edits: Edit) -> Change:
+    found = compared(*edits).changes
+    assert len(found) == 1, [change.path for change in found]
+    return found[0]
+
+
+class TestWhatIsSeen:
+    def test_a_contract_is_like_itself(self) -> None:
+        found = compared()
+        assert found.changes == ()
+        assert found.suggested_version == "1.4.2"
+        assert found.version_is_enough
+
+    def test_layout_comments_and_the_order_of_sets_are_no_change(self) -> None:
+        data = edited()
+        for place in ("slaProperties", "roles", "servers", "customProperties", "tags", RULES, f"{STATUS}/enum"):
+            container, step = at(data, place)
+            container[step].reverse()
+        text = "# comment\n" + json.dumps(dict(reversed(data.items())), indent=3)
+        assert compare_contracts(contract(CONTRACT), contract_of_text(text, "x")).changes == ()
+
+    def test_columns_in_another_order_are_told_and_break_nobody(self) -> None:
+        change = one(lambda data: data["schema"][0]["properties"].reverse())
+        assert (change.path, change.effect, change.breaks) == ("schema.orders.properties", "neutral", ())
+
+    def test_a_change_is_told_by_identity_and_by_place(self) -> None:
+        text = json.dumps(CONTRACT, indent=1)
+        new = text.replace('"hash"', '"partial"')
+        found = compare_contracts(contract_of_text(text, "old.yaml"), contract_of_text(new, "new.yaml"))
+        (change,) = found.changes
+        assert change.path == "schema.orders.properties.email.customProperties.mask.value"
+        assert change.field == "email.mask"
+        assert change.columns == ("email",)
+        assert change.place == "schema[0].properties[1].customProperties[0].value"
+        assert str(change.file) == "new.yaml"
+        assert new.splitlines()[change.line - 1].strip().startswith('"value"')
+
+    def test_what_is_gone_stands_in_the_old_document(self) -> None:
+        text = json.dumps(CONTRACT, indent=1)
+        new = json.dumps(edited(drop(EMAIL)), indent=1)
+        found = compare_contracts(contract_of_text(text, "old.yaml"), contract_of_text(new, "new.yaml"))
+        (change,) = found.changes
+        assert (change.kind, str(change.file)) == ("removed", "old.yaml")
+        assert '"name": "email"' in text.splitlines()[change.line]
+        assert change.place == "schema[0].properties"
+
+    def test_keys_that_no_view_knows_are_covered(self) -> None:
+        change = one(put("somethingNew", {"deep": [7]}))
+        assert change.path == "somethingNew.deep.7"
+        assert change.effect == "neutral"
+        assert one(put("somethingNew", None)).effect == "neutral"
+
+    def test_a_renamed_column_is_told_as_such_and_breaks(self) -> None:
+        found = compared(put(f"{EMAIL}/name", "mail"))
+        assert found.renamed == {"email": "mail"}
+        assert {(change.kind, change.columns[0]): change.breaks for change in found.changes} == {
+            ("added", "mail"): ("producers",),
+            ("removed", "email"): ("consumers",),
+        }
+
+    def test_another_column_in_the_place_of_one_is_no_new_name(self) -> None:
+        other = {"name": "age", "logicalType": "integer", "physicalType": "BIGINT"}
+        assert compared(put(EMAIL, other)).renamed == {}
+
+    def test_a_rule_without_a_name_is_found_by_what_it_checks(self) -> None:
+        def nameless(data: dict[str, Any]) -> None:
+            del data["schema"][0]["quality"][2]["name"]
+
+        before = contract(edited(nameless))
+        after = contract(edited(nameless, lambda data: put(f"{RULES}/2/mustBeLessOrEqualTo", 9)(data)))
+        (change,) = compare_contracts(before, after).changes
+        assert (change.before, change.after, change.effect) == (3, 9, "loosens")
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.data())
+    def test_no_edit_goes_unseen(self, data: st.DataObject) -> None:
+        after = copy.deepcopy(CONTRACT)
+        container: Any = after
+        while True:
+            steps = list(container) if isinstance(container, dict) else list(range(len(container)))
+            step = data.draw(st.sampled_from(steps))
+            inner = container[step]
+            if not isinstance(inner, dict | list) or not inner or data.draw(st.integers(0, 3)) == 0:
+                break
+            container = inner
+        if data.draw(st.booleans()):
+            del container[step]
+        else:
+            container[step] = data.draw(st.sampled_from(["another text", 4711, {"new": {"key": "x"}}, [1], True]))
+        changes = compare_contracts(contract(CONTRACT), contract(after)).changes
+        assert changes
+        assert len({(change.keys, change.kind, str(change.after)) for change in changes}) == len(changes)
+        back = compare_contracts(contract(after), contract(CONTRACT)).changes
+        assert back
+        for change in (*changes, *back):
+            assert change.reason.endswith(".")
+            assert change.reason[0].isupper() or change.reason[0] == "`"
+            assert change.effect != "neutral" or not change.breaks
+
+
+TIGHTENS: dict[str, Edit] = {
+    "column": add(COLUMNS, {"name": "channel", "logicalType": "string"}),
+    "required": put(f"{EMAIL}/required", True),
+    "length": put(f"{EMAIL}/logicalTypeOptions/maxLength", 100),
+    "listed value gone": drop(f"{STATUS}/enum/sent"),
+    "rule": add(RULES, {"name": "r", "type": "library", "metric": "rowCount", "mustBeGreaterThan": 1}),
+    "threshold": put(f"{RULES}/totals/mustBeLessOrEqualTo", 1),
+    "severity": put(f"{RULES}/mostly_paid/severity", "error"),
+    "freshness": put("slaProperties/freshness/value", "PT5M"),
+    "availability": put("slaProperties/availability/value", 99.99),
+    "errors": put("slaProperties/errorRate/value", 0.5),
+    "completeness of more": put("slaProperties/completeness/element", "orders.email, orders.amount, orders.status"),
+    "end later": put("slaProperties/endOfSupport/value", "2030-01-01"),
+    "no end": drop("slaProperties/endOfSupport"),
+    "new promise": add("slaProperties", {"property": "timeToRepair", "value": "PT4H"}),
+    "refresh": put("customProperties/refresh/value", "on_update"),
+    "classification": put(f"{AMOUNT}/classification", "restricted"),
+    "anonymity": put("customProperties/kAnonymity/value/k", 10),
+    "link": put(f"{EMAIL}/relationships", [{"to": "contacts.email"}]),
+}
+HARMLESS: dict[str, Edit] = {
+    "wording": put(f"{EMAIL}/description", "The address."),
+    "purpose": put("description/purpose", "Orders, one a row."),
+    "tags": add("tags", "web"),
+    "member": add("team/members", {"username": "eve@shop.example"}),
+    "chat": put("support/#shop/url", "https://chat.example/other"),
+    "freshness in other words": put("slaProperties/freshness/value", "PT60M"),
+    "retention in other words": put("slaProperties/retention/value", "P36M15D"),
+    "refresh at another minute": put("customProperties/refresh/value", "5-59/10 * * * *"),
+    "an approver for another": put("roles/reader/secondLevelApprovers", "dpo@shop.example"),
+    "approvers in another order": put("roles/reader/firstLevelApprovers", "bob@shop.example,ann@shop.example"),
+    "dimension": put(f"{RULES}/totals/dimension", "accuracy"),
+    "version": put("version", "1.4.3"),
+    "standard": put("apiVersion", "v3.1.0"),
+    "elements in another order": put("slaProperties/completeness/element", "orders.amount, orders.email"),
+    "error is what is meant": put(f"{RULES}/enough_rows/severity", "error"),
+    "optional is what is meant": put(f"{EMAIL}/required", False),
+}
+
+
+class TestGrades:
+    @pytest.mark.parametrize("name", TIGHTENS)
+    def test_more_is_promised(self, name: str) -> None:
+        found = compared(TIGHTENS[name])
+        assert {change.effect for change in found.changes} == {"tightens"}
+        assert not found.breaking
+        assert found.suggested_version == "1.5.0"
+
+    @pytest.mark.parametrize("name", HARMLESS)
+    def test_the_same_is_promised(self, name: str) -> None:
+        found = compared(HARMLESS[name])
+        assert found.changes
+        assert {change.effect for change in found.changes} == {"neutral"}
+        assert not found.breaking_for("producers")
+
+    @pytest.mark.parametrize(
+        ("edit", "reason"),
+        [
+            (put(f"{CUSTOMER}/logicalTypeOptions/maxLength", 20), "keys of another form"),
+            (put(f"{CUSTOMER}/physicalType", "BIGINT"), "another type no longer joins"),
+            (put(f"{EMAIL}/physicalType", "BIGINT"), "expects the old type"),
+            (put(f"{EMAIL}/customProperties/mask/value/strategy", "redact"), "see less than before"),
+            (put(f"{CUSTOMER}/primaryKey", True), "by (order_id, customer_id) instead of (order_id)"),
+            (put("slaProperties/retention/value", "P10Y"), "Personal data is kept longer"),
+            (add("roles", {"role": "guest", "access": "read"}), "nobody has to approve"),
+            (
+                add("roles", {"role": "guest", "access": "read", "firstLevelApprovers": "a@b.example"}),
+                "without the second approval",
+            ),
+        ],
+    )
+    def test_the_reason_says_what_happens(self, edit: Edit, reason: str) -> None:
+        found = compared(edit).breaking
+        assert any(reason in change.reason for change in found), [change.reason for change in found]
+
+    def test_a_longer_retention_of_impersonal_data_is_a_service(self) -> None:
+        def impersonal(data: dict[str, Any]) -> None:
+            put(f"{EMAIL}/classification", "internal")(data)
+
+        before = contract(edited(impersonal))
+        after = contract(edited(impersonal, put("slaProperties/retention/value", "P10Y")))
+        (change,) = compare_contracts(before, after).changes
+        assert change.effect == "tightens"
+
+    def test_classifications_of_another_council(self) -> None:
+        order = ("open", "personal", "public")  # a council may use the words as it likes
+        after = contract(edited(put(f"{EMAIL}/classification", "public")))
+        (change,) = compare_contracts(contract(CONTRACT), after, order).changes
+        assert change.effect == "tightens"
+        (change,) = compare_contracts(contract(CONTRACT), after, ("internal", "secret")).changes
+        assert change.effect == "both"  # of words that it doesn't know the worst is assumed
+
+    def test_which_columns_are_touched(self) -> None:
+        assert one(put("slaProperties/freshness/value", "PT2H")).columns == ()
+        assert one(put("slaProperties/completeness/value", 90)).columns == ("amount", "email")
+        assert one(put(f"{RULES}/no_doubles/mustBe", 5)).columns == ("customer_id", "order_id")
+        assert one(put(f"{RULES}/totals/mustBeLessOrEqualTo", 5)).columns == ()
+        assert one(drop("schema/orders/relationships/0")).columns == ("status",)
+        assert one(put(f"{EMAIL}/quality/email_known/mustBeLessThan", 9)).columns == ("email",)
+        assert not one(put(f"{EMAIL}/quality/email_known/mustBeLessThan", 9)).touches("amount")
+
+
+class TestVersions:
+    @pytest.mark.parametrize(
+        ("edit", "suggested"),
+        [
+            (drop(EMAIL), "2.0.0"),
+            (add(COLUMNS, {"name": "channel"}), "1.5.0"),
+            (put("name", "Web orders"), "1.4.3"),
+            (put("version", "1.9.0"), "1.4.2"),
+        ],
+    )
+    def test_the_suggestion_counts_from_the_old_version(self, edit: Edit, suggested: str) -> None:
+        assert compared(edit).suggested_version == suggested
+
+    @pytest.mark.parametrize(
+        ("version", "enough"), [("1.4.2", False), ("1.4.9", False), ("1.5.0", True), ("1.10.0", True), ("2.0.0", True)]
+    )
+    def test_a_higher_version_is_enough(self, version: str, enough: bool) -> None:
+        found = compared(add(COLUMNS, {"name": "channel"}), put("version", version))
+        assert found.version_is_enough is enough
+
+
+@pytest.mark.parametrize(
+    ("refresh", "times"),
+    [
+        ("on_update", float("inf")),
+        ("*/10 * * * *", 6 * 24 * 365),
+        ("0 * * * *", 24 * 365),
+        ("0 4 * * *", 365),
+        ("0 4,16 * * *", 730),
+        ("30 6 * * 1-5", 365 * 5 / 7),
+        ("0 6 1 * *", 365 / 31),
+        ("0 6 1 1 *", 365 / 31 / 12),
+        ("0 6 * * 0,7", 365 / 7),
+        ("now and then", None),
+        ("0 25 * * *", None),
+        ("*/0 * * * *", None),
+        ("5-1 * * * *", None),
+    ],
+)
+def test_how_often_a_product_is_refreshed(refresh: str, times: float | None) -> None:
+    found = refreshes_a_year(refresh)
+    assert found == times if times is None else found == pytest.approx(times)
+
+
+def test_a_wide_contract_is_compared_in_milliseconds() -> None:
+    data = edited()
+    columns = data["schema"][0]["properties"]
+    for number in range(120):
+        columns.append({**copy.deepcopy(columns[1]), "name": f"c{number}"})
+    wide = copy.deepcopy(data)
+    put("slaProperties/freshness/value", "PT2H")(wide)
+    before, after = contract(data), contract(wide)
+    begun = time.process_time()
+    assert len(compare_contracts(before, after).changes) == 1
+    assert time.process_time() - begun < 0.25
