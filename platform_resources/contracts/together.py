@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
 from platform_resources.contracts.findings import Finding, shown
-from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship, Table
+from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship
 from platform_resources.contracts.names import split_address
 
 
@@ -101,11 +101,13 @@ def _check_reference(
             remedy = "Add it to `inputPorts` of the product: only declared inputs can be read."
             yield _finding(relationship.origin, "reference-input", f"{shown(target)} is no declared input.", remedy)
         return
-    tables: dict[str, Table] = {source.table.name: source.table for source in domain.sources}
-    tables |= {p.name: p.ports[-1].contract.table for p in domain.products if p.ports}
-    tables |= {port.address: port.contract.table for port in domain.ports}
-    table = tables.get(target)
-    if table is None:
+    tables: dict[str, set[str]] = {}
+    offered = [(port.contract.table.physical_name, port.contract.table) for port in domain.ports]
+    offered += [(port.address, port.contract.table) for port in domain.ports]
+    for name, table in (*offered, *((source.table.name, source.table) for source in domain.sources)):
+        tables.setdefault(name, set()).update(column.name for column in table.columns)
+    columns = tables.get(target)
+    if columns is None:
         yield _finding(
             relationship.origin,
             "reference-table",
@@ -114,12 +116,12 @@ def _check_reference(
         )
         return
     for column in relationship.to_columns:
-        if table.column(column) is None:
+        if column not in columns:
             yield _finding(
                 relationship.origin,
                 "unknown-column",
                 f"{shown(target)} has no column {shown(column)}.",
-                _did_you_mean(column, [c.name for c in table.columns]),
+                _did_you_mean(column, sorted(columns)),
             )
 
 
