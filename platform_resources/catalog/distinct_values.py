@@ -79,7 +79,7 @@ def measure(
     conditions = {column.name: form_condition(column, column.name, types[column.name]) for column in shaped}
     for column in shaped:
         failing = conditions[column.name]
-        parts += [f"count({quote_identifier(column.name)})", f"count_if({failing})" if failing else "0"]
+        parts += [f"count({quote_identifier(column.name)})", f"count(*) FILTER (WHERE {failing})" if failing else "0"]
     row = con.execute(f"SELECT {', '.join(parts)} FROM {port_sql}").fetchone() or ()
     rows, counts = row[0], row[1:]
     return {
@@ -106,7 +106,8 @@ def overlap(con: duckdb.DuckDBPyConnection, one: Values, other: Values) -> Overl
     """
     counts = con.execute(
         f"""
-        SELECT count(*), count_if(found), coalesce(sum(repeats), 0), coalesce(sum(repeats) FILTER (WHERE found), 0)
+        SELECT count(*), count(*) FILTER (WHERE found),
+            coalesce(sum(repeats), 0), coalesce(sum(repeats) FILTER (WHERE found), 0)
         FROM ({joined})
         """
     ).fetchone() or (0, 0, 0, 0)

@@ -86,6 +86,7 @@ class Join:
     promised: float | None  # None: measured for information
     examples: tuple[str, ...] | None  # values without a partner; None when they must not be shown
     reason: str | None = None  # why less than all is promised
+    mutual: bool = False  # two equals were held against each other, so that it concerns both ports
 
     @property
     def rate(self) -> float:
@@ -318,6 +319,7 @@ def _join(one: TypedColumn, other: TypedColumn, found: Overlap, closed: Mapping[
         promised=promised,
         examples=None if hidden else found.examples,
         reason=reason,
+        mutual=one.type.reference is None,
     )
 
 
