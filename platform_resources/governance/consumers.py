@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -18,12 +19,13 @@ from platform_resources.contracts import Consent, ContractError, Document, Findi
 from platform_resources.contracts.findings import errors, shown
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.loading import CONSUMERS_FILE, PRODUCT_FILE, home_of
-from platform_resources.contracts.names import is_email
+from platform_resources.contracts.names import NAME, is_email
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.product_view import consents_of, input_address
 
 ConsumerKind = Literal["product", "team", "service", "agent", "person"]
 
+_PRODUCT_NAME = re.compile(rf"\b{NAME.pattern}\.{NAME.pattern}")
 _SCHEMA = Path(__file__).with_name("consumers.schema.json")
 
 
@@ -93,9 +95,20 @@ def _unreadable_products(mesh: Mesh, address: str) -> Iterator[Consumer]:
     ]
     for domain, product in broken:
         file = mesh.folder / domain / "products" / product / PRODUCT_FILE
-        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        if f"{domain}.{product}" != read and re.search(rf"\b{re.escape(read)}\b", text):
+        if f"{domain}.{product}" != read and file.is_file() and read in _names_in(file, _state(file)):
             yield Consumer(f"{domain}.{product}", "product", "", address, None, None, (), Origin(file, 1, ""))
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Changes when the file does: what was read from it is kept until then."""
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=1024)
+def _names_in(file: Path, _state: tuple[int, int]) -> frozenset[str]:
+    """Everything in a file that may be the name of a product."""
+    return frozenset(_PRODUCT_NAME.findall(file.read_text(encoding="utf-8", errors="replace")))
 
 
 def load_consumers(product: Product) -> tuple[tuple[Consumer, ...], list[Finding]]:
@@ -107,17 +120,25 @@ def load_consumers(product: Product) -> tuple[tuple[Consumer, ...], list[Finding
     file = product.file.parent / CONSUMERS_FILE
     if not file.is_file():
         return (), []
-    try:
-        document = Document.load(file, home_of(product.file))
-    except ContractError as refused:
-        return (), list(refused.findings)
-    from platform_resources.contracts.schema_check import check_schema  # noqa: PLC0415  (imports jsonschema, 50 ms)
-
-    findings = check_schema(document, _SCHEMA)
-    nodes = list(Node(document, document.data).items("consumers"))
+    document, found = _read(file, home_of(product.file), _state(file))
+    if document is None:
+        return (), list(found)
+    findings, nodes = list(found), list(Node(document, document.data).items("consumers"))
     if not errors(findings):
         findings += _checked(nodes, product)
     return tuple(consumer for node in nodes for consumer in _consumers(node, product)), findings
+
+
+@lru_cache(maxsize=1024)
+def _read(file: Path, home: Path, _state: tuple[int, int]) -> tuple[Document | None, tuple[Finding, ...]]:
+    """The document, and what its schema says; a product's consumers are asked for by each of its ports."""
+    try:
+        document = Document.load(file, home)
+    except ContractError as refused:
+        return None, refused.findings
+    from platform_resources.contracts.schema_check import check_schema  # noqa: PLC0415  (imports jsonschema, 50 ms)
+
+    return document, tuple(check_schema(document, _SCHEMA))
 
 
 def _consumers(node: Node, product: Product) -> Iterator[Consumer]:
