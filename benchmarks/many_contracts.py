@@ -25,12 +25,13 @@ version: 1.0.0
 status: active
 domain: {domain}
 description:
-  purpose: One of many products, for the benchmark.
-  usage: select * from {domain}.{product}.v1
-  limitations: Holds nothing.
+  purpose: One of many products that the benchmark of the gate is made of, with twelve columns and five rules.
+  usage: select key_id, amount_2 from {domain}.{product}.v1 where amount_3 > 0
+  limitations: Nobody ever builds it, so there is nothing to be read from it.
 tags: [benchmark]
 {inputs}outputPorts:
-  - {{name: {product}, version: "1", type: table, contractId: {domain}.{product}.v1}}
+  - {{name: {product}, version: "1", type: table, contractId: {domain}.{product}.v1,
+     description: "One row per key, about a thousand."}}
 support:
   - {{channel: "#{domain}", tool: slack, scope: interactive, url: "https://chat.retailer.example/{domain}"}}
 team:
@@ -42,7 +43,12 @@ team:
 
 _INPUTS = """\
 inputPorts:
-  - {{name: {read}, version: "1", contractId: {read}.v1}}
+  - name: {read}
+    version: "1"
+    contractId: {read}.v1
+    customProperties:
+      - {{property: purpose, value: Amounts of the product before are added up.}}
+      - {{property: columns, value: [key_id, amount_2, landed_at]}}
 """
 
 _CONTRACT = """\
@@ -54,9 +60,9 @@ version: 1.0.0
 status: active
 domain: {domain}
 description:
-  purpose: One of many products, for the benchmark.
-  usage: select * from {domain}.{product}.v1
-  limitations: Holds nothing.
+  purpose: One of many products that the benchmark of the gate is made of, with twelve columns and five rules.
+  usage: select key_id, amount_2 from {domain}.{product}.v1 where amount_3 > 0
+  limitations: Nobody ever builds it, so there is nothing to be read from it.
 team:
   name: Team {domain}
   members:
@@ -71,8 +77,8 @@ schema:
     physicalName: {product}
     logicalType: object
     physicalType: table
-    description: One row per key.
-    dataGranularityDescription: One row per key.
+    description: The amounts of a key, as they stood when the newest line landed.
+    dataGranularityDescription: One row per key of the benchmark.
     properties:
 {columns}
     quality:
@@ -89,7 +95,7 @@ schema:
 slaProperties:
   - {{property: freshness, value: PT1H, element: {product}.landed_at, driver: analytics}}
   - {{property: availability, value: 99.5, unit: percent, driver: analytics}}
-  - {{property: completeness, value: 98, unit: percent, element: "{product}.amount_3"}}
+  - {{property: completeness, value: 98, unit: percent, element: "{product}.amount_3", driver: analytics}}
   - {{property: retention, value: P3Y, driver: regulatory}}
 customProperties:
   - {{property: tier, value: silver}}
@@ -105,6 +111,7 @@ _COLUMN = """\
         classification: internal
         description: Amount number {number} of the row, in USD.
         logicalTypeOptions: {{minimum: 0}}
+        authoritativeDefinitions: [{{type: glossary, url: "glossary.yaml#amount_{number}"}}]
 """
 
 _KEY = """\
@@ -117,7 +124,8 @@ _KEY = """\
         required: true
         unique: true
         classification: internal
-        description: Number of the row.
+        description: Number of the row, the same in every product of the benchmark.
+        authoritativeDefinitions: [{type: glossary, url: "glossary.yaml#key_id"}]
 """
 
 _LANDED = """\
@@ -128,7 +136,21 @@ _LANDED = """\
         required: true
         classification: public
         description: When the newest line of the row landed.
+        authoritativeDefinitions: [{type: glossary, url: "glossary.yaml#landed_at"}]
 """
+
+
+_TERM = """\
+  - name: {name}
+    title: {title}
+    definition: What {title} means in the benchmark, the same in every domain of it.
+"""
+
+
+def _glossary(domain: str) -> str:
+    names = ["key_id", "landed_at", *(f"amount_{number}" for number in range(2, 12))]
+    terms = "".join(_TERM.format(name=name, title=name.replace("_", " ").capitalize()) for name in names)
+    return f"domain: {domain}\nterms:\n{terms}"
 
 
 def write_mesh(root: Path, contracts: int) -> None:
@@ -142,6 +164,7 @@ def write_mesh(root: Path, contracts: int) -> None:
         if index % _PER_DOMAIN == 0:
             folder.mkdir()
             (folder / "domain.yaml").write_text(_DOMAIN.format(domain=domain), encoding="utf-8")
+            (folder / "glossary.yaml").write_text(_glossary(domain), encoding="utf-8")
         # Half of the products read the one before them, at times across domains.
         read = f"domain_{(index - 1) // _PER_DOMAIN:03}.product_{(index - 1) % _PER_DOMAIN:03}"
         inputs = _INPUTS.format(read=read) if index % 2 else ""
