@@ -15,6 +15,7 @@ from platform_resources.governance.endings import input_notices, port_notice
 from platform_resources.lake import MeshSettings, maintain, utc_now
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
+from platform_resources.orchestration.interoperability import joins_checks
 from platform_resources.orchestration.manifests import prepare_manifest
 from platform_resources.orchestration.ports import IDLE_TAG, blocked_asset, ended_port, held_ports, port_asset
 from platform_resources.orchestration.python_models import models_in, python_model_asset
@@ -34,7 +35,7 @@ def domain_definitions(name: str) -> dg.Definitions:
     settings = MeshSettings.from_env()
     loaded = govern(settings, name, utc_now())
     domain = loaded.usable.domain  # the models of a product that the gate holds back are built all the same
-    mesh, _ = read_mesh(settings)
+    mesh, council = read_mesh(settings)
 
     def condition_of(model: str) -> dg.AutomationCondition:
         return refresh_condition(refresh_of(domain, model), name)
@@ -54,6 +55,7 @@ def domain_definitions(name: str) -> dg.Definitions:
         assets.append(python_model_asset(domain, owner[0] if owner else None, model, condition_of(model.name)))
     assets = _with_idle_tables(domain, [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)])
     feeds = _feeds(domain, assets)
+    runnable: list[str] = []
     for product in loaded.domain.products:
         reads = [text for _, text in input_notices(mesh, product)]
         for port in product.ports:
@@ -62,6 +64,7 @@ def domain_definitions(name: str) -> dg.Definitions:
             if is_runnable(lifecycle_of(product, port)):
                 sources = feeds.get(port.contract.table.physical_name, ())
                 assets.append(port_asset(domain, product, port, sources, notices))
+                runnable.append(port.address)
             else:
                 assets.append(ended_port(domain, product, port, notices))
     for product in loaded.held:
@@ -69,9 +72,11 @@ def domain_definitions(name: str) -> dg.Definitions:
     for product_name in loaded.usable.blocked:
         reasons = render_findings(loaded.blocked[product_name], settings.project)
         assets.append(blocked_asset(domain, product_name, reasons))
+    joins = joins_checks(name, mesh, council, runnable)
     schedules = [schedule for schedule in (ingest_schedule(domain), _maintenance(domain)) if schedule is not None]
     return dg.Definitions(
         assets=assets,
+        asset_checks=[joins] if joins is not None else [],
         schedules=schedules,
         sensors=[automation_sensor(name)],
         resources={"lake": lake_resource()},
