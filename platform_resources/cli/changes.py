@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -100,8 +101,9 @@ def _contract_in(file: Path) -> Contract:
         document = Document.load(file)
     except ContractError as refused:
         fail(f"this is no contract\n{render_findings(refused.findings)}", code=2)
-    if document.data.get("kind") not in (None, "DataContract"):
-        fail(f"{file} is no contract: its kind is {document.data.get('kind')}", code=2)
+    kind = document.data.get("kind")
+    if kind != "DataContract":
+        fail(f"{file} is no contract: its kind is {'not said' if kind is None else kind}", code=2)
     return contract_of_text(document.text, str(file))
 
 
@@ -129,8 +131,9 @@ def _chosen(mesh: Mesh, names: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _hint(mesh: Mesh, name: str) -> str:
-    near = [address for address in mesh.ports if name.rpartition(".")[2] in address or name in address]
-    return f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
+    known = [*mesh.ports, *(product.address for product in mesh.products)]
+    near = get_close_matches(name, known, 3, 0.7) or [address for address in known if name in address][:3]
+    return f"did you mean {' or '.join(near)}?" if near else "`mesh status` lists them"
 
 
 def _of_tree(

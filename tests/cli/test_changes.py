@@ -132,11 +132,11 @@ def test_a_product_with_errors_is_not_compared(mesh: Mesh) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["shop.ordres"], "there is no product 'shop.ordres'"),
+        (["shop.ordres"], "there is no product 'shop.ordres'; did you mean shop.orders"),
         (["shop.orders.v1", "shop.orders.v9"], "there is no port 'shop.orders.v9'; did you mean"),
         (["old.yaml"], "name two contract files"),
         (["old.yaml", V1], "The file doesn't exist"),
-        (["domains/shop/domain.yaml", V1], "domain.yaml"),
+        (["domains/shop/domain.yaml", V1], "its kind is not said"),
         (["domains/shop/products/orders/product.odps.yaml", V1], "its kind is DataProduct"),
         ([V1, V1, "--against", "HEAD"], "--against compares products"),
         (["--against", "no-such-thing"], "git"),
