@@ -169,11 +169,12 @@ def _types(root: Node) -> dict[str, SemanticType]:
 
 
 def _check_unique(root: Node, key: str, name: str) -> Iterator[Finding]:
-    seen: dict[str, int] = {}
+    seen: dict[str, Node] = {}
     for node in root.items(key):
-        line = seen.setdefault(node.value[name], node.origin.line)
-        if line != node.origin.line:
+        first = seen.setdefault(node.value[name], node)
+        if first.path != node.path:
             yield node.at(name).finding(
-                "duplicate-id", f"{shown(node.value[name])} stands here a second time; the first is on line {line}.",
+                "duplicate-id",
+                f"{shown(node.value[name])} stands here a second time; the first is on line {first.origin.line}.",
                 "Delete one, or rename it.",
-            )  # fmt: skip
+            )

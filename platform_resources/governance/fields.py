@@ -64,7 +64,7 @@ KNOWN_FIELDS: Mapping[str, frozenset[str]] = {
         "id property value valueExt unit element driver description scheduler schedule customProperties "
         "authoritativeDefinitions"
     ),
-    "input": _words("name version contractId description tags customProperties authoritativeDefinitions"),
+    "input": _words("name version contractId tags customProperties authoritativeDefinitions"),
     "publication": _words("address score scores rows ageSeconds"),
 }
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from platform_resources.governance.fields import FieldError, parse_field
 from platform_resources.governance.subjects import Subject
 
 Check = Callable[[Subject], Iterable["Problem"] | None]
@@ -76,6 +77,10 @@ def problems_of(check: Check, subject: Subject, path: Path) -> list[Problem]:
     for problem in found:
         if not isinstance(problem, Problem):
             raise PythonRuleError(f"it gives {type(problem).__name__} instead of Problem(path, message, remedy)")
+        try:
+            parse_field(problem.path or ".")
+        except FieldError as bad:
+            raise PythonRuleError(f"its problem has no path that leads anywhere: {bad.message} {bad.remedy}") from None
     return found
 
 

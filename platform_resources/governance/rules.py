@@ -11,7 +11,7 @@ from platform_resources.contracts import Contract, Domain, Finding, Mesh, Produc
 from platform_resources.contracts.documents import path_text
 from platform_resources.contracts.findings import printable
 from platform_resources.governance.facts import Need
-from platform_resources.governance.fields import FieldError, FieldPath, parse_field, place
+from platform_resources.governance.fields import FieldPath, parse_field, place
 from platform_resources.governance.messages import Template, compile_text
 from platform_resources.governance.model import Candidate, Council, Judgement, Rule, Standing
 from platform_resources.governance.model import Subject as Kind
@@ -188,7 +188,7 @@ class _Run:
         try:
             for problem in problems_of(ready.check, subject, rule.python):
                 yield _judgement(ready, subject, product, problem)
-        except (PythonRuleError, FieldError) as bad:
+        except PythonRuleError as bad:
             self.failed.add(rule.id)
             yield _failure(rule, f"The rule failed on {product}: {bad}. It has judged nothing since.")
 
