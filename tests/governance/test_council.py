@@ -29,6 +29,7 @@ LIFETIME_VALUE = "crm/products/customer_lifetime_value/v1.odcs.yaml"
 BOOKINGS = "sales/products/bookings/v1.odcs.yaml"
 REVENUE = "finance/products/revenue/v1.odcs.yaml"
 FORECAST = "supply_chain/products/demand_forecast/v1.odcs.yaml"
+INVENTORY = "inventory/products/inventory_levels/v1.odcs.yaml"
 CUSTOMER_360_PRODUCT = "crm/products/customer_360/product.odps.yaml"
 REVENUE_PRODUCT = "finance/products/revenue/product.odps.yaml"
 
@@ -322,3 +323,22 @@ def test_a_retention_follows_the_catalogue(edited: Path) -> None:
     (item,) = of("SEC-007", judge(load_mesh(edited), council, {}, NOW))
     assert item.product == "crm.customer_360"
     assert "P1Y" in item.finding.message
+
+
+def test_the_waiver_of_the_readme_holds_and_runs_out(edited: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "governance"
+    shutil.copytree(ROOT / "governance", folder)
+    (text,) = re.findall(r"```yaml\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (folder / "waivers").mkdir(exist_ok=True)
+    (folder / "waivers/examples-of-inventory.yaml").write_text(text, encoding="utf-8")
+    council = load_council(folder)
+    assert [finding.message for finding in council.findings] == []
+    change(edited, INVENTORY, "schema.0.properties.quantity_on_hand.examples", DELETED)
+    mesh = load_mesh(edited)
+    standings = {
+        day: of("DOC-006", judge(mesh, council, {}, datetime.fromisoformat(f"{day}T12:00+00:00")))
+        for day in ("2027-02-01", "2027-04-01")
+    }
+    assert [item.standing for item in standings["2027-02-01"]] == ["waived"]
+    assert [item.standing for item in standings["2027-04-01"]] == ["blocks"]
+    assert "2027-03-31" in standings["2027-04-01"][0].finding.message
