@@ -88,11 +88,11 @@ def _change_record(change: Change) -> dict[str, Any]:
     }
 
 
-def diff_page(diffs: Sequence[Diff], notes: Sequence[str], whom: Whom) -> Group:
-    """Everything that `mesh diff` tells."""
+def diff_page(diffs: Sequence[Diff], notes: Sequence[str], whom: Whom, *, brief: bool = False) -> Group:
+    """Everything that `mesh diff` tells; when `brief`, changes that mean nothing to anybody are only counted."""
     parts: list[Any] = []
     for diff in diffs:
-        parts += [*_one(diff, whom), Text("")]
+        parts += [*_one(diff, whom, brief), Text("")]
     if not diffs and not notes:
         parts.append(Text("nothing has changed"))
     parts += [Text(note, style="dim") for note in notes]
@@ -101,7 +101,7 @@ def diff_page(diffs: Sequence[Diff], notes: Sequence[str], whom: Whom) -> Group:
     return Group(*parts)
 
 
-def _one(diff: Diff, whom: Whom) -> list[Any]:
+def _one(diff: Diff, whom: Whom, brief: bool) -> list[Any]:
     title = f"[bold]{escape(diff.address)}[/]  " if diff.address else ""
     heading = Text.from_markup(f"{title}{escape(diff.before)} → {escape(diff.after)}")
     if diff.comparison is None:
@@ -109,18 +109,25 @@ def _one(diff: Diff, whom: Whom) -> list[Any]:
         return [heading, Padding(gone, (0, 0, 0, 2)), *_consumers(diff)]
     if not diff.comparison.changes:
         return [heading, Padding(Text("Only comments or layout differ."), (0, 0, 0, 2))]
+    told = [change for change in diff.comparison.changes if not brief or change.effect != "neutral"]
+    shown = [Padding(_changes(told), (0, 0, 0, 2))] if told else []
+    if left := len(diff.comparison.changes) - len(told):
+        text = (
+            f"{'and ' if told else ''}{left} that promise{'s' if left == 1 else ''} nothing else; mesh diff tells all"
+        )
+        shown.append(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
     return [
         heading,
-        Padding(_changes(diff.comparison), (0, 0, 0, 2)),
+        *shown,
         *_consumers(diff),
         _verdict(diff.comparison, whom),
     ]
 
 
-def _changes(comparison: Comparison) -> Table:
+def _changes(changes: Sequence[Change]) -> Table:
     made = table("field", "before → after, and what that means", "effect", "breaks")
     order = {"both": 0, "loosens": 0, "tightens": 1, "neutral": 2}
-    for change in sorted(comparison.changes, key=lambda change: (not change.breaks, order[change.effect])):
+    for change in sorted(changes, key=lambda change: (not change.breaks, order[change.effect])):
         colour = _COLOURS[change.effect]
         quiet = "dim" if change.effect == "neutral" else "default"
         made.add_row(

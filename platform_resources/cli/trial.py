@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +11,13 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from platform_resources.cli.common import JsonFlag
-from platform_resources.cli.output import console, errors, moment, print_json, table
+from platform_resources.cli.output import console, errors, fail, moment, print_json, table
 from platform_resources.contracts import ContractError, findings_as_json, render_findings
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
+    from platform_resources.contracts import Mesh
+    from platform_resources.governance import PublishedPort
     from platform_resources.self_service.whatif import Failing, Stretch, WhatIf
 
 _TOLD = 3  # findings of a product, messages of a stretch; `--json` tells them all
@@ -22,7 +25,55 @@ _TOLD = 3  # findings of a product, messages of a stretch; `--json` tells them a
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
+    app.command()(preview)
     app.command()(whatif)
+
+
+def preview(
+    products: Annotated[
+        list[str] | None,
+        typer.Argument(help="Domains, products or ports; without any, all that would change.", show_default=False),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REVISION", help="Compare with this git revision instead of with what is published."),
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """What the working tree would change if it were merged: contracts, checks, score, consumers hit, the verdict."""
+    from platform_resources.cli.preview_views import preview_page, preview_record  # noqa: PLC0415  (quick --help)
+    from platform_resources.pipeline import published_in, read_mesh  # noqa: PLC0415
+    from platform_resources.self_service.preview import preview as look  # noqa: PLC0415
+    from platform_resources.self_service.revisions import TreeError, promised_at  # noqa: PLC0415
+
+    settings, now, names = MeshSettings.from_env(), utc_now(), products or []
+    mesh, council = read_mesh(settings)
+    try:
+        if against is None:
+            base = published_in(settings, sorted({*mesh.usable, *mesh.broken}))
+        else:
+            base = promised_at(settings.domains, against, now)
+    except TreeError as error:
+        fail(str(error), code=2)
+    unknown = next((name for name in names if not _is_known(name, mesh, base)), None)
+    if unknown is not None:
+        fail(f"there is no product {unknown!r}; `mesh status` lists them", code=2)
+    found = look(settings, mesh, council, base, now, names)
+    told = f"in {against}" if against else "published"
+    if json_output:
+        print_json(
+            {"against": against or "published", "products": [preview_record(i, settings.project) for i in found]}
+        )
+    else:
+        console.print(preview_page(found, told, settings.project), highlight=False)
+    raise typer.Exit(1 if any(item.refused for item in found) else 0)
+
+
+def _is_known(name: str, mesh: Mesh, base: Mapping[str, PublishedPort]) -> bool:
+    known = {*mesh.ports, *mesh.usable, *mesh.broken, *base, *(address.rpartition(".")[0] for address in base)}
+    known |= {product.address for product in mesh.products}
+    blocked = {f"{domain}.{product}" for domain, loaded in mesh.usable.items() for product in loaded.blocked}
+    return name in known | blocked or any(name.startswith(f"{product}.v") for product in blocked)
 
 
 def whatif(
