@@ -17,6 +17,7 @@ from typing import Any
 from platform_resources.contracts.documents import Kind
 
 ANNOTATIONS = frozenset({"description", "title", "default", "examples", "deprecated", "format"})
+_INNER = ("items", "properties")  # the columns within a column
 SWITCH = "x-switch"  # {key: {value: schema}}: the schema that the value of one key selects
 
 
@@ -46,17 +47,21 @@ def _mend(schema: dict[str, Any]) -> None:
     """Mend what the official v3.2.0 schema gets wrong for documents of v3.0 and v3.1.
 
     1. Its conditions on `logicalType` also hold where the key is missing, so that every column without a logical type
-       "needs" a `map`.
+       "needs" a `map`. (Such a column may have `items` or `properties`, as in v3.1.)
     2. v3.0 named a library metric by `rule`.
     3. `AnyType` takes everything, after up to seven tries.
     4. "Exactly one operator" is a `oneOf` of eight, whose failure says nothing; `contract_checks` says it better.
     """
     definitions = schema["$defs"]
-    for branch in definitions["SchemaBaseProperty"]["allOf"]:
+    branches = definitions["SchemaBaseProperty"]["allOf"]
+    inner: dict[str, Any] = {}
+    for branch in branches:
         condition = branch.get("if", {})
+        inner |= {key: part for key, part in branch.get("then", {}).get("properties", {}).items() if key in _INNER}
         for test in (condition, *condition.get("anyOf", ())):
             if "logicalType" in test.get("properties", {}):
                 test["required"] = ["logicalType"]
+    branches.append({"if": {"not": {"required": ["logicalType"]}}, "then": {"properties": inner}})
     library = definitions["DataQualityLibrary"]
     library["anyOf"] = [{"required": ["metric"]}, {"required": ["rule"]}]
     library.pop("required", None)
