@@ -93,7 +93,7 @@ def _joins_table(joins: tuple[Join, ...]) -> Any:
             f"{join.distinct:,}",
             percent(join.rate),
             percent(join.rows_rate),
-            "[dim]–[/]" if join.promised is None else percent(join.promised),
+            percent(join.promised) if join.promised else "[dim]–[/]",
             _verdict(join),
         )
         last = join.type
@@ -101,7 +101,7 @@ def _joins_table(joins: tuple[Join, ...]) -> Any:
 
 
 def _verdict(join: Join) -> str:
-    if join.promised is None:
+    if not join.promised:
         return "[dim]measured[/]"
     return "[green]joins[/]" if join.holds else "[red]missed[/]"
 

@@ -136,6 +136,9 @@ def _list(glossary: Glossary, bound: Bound, json_output: bool) -> None:
         print_json([term_record(term, glossary, bound) for term in glossary.terms.values()])
         return
     made = table("term", ("columns", "right"), "unit", "definition")
+    if not glossary.terms:
+        console.print("no domain defines a term yet; terms stand in domains/<domain>/glossary.yaml", highlight=False)
+        return
     names = 2 + max((len(term.name) for term in glossary.terms.values()), default=0)
     for column in made.columns[:3]:
         column.no_wrap = True

@@ -47,7 +47,7 @@ def _facts(spec: dg.AssetSpec) -> dict[str, Any]:
 
 def _checks(defs: dg.Definitions) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for asset in defs.assets or ():
+    for asset in (*(defs.assets or ()), *(defs.asset_checks or ())):
         for check in asset.check_specs if isinstance(asset, dg.AssetsDefinition) else ():
             of = found.setdefault(check.asset_key.to_user_string(), {})
             of[check.name] = "blocks" if check.blocking else "warns"
