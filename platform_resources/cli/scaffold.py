@@ -229,10 +229,12 @@ def _print_product(report: ProductReport, description: str | None) -> None:
 
 def _next_steps(report: ProductReport, description: str | None) -> list[str]:
     folder = f"domains/{report.address.replace('.', '/products/', 1)}"
-    steps = [f"mesh run {report.address}", f"mesh query 'select * from {report.address}.v1 limit 10'"]
+    steps = [f"mesh run {report.address}", f"mesh query 'select * from {report.port} limit 10'"]
     wanted = [] if description else ["what it is for"]
     wanted += [f"how old it may get (now {report.freshness})"]
-    wanted += [f"what {len(report.terms)} new words mean (glossary.yaml)"] if report.terms else []
+    if report.terms:
+        words = f"{len(report.terms)} new words mean" if len(report.terms) > 1 else f"{report.terms[0]} means"
+        wanted.append(f"what {words} (glossary.yaml)")
     return [*steps, f"then say in {folder}: {', '.join(wanted)}"]
 
 
@@ -258,6 +260,7 @@ def _relative(path: str) -> str:
 def _record(report: ProductReport) -> dict[str, Any]:
     return {
         "product": report.address,
+        "port": report.port,
         "origin": report.origin,
         "rows": report.rows,
         "duplicates": report.duplicates,

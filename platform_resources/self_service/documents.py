@@ -47,6 +47,8 @@ class Draft:
     freshness: Freshness
     grain: str
     inputs: Sequence[Input] = ()
+    major: int = 1
+    contract_id: str | None = None  # of a contract that is taken over
 
     @property
     def address(self) -> str:
@@ -89,10 +91,10 @@ def product_text(draft: Draft) -> str:
     lines += [
         "outputPorts:",
         f"  - name: {scalar(draft.name)}",
-        '    version: "1"',
+        f'    version: "{draft.major}"',
         f"    description: {scalar(draft.grain)}",
         "    type: table",
-        f"    contractId: {draft.address}.v1",
+        f"    contractId: {scalar(draft.contract_id or f'{draft.address}.v1')}",
         *(["    inputContracts:", *(f"      - {flow(entry)}" for entry in contracts)] if contracts else []),
         *_support(draft),
         *_team(draft),
@@ -184,7 +186,7 @@ def _description(draft: Draft) -> list[str]:
     return [
         "description:",
         purpose,
-        f"  usage: {scalar(f'select * from {draft.address}.v1 limit 10')}",
+        f"  usage: {scalar(f'select * from {draft.address}.v{draft.major} limit 10')}",
         f"  limitations: {scalar(limits)}",
     ]
 

@@ -58,7 +58,9 @@ def dotted(table: TableName) -> str:
 
 def selection(columns: Sequence[tuple[str, str]]) -> str:
     """The list of a SELECT, one column a line: (expression, name)."""
-    return ",\n".join(f"    {sql}" if sql == name else f"    {sql} as {identifier(name)}" for sql, name in columns)
+    return ",\n".join(
+        f"    {sql}" if sql.rpartition(".")[2] == name else f"    {sql} as {identifier(name)}" for sql, name in columns
+    )
 
 
 # --- Python

@@ -47,6 +47,7 @@ from platform_resources.self_service.origins import (
 )
 from platform_resources.self_service.profiling import Profile
 from platform_resources.self_service.sample_test import sample_test_text
+from platform_resources.self_service.taken_over import contract_origin
 from platform_resources.self_service.yaml_text import insert_under, scalar
 
 _DEFAULT_AGE = "P31D"  # of files: a month; the person who knows how often they come says it
@@ -76,6 +77,7 @@ class ProductReport:
     address: str
     created: tuple[str, ...]
     changed: tuple[str, ...]
+    port: str  # address: marketing.newsletter.v1
     landed: tuple[str, ...]
     origin: str
     rows: int | None
@@ -129,7 +131,7 @@ def scaffold_product(settings: MeshSettings, wanted: NewProduct, now: datetime) 
                 f"{domain} has a table {wanted.feed} already; name the feed otherwise", asked_wrongly=True
             )
     owner = checked_owner(wanted.owner or mesh.usable[domain].domain.owner, settings.project)
-    with _origin(world, wanted) as origin:
+    with _origin(world, wanted, owner) as origin:
         return _write(world, wanted, origin, owner, now)
 
 
@@ -149,10 +151,12 @@ def _check_free(settings: MeshSettings, world: World) -> None:
 
 
 @contextmanager
-def _origin(world: World, wanted: NewProduct) -> Iterator[Origin]:
+def _origin(world: World, wanted: NewProduct, owner: str) -> Iterator[Origin]:
     source = (wanted.source or "").strip()
     if not source:
         yield example_origin(world)
+    elif source.endswith((".odcs.yaml", ".odcs.yml")):
+        yield contract_origin(world, Path(source).expanduser(), owner)
     elif is_query(source) or (is_table(source) and not is_file_source(source)):
         yield lake_origin(world, source)
     elif is_file_source(source) or set(source) & set("*?["):
@@ -169,7 +173,9 @@ def _origin(world: World, wanted: NewProduct) -> Iterator[Origin]:
 def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: datetime) -> ProductReport:
     settings, domain = world.settings, world.mesh.usable[world.domain].domain
     changes = ChangeSet(settings.project)
-    columns, terms = _with_terms(changes, world, origin.columns)
+    columns, terms = list(origin.columns), ()
+    if origin.promise is None:
+        columns, terms = _with_terms(changes, world, origin.columns)
     draft = Draft(
         domain=domain,
         name=world.product,
@@ -182,11 +188,14 @@ def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: da
         freshness=origin.freshness,
         grain=origin.grain,
         inputs=origin.inputs,
+        major=origin.major,
+        contract_id=None if origin.promise is None else str(origin.promise.data.get("id")),
     )
     folder = settings.domains / world.domain
     product = folder / "products" / world.product
     changes.create(product / "product.odps.yaml", product_text(draft))
-    changes.create(product / "v1.odcs.yaml", contract_text(draft))
+    promise = contract_text(draft) if origin.promise is None else origin.promise.raw
+    changes.create(product / f"v{origin.major}.odcs.yaml", promise)
     if origin.feed is not None:
         feed = origin.feed
         text = source_text(draft, feed.name, feed.columns, feed.path, feed.custom)
@@ -202,6 +211,7 @@ def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: da
         address=wanted.address,
         created=tuple(changes.shown(path) for path in changes.created),
         changed=tuple(changes.shown(path) for path in changes.changed),
+        port=f"{wanted.address}.v{origin.major}",
         landed=landed,
         origin=origin.told,
         rows=draft.rows,

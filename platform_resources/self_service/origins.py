@@ -11,10 +11,10 @@ from typing import Any
 
 import duckdb
 
-from platform_resources.contracts import Mesh
+from platform_resources.contracts import Document, Mesh
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type
 from platform_resources.contracts.model import Contract
-from platform_resources.contracts.names import split_address
+from platform_resources.contracts.names import is_name, split_address
 from platform_resources.governance import Council
 from platform_resources.governance.terms import Glossary
 from platform_resources.lake import LakeMissingError, MeshSettings, connect, lake_exists
@@ -26,7 +26,7 @@ from platform_resources.self_service.delivered import Delivered, Layout, find_fi
 from platform_resources.self_service.documents import Freshness, Input
 from platform_resources.self_service.landing import DELIVERED, DELIVERY, Reading
 from platform_resources.self_service.model_text import Part, TableName, dotted, identifier, selection
-from platform_resources.self_service.new_names import as_identifier, column_names
+from platform_resources.self_service.new_names import as_identifier, column_names, sql_words
 from platform_resources.self_service.profiling import Profile, profile
 from platform_resources.self_service.typing_texts import TYPED, TypedColumn, create_typed, typed_columns
 
@@ -36,6 +36,7 @@ _TABLE = re.compile(r"([A-Za-z_][\w]*)\.([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 _NAME = r'(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*)'
 _WRITTEN = re.compile(rf"{_NAME}\s*\.\s*{_NAME}\s*\.\s*{_NAME}")
 _VIEW = "_origin"
+_LOAD = "_load_id"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Origin:
     is_query: bool = False
     renamed: tuple[tuple[str, str], ...] = ()  # as it was written, column
     notes: tuple[str, ...] = ()
+    promise: Document | None = None  # a contract that is taken over as it is, instead of one made of `columns`
+    major: int = 1
     table_types: Mapping[TableName, tuple[tuple[str, str], ...]] = field(
         default_factory=dict
     )  # of what the model reads
@@ -219,8 +222,9 @@ def _delivered_property(column: TypedColumn) -> list[dict[str, Any]]:
 
 def _feed_name(world: World, path: Path) -> str:
     taken = own_tables(world) | {world.product}
-    stem = as_identifier(path.name.split(".", 1)[0])
-    wanted = stem if stem and stem not in taken else f"{world.product[:52]}_files"
+    # Dates and numbers at its end belong to the file, not to the feed: newsletter_2026-11.csv
+    stem = re.sub(r"(_+[tv]?[0-9]*[0-9][0-9_]*(_?[tz])?)+$", "", as_identifier(path.name.split(".", 1)[0]))
+    wanted = stem if is_name(stem) and stem not in taken | sql_words() else f"{world.product[:52]}_files"
     name, count = wanted, 1
     while name in taken:
         count += 1
@@ -279,7 +283,9 @@ def lake_origin(world: World, source: str) -> Origin:
             if is_query(source):
                 con.execute(f"CREATE TEMP TABLE {_VIEW} AS {query}")
             else:
-                con.execute(f"CREATE TEMP VIEW {_VIEW} AS SELECT * FROM {dotted(tables[0])}")
+                # The number of the load tells rows of any table apart: it would pass for a part of every key.
+                own = [f"EXCLUDE ({_LOAD})"] if _LOAD in dict(types[tables[0]]) else []
+                con.execute(f"CREATE TEMP VIEW {_VIEW} AS SELECT * {' '.join(own)} FROM {dotted(tables[0])}")
             found = profile(con, f'temp.main."{_VIEW}"', _patterns(world.council))
         except duckdb.Error as error:
             raise ScaffoldError(f"the query fails: {str(error).splitlines()[0]}", asked_wrongly=True) from None
@@ -378,15 +384,14 @@ def _check_tables(con: duckdb.DuckDBPyConnection, world: World, tables: Sequence
 
 def _table_origin(world: World, table: TableName, found: Profile, ports: Mapping[TableName, Contract]) -> Origin:
     contract = ports.get(table)
-    hidden = {"_load_id"} if contract is None else set()
-    kept = [column for column in found.columns if column.name not in hidden]
+    kept = found.columns
     stamped = "landed_at" if "landed_at" not in {column.name for column in kept} else "delivered_at"
     wanted = [stamped if column.name == "_landed_at" else column.name for column in kept]
     names = column_names(wanted)
     found = replace(
         found,
         columns=tuple(replace(c, name=n, written=c.name) for c, n in zip(kept, names, strict=True)),
-        key=tuple(names[[c.name for c in kept].index(name)] for name in found.key if name in {c.name for c in kept}),
+        key=tuple(names[[c.name for c in kept].index(name)] for name in found.key),
     )
     made = drafts(found, world.council, world.glossary, world.domain)
     made = [replace(draft, title=None) for draft in made]
@@ -555,5 +560,7 @@ def _age(
         name = next(name for name in ("built_at", "computed_at", "mesh_built_at") if name not in taken)
         parts, text = [Part("now()")], "When the table was built; no column shows how old its data is."
         reason = "no column shows how old the data is: this is only when it was built"
-    column = ColumnDraft(name, _MOMENT, description=text, required=True, evidence={"name": "added"})
+    column = ColumnDraft(
+        name, _MOMENT, description=text, required=True, evidence={"name": "added, to show the age of the data"}
+    )
     return Freshness(value, name, reason), (column, tuple(parts))

@@ -223,35 +223,55 @@ def _with_values(con: duckdb.DuckDBPyConnection, table: str, column: ColumnProfi
 
 
 def _key(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnProfile], rows: int) -> tuple[str, ...]:
-    """The likeliest key of up to three columns: by its names, then by being short and early."""
+    """The likeliest key of up to three columns: one that is named like a key, several such, then anything unique.
+
+    That a text or an e-mail address is unique may be chance, so it comes last.
+    """
     if not rows:
         return ()
-    singles = [(index, column) for index, column in enumerate(columns) if column.is_unique]
-    if singles:
-        _, best = min(singles, key=lambda item: (not KEY_NAME.search(item[1].name), item[1].kind == "e-mail", item[0]))
-        return (best.name,)
-    parts = [
-        column
-        for column in columns
-        if column.filled == rows and column.distinct > 1 and not column.type.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
-        and (KEY_NAME.search(column.name) or _PART_NAME.search(column.name) or column.type in ("DATE", "UUID"))
-    ]  # fmt: skip
-    parts.sort(key=lambda column: (not KEY_NAME.search(column.name), -column.distinct))
+    singles = [column for column in columns if column.is_unique]
+    named = [column.name for column in singles if KEY_NAME.search(column.name)]
+    if named:
+        return (named[0],)
+    several = _composite_key(con, table, columns, rows)
+    if several:
+        return several
+    plain = sorted(singles, key=lambda column: (column.is_text, column.kind is None))
+    return (plain[0].name,) if plain else ()
+
+
+def _composite_key(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[ColumnProfile], rows: int
+) -> tuple[str, ...]:
+    """The first set of two or three columns that tells all rows apart, of those that are named like parts of a key."""
+    parts = [column for column in columns if column.filled == rows and column.distinct > 1 and _part_rank(column) < 3]
+    parts.sort(key=lambda column: (_part_rank(column), -column.distinct))
+    order = {column.name: index for index, column in enumerate(columns)}
     tests = 0
     for size in range(2, _LONGEST_KEY + 1):
         for chosen in combinations(parts[:8], size):
             possible = 1
             for column in chosen:
                 possible *= column.distinct
-            if possible < 0.9 * rows:
+            if possible < 0.9 * rows or _part_rank(chosen[0]) > 0:
                 continue
             tests += 1
             if tests > _KEY_TESTS:
                 return ()
             if _tells_apart(con, table, [column.name for column in chosen], rows):
-                order = {column.name: index for index, column in enumerate(columns)}
                 return tuple(sorted((column.name for column in chosen), key=order.__getitem__))
     return ()
+
+
+def _part_rank(column: ColumnProfile) -> int:
+    """How likely a column is a part of a key, by its name and type: 0 most, 3 not at all."""
+    if column.type.startswith(("DECIMAL", "DOUBLE", "FLOAT", "BOOLEAN")):
+        return 3
+    if KEY_NAME.search(column.name):
+        return 0
+    if _PART_NAME.search(column.name) or column.type in ("DATE", "UUID"):
+        return 1
+    return 2 if column.type.startswith("TIMESTAMP") else 3
 
 
 def _tells_apart(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: int) -> bool:

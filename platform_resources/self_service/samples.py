@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -59,7 +60,8 @@ def audit_on_sample(
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         for table, columns in _sample_tables(settings, domain, product, tables or {}):
-            _create(con, table, columns, rows, now)
+            promised = columns if isinstance(columns, Mapping) else [_stricter(column, contract) for column in columns]
+            _create(con, table, promised, rows, now)
         target = (name, "internal", contract.table.physical_name)
         _schema(con, target)
         made = con.sql(_dbt_sql(settings, name, product_name)) if model is None else model(con)
@@ -100,6 +102,19 @@ def _sample_tables(
         if port is None:
             raise ScaffoldError(f"there is no usable port {item.address}, which {product.address} reads")
         yield (parts[0], parts[1], f"v{parts[2]}"), port.contract.table.columns
+
+
+def _stricter(column: Column, contract: Contract) -> Column:
+    """A column of an input with what the product promises of its own column of that name: real data keeps it too."""
+    promised = contract.table.column(column.name)
+    if promised is None or promised.physical_type != column.physical_type:
+        return column
+    return replace(
+        column,
+        options={**promised.options, **column.options},
+        enum=column.enum or promised.enum,
+        quality=(*column.quality, *promised.quality),
+    )
 
 
 def _bookkeeping(source: Contract) -> list[Column]:
