@@ -44,7 +44,7 @@ def load_council(folder: Path) -> Council:
         findings += found
         if waiver is not None:
             waivers.append(waiver)
-    findings += _strays(folder, rules.values())
+    findings += _strays(folder, rules.values(), modules_known=not unusable)
     return replace(council, rules=tuple(rules.values()), waivers=tuple(waivers), findings=tuple(findings))
 
 
@@ -72,8 +72,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("[!._]*.yaml")) if folder.is_dir() else []
 
 
-def _strays(folder: Path, rules: Iterable[Rule]) -> Iterator[Finding]:
-    """Files that nobody reads, though they look as if somebody did."""
+def _strays(folder: Path, rules: Iterable[Rule], *, modules_known: bool) -> Iterator[Finding]:
+    """Files that nobody reads, though they look as if somebody did. A broken rule may be the one that has a module."""
     modules = {rule.python.name for rule in rules if rule.python is not None}
     for place in (folder, folder / "rules", folder / "waivers"):
         for file in sorted(place.iterdir()) if place.is_dir() else ():
@@ -81,7 +81,7 @@ def _strays(folder: Path, rules: Iterable[Rule]) -> Iterator[Finding]:
             read = catalogue or (place != folder and file.suffix == ".yaml")
             if file.name.startswith((".", "_")) or file.suffix not in (".yaml", ".yml", ".json", ".py") or read:
                 continue
-            if file.suffix == ".py" and (place.name != "rules" or file.name in modules):
+            if file.suffix == ".py" and (place.name != "rules" or file.name in modules or not modules_known):
                 continue
             remedy = f"The council has {', '.join(_CATALOGUES)}, rules/*.yaml (with their *.py) and waivers/*.yaml."
             yield Finding(file, 1, "", "This file is not read.", remedy, "warning", "file-ignored")

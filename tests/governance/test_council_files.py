@@ -9,14 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from platform_resources.contracts import ContractError, Finding
 from platform_resources.governance import Council, check_examples, load_council, load_rule
 from platform_resources.governance.facts import FACTS
 from platform_resources.governance.predicates import COMBINED, TESTS
 from platform_resources.governance.rule_files import RULE_SCHEMA
+from tests.council_files import (
+    CLASSIFICATIONS,
+    COUNCIL,
+    TIERS,
+    dumped,
+    rule,
+    sound_council,
+    told,
+    waiver,
+    write_council,
+)
 from tests.council_files import SEMANTIC_TYPES as TYPES
-from tests.council_files import dumped, rule, sound_council, told, waiver, write_council
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -122,6 +133,59 @@ def test_a_python_file_that_cant_be_used_is_told_without_a_traceback(tmp_path: P
     finding = told(load_council(folder).findings, "python-rule")
     assert says in finding.message
     assert line_of(finding) == "python: strict.py"
+
+
+JUNK: list[Any] = [
+    None,
+    True,
+    0,
+    -1.5,
+    "",
+    "x",
+    "2026-01-01",
+    [],
+    [None],
+    [[]],
+    ["x", 1],
+    {},
+    {"x": None},
+    {"field": 1},
+]
+
+
+@pytest.mark.parametrize("key", sorted(rule(python="x.py", where={}, scope={}, at="", graceUntil="", waivable=True)))
+def test_no_value_of_a_rule_makes_the_reader_stumble(tmp_path: Path, key: str) -> None:
+    for value in JUNK:
+        folder = write_council(tmp_path, files={"rules/DOC-001-x.yaml": dumped(rule(**{key: value}))})
+        council = load_council(folder)
+        assert council.rules or council.findings
+        for read in council.rules:
+            check_examples(read, council)
+
+
+@pytest.mark.parametrize(
+    "key", ["all", "field", "is", "in", "matches", "atLeast", "each", "known", "after", "longerThan"]
+)
+def test_no_value_in_a_predicate_makes_the_reader_stumble(tmp_path: Path, key: str) -> None:
+    for value in JUNK:
+        for predicate in ({"field": "name", key: value}, {key: value}, {"any": [{key: value}]}):
+            folder = write_council(tmp_path, files={"rules/DOC-001-x.yaml": dumped(rule(require=predicate))})
+            council = load_council(folder)
+            assert council.rules or council.findings
+
+
+@pytest.mark.parametrize("file", ["council", "tiers", "classifications", "semantic_types", "waivers/x"])
+def test_no_value_in_another_file_makes_the_reader_stumble(tmp_path: Path, file: str) -> None:
+    sound = {"council": COUNCIL, "tiers": TIERS, "classifications": CLASSIFICATIONS, "semantic_types": TYPES}
+    data = yaml.safe_load(sound.get(file) or dumped(waiver(columns=["a"])))
+    inner = [{**data, key: value} for key in data for value in JUNK]
+    for key, entries in data.items():
+        if isinstance(entries, list) and isinstance(entries[0], dict):
+            inner += [{key: [{**entries[0], name: value}]} for name in entries[0] for value in JUNK]
+        if isinstance(entries, dict):
+            inner += [{key: {"gold": {**entries["gold"], name: value}}} for name in entries["gold"] for value in JUNK]
+    for changed in inner:
+        load_council(write_council(tmp_path, [rule()], files={f"{file}.yaml": dumped(changed)}))
 
 
 def test_ids_are_given_once(tmp_path: Path) -> None:
