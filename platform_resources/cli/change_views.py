@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from platform_resources.governance import Consumer
 Whom = Literal["consumers", "producers"]
 
 _LONGEST = 48  # characters of a value; the files have the rest
+_COLUMNS_TOLD = 6  # of a consumer; `--json` tells all
 _COLOURS = {"loosens": "red", "tightens": "yellow", "both": "red", "neutral": "dim"}
 _SAYING = ("physicalType", "logicalType", "value", "query", "metric", "access", "to", "url", "location", "type")
 
@@ -193,7 +194,7 @@ def _consumers(diff: Diff) -> list[Any]:
         fields = list(dict.fromkeys(change.field for change in hits))
         told = ", ".join(fields) if diff.comparison else "the port itself"
         colour = "red" if told else "dim"
-        columns = "all columns" if consumer.columns is None else ", ".join(consumer.columns)
+        columns = _columns(consumer, {column for change in hits for column in change.columns})
         made.add_row(
             f"[{colour}]{escape(consumer.name)}[/]",
             consumer.kind,
@@ -201,6 +202,15 @@ def _consumers(diff: Diff) -> list[Any]:
             f"[{colour}]{escape(printable(told or 'nothing'))}[/]",
         )
     return [Padding(made, (1, 0, 0, 2))]
+
+
+def _columns(consumer: Consumer, touched: Collection[str]) -> str:
+    """What a consumer reads, with what is touched first."""
+    if consumer.columns is None:
+        return "all columns"
+    names = sorted(consumer.columns, key=lambda name: name not in touched)
+    more = len(names) - _COLUMNS_TOLD
+    return f"{', '.join(names[:_COLUMNS_TOLD])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _verdict(comparison: Comparison, whom: Whom) -> Padding:

@@ -19,7 +19,7 @@ from platform_resources.contracts import Consent, ContractError, Document, Findi
 from platform_resources.contracts.findings import errors, shown
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.loading import CONSUMERS_FILE, PRODUCT_FILE, home_of
-from platform_resources.contracts.names import NAME, is_email
+from platform_resources.contracts.names import NAME, is_email, split_address
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.product_view import consents_of, input_address
 
@@ -70,9 +70,11 @@ def consumers_of(mesh: Mesh, address: str) -> tuple[Consumer, ...]:
     columns, when they name the port's product: it is read again tomorrow.
     """
     found = [*_reading_products(mesh, address), *_unreadable_products(mesh, address)]
-    if address in mesh.ports:
-        product, _ = mesh.ports[address]
-        found += [consumer for consumer in load_consumers(product)[0] if consumer.port == address]
+    parts = split_address(address)
+    if parts is not None:  # also of a product whose documents are broken: who reads it is known all the same
+        folder = mesh.folder / parts[0] / "products" / parts[1]
+        registered = _registered(folder / CONSUMERS_FILE, folder / PRODUCT_FILE, address.rpartition(".")[0])[0]
+        found += [consumer for consumer in registered if consumer.port == address]
     return tuple(found)
 
 
@@ -117,16 +119,21 @@ def load_consumers(product: Product) -> tuple[tuple[Consumer, ...], list[Finding
     Without that file, nobody. What is wrong with one entry hides no other; findings of severity error mean that
     somebody may be missing in what is returned.
     """
-    file = product.file.parent / CONSUMERS_FILE
-    if not file.is_file():
-        return (), []
-    document, found = _read(file, home_of(product.file), _state(file))
-    if document is None:
-        return (), list(found)
-    findings, nodes = list(found), list(Node(document, document.data).items("consumers"))
+    consumers, findings, nodes = _registered(product.file.parent / CONSUMERS_FILE, product.file, product.address)
     if not errors(findings):
         findings += _checked(nodes, product)
-    return tuple(consumer for node in nodes for consumer in _consumers(node, product)), findings
+    return consumers, findings
+
+
+def _registered(file: Path, product: Path, address: str) -> tuple[tuple[Consumer, ...], list[Finding], list[Node]]:
+    """The entries of a `consumers.yaml`, what its schema says, and its nodes; nothing without that file."""
+    if not file.is_file():
+        return (), [], []
+    document, findings = _read(file, home_of(product), _state(file))
+    if document is None:
+        return (), list(findings), []
+    nodes = list(Node(document, document.data).items("consumers"))
+    return tuple(consumer for node in nodes for consumer in _consumers(node, address)), list(findings), nodes
 
 
 @lru_cache(maxsize=1024)
@@ -141,14 +148,14 @@ def _read(file: Path, home: Path, _state: tuple[int, int]) -> tuple[Document | N
     return document, tuple(check_schema(document, _SCHEMA))
 
 
-def _consumers(node: Node, product: Product) -> Iterator[Consumer]:
+def _consumers(node: Node, address: str) -> Iterator[Consumer]:
     kind = next((known for known in get_args(ConsumerKind) if known == node.text("kind")), "team")
     for port in node.texts("ports"):
         yield Consumer(
             name=node.text("name") or "",
             kind=kind,
             contact=node.text("contact") or "",
-            port=f"{product.address}.{port}",
+            port=f"{address}.{port}",
             columns=node.texts("columns") or None,
             purpose=node.text("purpose"),
             consents=consents_of(node.get("consents")),

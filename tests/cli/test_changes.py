@@ -127,6 +127,9 @@ def test_a_product_with_errors_is_not_compared(mesh: Mesh) -> None:
     edit(mesh, ("logicalType: integer", "logicalType: whole"))
     done = mesh("diff", "shop.orders")
     assert "shop.orders can't be compared: its documents have errors (mesh check shop.orders)" in done.out
+    (mesh.project / "domains/shop/products/orders/consumers.yaml").write_text(DESK)
+    (mesh.project / "old.odcs.yaml").write_text((mesh.project / V1).read_text().replace("P3650D", "P1D"))
+    assert "Fraud desk" in mesh("diff", "old.odcs.yaml", V1).out  # files are compared, and who reads them is known
 
 
 @pytest.mark.parametrize(

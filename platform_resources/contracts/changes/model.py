@@ -63,7 +63,12 @@ class Change:
         return not self.columns or column in self.columns
 
 
-_STRUCTURE = frozenset({"properties", "customProperties", "quality", "slaProperties", "logicalTypeOptions"})
+_STRUCTURE = frozenset(
+    {
+        *("properties", "customProperties", "quality", "slaProperties", "roles", "servers"),
+        *("logicalTypeOptions", "arguments", "authoritativeDefinitions"),
+    }
+)
 
 
 @dataclass(frozen=True)
