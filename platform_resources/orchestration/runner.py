@@ -188,12 +188,18 @@ def _load_all(
         started = time.perf_counter()
         try:
             loaded[name] = load(settings, name)
-            if not products or name in products:
-                report.blocked.update(loaded[name].blocked)
+            report.blocked |= {
+                what: why for what, why in loaded[name].blocked.items() if not products or _asked_for(what, products)
+            }
         except Exception as error:  # noqa: BLE001  (a domain's import may raise anything; the others go on)
             report.failures[name] = f"the code location does not load: {error}"
         report.steps.append(("load", name, time.perf_counter() - started))
     return loaded
+
+
+def _asked_for(what: str, products: Sequence[str]) -> bool:
+    """Whether a blocked product (or a domain's sources) is among the named products, ports or domains."""
+    return any(what == name or what.startswith(f"{name}.") or name.startswith(f"{what}.v") for name in products)
 
 
 def _parse_all(settings: MeshSettings, names: Sequence[str], report: RunReport, progress: Progress) -> None:

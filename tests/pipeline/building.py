@@ -116,7 +116,7 @@ team:
   name: shop team
   members: [{{username: shop@retailer.example, role: owner}}]
 customProperties:
-  - {{property: tier, value: gold}}
+  - {{property: tier, value: bronze}}
   - {{property: refresh, value: on_update}}
 """
 

@@ -1,0 +1,79 @@
+"""The gate at the load of definitions: a product that breaks a rule is seen as blocked, its siblings live on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from platform_resources.lake import MeshSettings
+from platform_resources.orchestration import domain_definitions
+from tests.orchestration.test_ports import build
+from tests.pipeline.test_gate import TAGGED, enact
+from tests.tiny_mesh import land
+
+ORDERS, RETURNS = dg.AssetKey(["shop", "orders", "v1"]), dg.AssetKey(["shop", "returns", "v1"])
+
+
+@pytest.fixture
+def two_products(tiny: MeshSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[MeshSettings]:
+    """The shop with a second product that has tags; orders has none."""
+    products = tiny.domains / "shop" / "products"
+    (products / "returns").mkdir()
+    for name in ("product.odps.yaml", "v1.odcs.yaml"):
+        text = (products / "orders" / name).read_text(encoding="utf-8")
+        text = text.replace("name: orders", "name: returns").replace("shop.orders", "shop.returns")
+        text = text.replace("element: orders.", "element: returns.")
+        (products / "returns" / name).write_text(f"tags: [returns]\n{text}", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tiny.project))
+    domain_definitions.cache_clear()
+    yield tiny
+    domain_definitions.cache_clear()
+
+
+def specs_of(settings: MeshSettings) -> dict[dg.AssetKey, dg.AssetSpec]:
+    definitions = domain_definitions("shop")
+    return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_what_breaks_a_rule_is_blocked_under_its_own_key_and_its_sibling_lives_on(two_products: MeshSettings) -> None:
+    enact(two_products.project, TAGGED.format(grace="2026-02-01"))
+    specs = specs_of(two_products)
+    assert specs[ORDERS].tags["mesh/blocked"] == "true"
+    assert "mesh/blocked" not in specs[RETURNS].tags
+    graph = domain_definitions("shop").resolve_asset_graph()
+    assert RETURNS in graph.executable_asset_keys
+    assert ORDERS not in graph.executable_asset_keys
+    assert dg.AssetKey(["shop", "internal", "orders"]) in graph.executable_asset_keys
+    told = specs[ORDERS].description or ""
+    assert "domains/shop/products/orders/v1.odcs.yaml" in told
+    assert "`shop.orders.v1` has no tags." in told
+    assert "Add `tags: [stock]`." in told
+
+
+def test_without_the_rule_both_are_there(two_products: MeshSettings) -> None:
+    specs = specs_of(two_products)
+    assert not [key for key, spec in specs.items() if "mesh/blocked" in spec.tags]
+    assert {ORDERS, RETURNS} <= specs.keys()
+
+
+def test_the_check_of_a_port_tells_findings_and_fails_when_one_blocks(
+    tiny: MeshSettings, shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tiny.home)
+    with dg.DagsterInstance.ephemeral() as instance:
+        enact(tiny.project, TAGGED.format(grace="2099-12-31"))
+        graced = build(shop, instance)
+        assert graced.success
+        (check,) = [item for item in graced.get_asset_check_evaluations() if item.check_name == "governance"]
+        assert check.passed
+        (row,) = check.metadata["findings"].records
+        assert row.data["standing"] == "grace"
+        assert row.data["until"] == "2099-12-31"
+        enact(tiny.project, TAGGED.format(grace="2026-02-01"))
+        held = build(shop, instance)
+        assert not held.success
+        (check,) = [item for item in held.get_asset_check_evaluations() if item.check_name == "governance"]
+        assert not check.passed
+        assert "has no tags" in (check.description or "")

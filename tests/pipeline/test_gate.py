@@ -1,0 +1,173 @@
+"""The gate at the publication: what breaks the council's rules is not published, whatever its audit says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from platform_resources.lake import PortAddress, connect, latest_publication, latest_refusal
+from platform_resources.pipeline import govern
+from tests.pipeline.building import CONTRACT, NOW, STOCK_ROWS, Shop
+
+PORT = PortAddress.parse("shop.stock.v1")
+SERVED = "SELECT count(*), min(version) FROM shop.stock.v1"
+COUNCIL = """\
+name: The council
+owner: council@retailer.example
+approvers: [council@retailer.example]
+"""
+TAGGED = """\
+id: DOC-100
+title: Contracts say their tags
+reason: Without tags nobody finds them.
+owner: council@retailer.example
+family: documentation
+severity: error
+effectiveFrom: 2026-01-01
+graceUntil: {grace}
+appliesTo: contract
+require: {{field: tags, exists: true}}
+message: "`{{id}}` has no tags."
+remedy: "Add `tags: [stock]`."
+examples:
+  - failing: {{id: shop.stock.v1}}
+    mended: {{id: shop.stock.v1, tags: [stock]}}
+"""
+SCORED = """\
+id: QUA-100
+title: The score is high enough
+reason: Consumers rely on it.
+owner: council@retailer.example
+family: quality
+severity: error
+effectiveFrom: 2026-01-01
+appliesTo: publication
+require: {field: score, atLeast: 99}
+message: "It scores {score}."
+remedy: "Mend the checks that fail, or the data."
+examples:
+  - failing: {score: 50}
+    mended: {score: 99.5}
+"""
+WARNING = """\
+      - {name: is_old, type: sql, query: "SELECT count(*) FROM {table} WHERE version > 1", mustBe: 0, severity: warning,
+         dimension: accuracy}
+slaProperties:
+"""
+
+
+def enact(root: Path, *rules: str) -> None:
+    folder = root / "governance" / "rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    (root / "governance" / "council.yaml").write_text(COUNCIL, encoding="utf-8")
+    for rule in rules:
+        name = rule.split("\n", 1)[0].removeprefix("id: ")
+        (folder / f"{name}-a-rule.yaml").write_text(rule, encoding="utf-8")
+
+
+def promise(shop: Shop, contract: str) -> None:
+    """Edit the contract in the working tree and load it anew."""
+    file = shop.root / "domains/shop/products/stock/v1.odcs.yaml"
+    file.write_text(contract, encoding="utf-8")
+    shop.domain = govern(shop.settings, "shop", NOW).usable.domain
+
+
+def refused_by(shop: Shop) -> list[tuple[str, str]]:
+    with connect(shop.settings, reads=["shop"]) as con:
+        refusal = latest_refusal(con, PORT)
+    return [(item["code"], item["standing"]) for item in refusal.audit["governance"]]
+
+
+def test_a_rule_that_is_broken_refuses_a_version_whose_audit_passed(shop: Shop) -> None:
+    shop.build(1)
+    assert shop.publish("run-1").published
+    enact(shop.root, TAGGED.format(grace="2026-02-01"))
+    shop.build(2)
+    outcome = shop.publish("run-2")
+    assert outcome.audit.passed
+    assert not outcome.published
+    assert refused_by(shop) == [("DOC-100", "blocks")]
+    assert shop.query(SERVED) == [(STOCK_ROWS, 1)]
+
+
+def test_a_grace_that_ends_between_load_and_publication_blocks(shop: Shop) -> None:
+    enact(shop.root, TAGGED.format(grace="2026-03-01"))
+    loaded = govern(shop.settings, "shop", datetime(2026, 2, 28, tzinfo=UTC))
+    assert [item.standing for item in loaded.judgements] == ["grace"]
+    assert not loaded.blocked
+    shop.domain = loaded.domain
+    shop.build(1)
+    outcome = shop.publish("run-1", NOW)
+    assert not outcome.published
+    assert [item.standing for item in outcome.judgements] == ["blocks"]
+
+
+def test_a_rule_in_grace_is_published_and_told_with_its_end(shop: Shop) -> None:
+    enact(shop.root, TAGGED.format(grace="2026-12-31"))
+    shop.build(1)
+    assert shop.publish("run-1").published
+    with connect(shop.settings, reads=["shop"]) as con:
+        (told,) = latest_publication(con, PORT).audit["governance"]
+    assert (told["code"], told["standing"], told["until"]) == ("DOC-100", "grace", "2026-12-31")
+    assert told["file"] == "domains/shop/products/stock/v1.odcs.yaml"
+
+
+def test_a_rule_on_publications_judges_the_version_at_hand(shop: Shop) -> None:
+    enact(shop.root, SCORED)
+    promise(shop, CONTRACT.replace("slaProperties:\n", WARNING))
+    shop.build(1)
+    assert shop.publish("run-1").published
+    shop.build(2)
+    outcome = shop.publish("run-2")
+    assert outcome.audit.passed
+    assert not outcome.published
+    assert refused_by(shop) == [("QUA-100", "blocks")]
+    assert shop.query(SERVED) == [(STOCK_ROWS, 1)]
+
+
+def test_documents_that_broke_since_they_were_loaded_refuse_the_version(shop: Shop) -> None:
+    shop.build(1)
+    file = shop.root / "domains/shop/products/stock/product.odps.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("role: owner", "rank: owner"), encoding="utf-8")
+    outcome = shop.publish("run-1")
+    assert not outcome.published
+    assert {item.finding.file.name for item in outcome.judgements} == {"product.odps.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "code"),
+    [
+        ("members: [{username: shop@retailer.example, role: owner}]", "owner-missing"),
+        ("  - {property: freshness, value: P3650D, element: stock.counted_at}\n", "freshness-missing"),
+    ],
+)
+def test_owner_schema_and_freshness_hold_without_any_council_and_no_waiver_helps(
+    shop: Shop, spoilt: str, code: str
+) -> None:
+    assert spoilt in CONTRACT
+    other = {
+        "owner-missing": "members: [{username: nobody}]",
+        "freshness-missing": "  - {property: retention, value: P3Y}\n",
+    }
+    enact(shop.root)
+    waivers = shop.root / "governance" / "waivers"
+    waivers.mkdir()
+    (waivers / "w.yaml").write_text(
+        f"rule: {code}\nproduct: shop.stock\napprover: council@retailer.example\nreason: We are in a hurry.\n"
+        "granted: 2026-03-01\nuntil: 2026-06-30\n",
+        encoding="utf-8",
+    )
+    file = shop.root / "domains/shop/products/stock/v1.odcs.yaml"
+    file.write_text(CONTRACT.replace(spoilt, other[code]), encoding="utf-8")
+    loaded = govern(shop.settings, "shop", NOW)
+    assert not loaded.domain.products
+    assert code in {finding.code for finding in loaded.blocked["stock"]}
+
+
+def test_a_damaged_lake_leaves_the_domain_loadable(shop: Shop) -> None:
+    shop.build(1)
+    shop.publish("run-1")
+    shop.settings.catalog_file("shop").write_bytes(b"not a catalog")
+    assert [product.name for product in govern(shop.settings, "shop", NOW).domain.products] == ["stock"]
