@@ -119,7 +119,7 @@ def copied(built: Mesh, tmp_path: Path) -> Iterator[Callable[[], Mesh]]:
         project.mkdir()
         shutil.copy(REPOSITORY / "workspace.yaml", project)
         ignored = shutil.ignore_patterns("__pycache__", "target", "logs", ".user.yml")
-        for folder in ("domains", "dbt_project"):
+        for folder in ("domains", "dbt_project", "governance"):
             shutil.copytree(REPOSITORY / folder, project / folder, ignore=ignored)
         return Mesh(project, home, built.landed_until)
 
