@@ -250,6 +250,7 @@ def _check_changes(before: Contract | None, after: Contract) -> Iterator[CheckCh
 
 def _text(check: Check) -> str:
     """What a check asks for, in a few words."""
-    limit = threshold_text(check.operator, check.threshold, check.unit)
+    unit = "" if check.kind == "sql" and check.unit == "rows" else check.unit  # rows are only the default there
+    limit = threshold_text(check.operator, check.threshold, unit)
     details = ", ".join(f"{key} {value}" for key, value in check.arguments.items())
     return ", ".join(part for part in (limit, details, check.severity) if part)
