@@ -45,10 +45,11 @@ def read_rule(path: Path, council: Council | None = None) -> tuple[Rule | None, 
     except ContractError as refused:
         return None, list(refused.findings)
     findings = checked_by_schema(document, RULE_SCHEMA, "rule")
-    if errors(findings):
+    if any(finding.code != "unknown-key" for finding in findings):
         return None, findings
     root = Node(document, document.data)
-    findings += _check(root, council)
+    places = {finding.path for finding in findings}
+    findings += [finding for finding in _check(root, council) if finding.path not in places]
     findings.sort(key=lambda finding: finding.line)
     return (None if errors(findings) else _rule(root)), findings
 

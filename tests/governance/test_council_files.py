@@ -115,6 +115,10 @@ def test_every_flaw_of_a_rule_is_told_at_once(tmp_path: Path) -> None:
     bad = rule(owner="x", graceUntil="2020-01-01", require=predicate)
     codes = sorted(finding.code for finding in loaded(tmp_path, bad).findings)
     assert codes == ["field", "field", "grace-before-start", "owner-email"]
+    misspelt = {**bad, "id": "DOC-002", "reson": "x", "where": {"field": "name", "iss": "a"}}
+    found = loaded(tmp_path, misspelt).findings
+    codes = sorted(finding.code for finding in found if finding.file.name.startswith("DOC-002"))
+    assert codes == ["field", "field", "grace-before-start", "owner-email", "unknown-key", "unknown-key"]
 
 
 @pytest.mark.parametrize(
