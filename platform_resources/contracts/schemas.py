@@ -16,7 +16,7 @@ from typing import Any
 
 from platform_resources.contracts.documents import Kind
 
-ANNOTATIONS = frozenset({"description", "title", "default", "examples", "deprecated", "format"})
+ANNOTATIONS = frozenset({"description", "title", "default", "examples", "deprecated", "format", "enumDescriptions"})
 _INNER = ("items", "properties")  # the columns within a column
 SWITCH = "x-switch"  # {key: {value: schema}}: the schema that the value of one key selects
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,6 @@ from platform_resources.governance.relations import RELATION_TYPES, Edge, Relati
 
 GLOSSARY_FILE = "glossary.yaml"
 _SCHEMA = Path(__file__).with_name("glossary.schema.json")
-_LINK = re.compile(
-    r"(?:(?:\.\./(?P<folder>[a-z][a-z0-9_]*)/)?glossary\.yaml#|glossary://(?P<domain>[a-z][a-z0-9_]*)/)"
-    r"(?P<term>[a-z][a-z0-9_]*)"
-)
 
 
 @dataclass(frozen=True)
@@ -100,6 +96,7 @@ class Glossary:
         return get_close_matches(normal(word), list(self.words), 3, 0.6)
 
 
+@lru_cache(maxsize=50_000)  # columns of all products are called alike
 def normal(word: str) -> str:
     """A word without what doesn't tell meanings apart: case, separators, plural.
 
@@ -115,20 +112,6 @@ def _singular(word: str) -> str:
     if word.endswith("ies"):
         return word[:-3] + "y"
     return word[:-2] if word.endswith(("sses", "xes", "ches", "shes")) else word[:-1]
-
-
-def term_of_link(url: str, domain: str) -> str | None:
-    """The term that a link in a document of `domain` leads to, there or not; None for what is no link into a glossary.
-
-    Links are relative to the domain's folder and never leave `domains/`.
-
-    >>> term_of_link("glossary.yaml#net_sales", "sales"), term_of_link("../crm/glossary.yaml#age", "sales")
-    ('sales.net_sales', 'crm.age')
-    >>> term_of_link("glossary://crm/age", "sales")
-    'crm.age'
-    """
-    match = _LINK.fullmatch(url)
-    return None if match is None else f"{match['folder'] or match['domain'] or domain}.{match['term']}"
 
 
 def link_to(term: str, domain: str) -> str:
