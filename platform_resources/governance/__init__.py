@@ -6,6 +6,7 @@ engine behind `mesh check`, the load of definitions and the publish gate. It imp
 connection and knows nothing of Dagster: what is published is handed in.
 """
 
+from platform_resources.contracts.links import term_of_link
 from platform_resources.governance.bindings import Binding, bindings_by_term, bindings_of
 from platform_resources.governance.checking import CheckReport, check_mesh
 from platform_resources.governance.comparison import Comparison, compare_terms, sentence
@@ -30,7 +31,7 @@ from platform_resources.governance.model import (
 from platform_resources.governance.python_rules import Problem
 from platform_resources.governance.rule_files import load_rule
 from platform_resources.governance.rules import CompiledRules, judge_contract, judge_rules
-from platform_resources.governance.terms import Glossary, Relation, Term, load_glossary, term_of_link
+from platform_resources.governance.terms import Glossary, Relation, Term, load_glossary
 
 __all__ = [
     "Binding",

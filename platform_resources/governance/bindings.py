@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from platform_resources.contracts import Column, Contract, Mesh, Origin, OutputPort, Product
+from platform_resources.contracts.links import term_of_link
 from platform_resources.contracts.nodes import Node
-from platform_resources.governance.terms import term_of_link
 
 _STEP = re.compile(r"[^.\[\]]+")
 

@@ -9,10 +9,11 @@ from functools import cached_property
 
 from platform_resources.contracts import Column, Finding, Mesh, Product, Severity
 from platform_resources.contracts.findings import shown
+from platform_resources.contracts.links import term_of_link
 from platform_resources.governance.bindings import Binding, bindings_by_term, bindings_of
 from platform_resources.governance.glossary_checks import check_glossary
 from platform_resources.governance.model import Council, Judgement, PublishedPort
-from platform_resources.governance.terms import Glossary, Term, link_to, load_glossary, normal, term_of_link
+from platform_resources.governance.terms import Glossary, Term, link_to, load_glossary, normal
 
 # Tier -> whether its columns must be bound to terms, unless the tier says so itself by `glossary:` in its template.
 _ASKED = {"gold": "required", "silver": "advised"}

@@ -9,6 +9,7 @@ from platform_resources.contracts.changes.grading import Sides, columns_of, grad
 from platform_resources.contracts.changes.model import CLASSIFICATIONS, Change, Comparison
 from platform_resources.contracts.changes.renaming import renamed_columns
 from platform_resources.contracts.documents import Document, path_text
+from platform_resources.contracts.links import with_one_spelling
 from platform_resources.contracts.model import Contract
 
 
@@ -36,10 +37,9 @@ def compare_contracts(
     if before.document.raw == after.document.raw:
         return Comparison(before, after, ())
     sides = Sides(before, after, tuple(classifications), renamed_columns(before, after))
-    changes = tuple(
-        _change(difference, sides, before.document, after.document)
-        for difference in differences(dict(before.document.data), dict(after.document.data))
-    )
+    domain = after.domain or before.domain or ""
+    old, new = (with_one_spelling(side.document.data, domain) for side in (before, after) if side.document)
+    changes = tuple(_change(difference, sides, before.document, after.document) for difference in differences(old, new))
     return Comparison(before, after, changes, sides.renamed)
 
 
