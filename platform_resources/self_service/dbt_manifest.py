@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ class _Reading:
 
     def nodes(self, *kinds: str) -> Iterator[dict[str, Any]]:
         for node in mapping(self.manifest.get("nodes")).values():
-            if isinstance(node, dict) and node.get("resource_type") in kinds:
+            if isinstance(node, dict) and node.get("resource_type") in kinds and "unique_id" in node:
                 yield node
 
     def choose(self, models: Sequence[str]) -> list[dict[str, Any]]:
@@ -165,20 +166,21 @@ class _Reading:
             )
         promises = Promises(where, columns, names, targets, self.result.not_taken)
         note_constraints(promises, node)
-        note_tests(promises, self._tests(node))
+        note_tests(promises, self.tests.get(str(node["unique_id"]), []))
         made.data = self._data(node, product, major, promises)
         group.contracts[major] = made
         group.inputs |= self._inputs(node)
         self._tell_users(node, where)
 
-    def _tests(self, node: Mapping[str, Any]) -> list[dict[str, Any]]:
-        own = str(node.get("unique_id"))
-        found = []
+    @cached_property
+    def tests(self) -> dict[str, list[dict[str, Any]]]:
+        """Tests by the model that they are about; one that says none is about every model that it reads."""
+        found: dict[str, list[dict[str, Any]]] = {}
         for test in self.nodes("test"):
             attached = test.get("attached_node")
-            reads = texts(mapping(test.get("depends_on")).get("nodes"))
-            if attached == own or (attached is None and own in reads):
-                found.append(test)
+            about = [str(attached)] if attached else texts(mapping(test.get("depends_on")).get("nodes"))
+            for model in about:
+                found.setdefault(model, []).append(test)
         return found
 
     def _data(self, node: Mapping[str, Any], product: str, major: int, promises: Promises) -> dict[str, Any]:

@@ -172,6 +172,9 @@ def _folder(mesh: Mesh, place: Place) -> Path:
 
 def _plan_contract(plan: _Plan, document: Document, place: Place, table: int, major: int | None) -> Contract:
     fitting = Fitting.of(document)
+    if table > 0:  # the first one keeps the id
+        own = f"{document.data.get('id')}.{place.product}"
+        fitting.put(("id",), own, "each table gets a contract, and each contract an id of its own")
     major = fit_contract(fitting, place, table, major)
     made = fitting.made(document, contract_file(_folder(plan.mesh, place), major))
     plan.add(made, document.path.name, fitting.changes)
@@ -194,20 +197,11 @@ def _plan_contracts(plan: _Plan, documents: Sequence[Document], into: str | None
             )
         for index, name in enumerate(tables):
             place = _place(plan, document.data, into, as_name(name, RESERVED_NAMES))
-            contract = _plan_contract(plan, _own_id(document, place, index, len(tables)), place, index, None)
+            contract = _plan_contract(plan, document, place, index, None)
             places[f"{place.domain}.{place.product}"] = place
             ports.setdefault(f"{place.domain}.{place.product}", {})[contract.major] = contract
     for address, contracts in ports.items():
         _plan_product_of(plan, places[address], contracts, {})
-
-
-def _own_id(document: Document, place: Place, index: int, tables: int) -> Document:
-    """The document itself; of one with several tables, a copy with an id of its own for each table but the first."""
-    if tables < 2 or index == 0:
-        return document
-    own = f"{document.data.get('id')}.{place.product}"
-    changed = document.edit(lambda tree: tree.update(id=own))
-    return Document(document.path, changed.raw, changed.data, changed.lines)
 
 
 def _plan_product_of(plan: _Plan, place: Place, contracts: Mapping[int, Contract], inputs: Mapping[str, str]) -> None:

@@ -21,6 +21,9 @@ def fit_product(
     `ports`: major -> id of the contract that lies beside it. `known_ports`: contract id -> address of every port of the
     mesh, to recognise inputs by. Ports of another name than `port_name` belong to other products and are taken out.
     """
+    if port_name is not None:
+        own = f"{fitting.get('id')}.{place.product}"
+        fitting.put(("id",), own, "each table becomes a product, and each product has an id of its own")
     name = fitting.get("name")
     if isinstance(name, str) and is_name(name) and name != place.product:
         fitting.put(("name",), place.product, "the product is named as its folder")

@@ -352,3 +352,34 @@ def test_names_and_logical_types() -> None:
         "timestamp",
         "time",
     ]
+
+
+def test_of_ports_with_several_names_each_becomes_a_product(project: Path, tmp_path: Path) -> None:
+    tables = V3_1.replace(
+        "slaProperties:\n",
+        "  - name: returns\n    properties:\n      - {name: at, logicalType: timestamp}\nslaProperties:\n"
+        "  - {property: freshness, value: P1D, element: returns.at}\n",
+    )
+    (tmp_path / "c.yaml").write_text(tables)
+    contract = "53581432-6c55-4ba2-a65f-72344a91553a"
+    text = (
+        "apiVersion: v1.0.0\nkind: DataProduct\nid: p\nname: Sales\nstatus: active\noutputPorts:\n"
+        f"  - {{name: ordersTbl, version: 1.0.0, contractId: {contract}}}\n"
+        f"  - {{name: returns, version: 0.3.0, contractId: {contract}}}\n"
+        "team: {name: Sellers}\n"
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    planned = plan(project, tmp_path / "p.yaml", into="shop")
+    made = {f"{f.path.parent.name}/{f.path.name}": Document.parse(f.raw, f.path).data for f in planned.files}
+    assert set(made) == {
+        "orders_tbl/v1.odcs.yaml",
+        "orders_tbl/product.odps.yaml",
+        "returns/v1.odcs.yaml",
+        "returns/product.odps.yaml",
+    }
+    assert [table["name"] for table in made["returns/v1.odcs.yaml"]["schema"]] == ["returns"]
+    assert [port["name"] for port in made["returns/product.odps.yaml"]["outputPorts"]] == ["returns"]
+    assert len({document["id"] for document in made.values()}) == 4
+    assert planned.usable, planned.findings
+    with pytest.raises(ExchangeError, match="2 tables as ports"):
+        plan(project, tmp_path / "p.yaml", into="shop.sales")
