@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from platform_resources.cli.common import JsonFlag, read_mesh
 from platform_resources.cli.output import console, errors, fail, print_json, table
@@ -69,34 +70,25 @@ def _print(report: JoinReport) -> None:
             errors.print(f"  {escape(printable(text))}", highlight=False)
 
 
-def _joins_table(joins: tuple[Join, ...]) -> Any:
-    made = table(
-        "type",
-        "column",
-        "joined to",
-        ("values", "right"),
-        ("match", "right"),
-        ("rows", "right"),
-        ("promised", "right"),
-        "",
-    )
-    for column in made.columns:
-        column.no_wrap = True
-    for column in made.columns[1:3]:
-        column.no_wrap = False
-    last = None
+def _joins_table(joins: tuple[Join, ...]) -> Table:
+    """One section for each column that others are held against."""
+    made = table("column", ("values", "right"), ("match", "right"), ("rows", "right"), ("promised", "right"), "")
+    sections: dict[tuple[str, str], list[Join]] = {}
     for join in joins:
-        made.add_row(
-            join.type if join.type != last else "",
-            escape(join.column),
-            escape(join.against),
-            f"{join.distinct:,}",
-            percent(join.rate),
-            percent(join.rows_rate),
-            percent(join.promised) if join.promised else "[dim]–[/]",
-            _verdict(join),
-        )
-        last = join.type
+        sections.setdefault((join.type, join.against), []).append(join)
+    for (kind, against), found in sections.items():
+        made.add_row(f"[bold]{escape(kind)}[/] [dim]in {escape(against)}[/]")
+        for join in found:
+            made.add_row(
+                f"  {escape(join.column)}",
+                f"{join.distinct:,}",
+                percent(join.rate),
+                percent(join.rows_rate),
+                percent(join.promised) if join.promised else "[dim]–[/]",
+                _verdict(join),
+            )
+    for column in made.columns[1:]:
+        column.no_wrap = True
     return made
 
 
