@@ -119,6 +119,36 @@ def product(
         _print_product(report, description)
 
 
+@new.command()
+def version(
+    product: Annotated[str, typer.Argument(metavar="DOMAIN.NAME", help="finance.revenue")],
+    json_output: JsonFlag = False,
+) -> None:
+    """Make the next major of a product's port: a draft to change freely, served beside the one before."""
+    from platform_resources.pipeline import read_mesh  # noqa: PLC0415  (only this command needs these)
+    from platform_resources.self_service.next_version import VersionError, next_version  # noqa: PLC0415
+
+    settings = MeshSettings.from_env()
+    mesh, _ = read_mesh(settings)
+    found = next((item for item in mesh.products if item.address == product), None)
+    if found is None:
+        fail(f"there is no product {product!r} whose documents can be used; `mesh check` tells more", code=2)
+    try:
+        made = next_version(found)
+    except VersionError as error:
+        fail(str(error))
+    contract, changed = (file.relative_to(settings.project) for file in (made.contract, made.product))
+    if json_output:
+        print_json({"port": made.address, "created": [str(contract)], "changed": [str(changed)]})
+        return
+    console.print(f"[bold]{made.address}[/] is a draft now, with the promise of the port before it.\n", highlight=False)
+    _print_files([str(contract)], [str(changed)])
+    console.print("\n[bold]Next[/]", highlight=False)
+    console.print(f"  change {contract}; another table is named by its physicalName", highlight=False)
+    console.print(f"  mesh preview {product}", highlight=False)
+    console.print(f"  mesh run {product}", highlight=False)
+
+
 def land(
     feed: Annotated[str, typer.Argument(metavar="DOMAIN.FEED", help="marketing.newsletter_files")],
     files: Annotated[list[str], typer.Argument(help="CSV, TSV or Parquet files.")],
