@@ -1,31 +1,27 @@
 """A document as a file: its bytes are the record, everything else is read from them.
 
-An untouched document is saved byte for byte. A change goes through ruamel's round-trip parser, so that comments, quotes
-and order stay, and the result is read back and compared before it is handed out.
+An untouched document is saved byte for byte. A change leaves comments, quotes and order as they are (`editing`), and
+the result is read back and compared before it is handed out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
 from platform_resources.contracts.characters import MAX_BYTES, RefusedError, decode
+from platform_resources.contracts.editing import edited
 from platform_resources.contracts.findings import ContractError, Finding
 from platform_resources.contracts.lines import KeyPath, Lines
 from platform_resources.contracts.model import Origin
-from platform_resources.contracts.reading import FLOAT, INTEGER, read_yaml
-
-# Comments above a `---` line, which ruamel would drop.
-_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*---[ \t]*(?:#[^\n]*)?\r?\n")
+from platform_resources.contracts.reading import read_yaml
 
 Kind = Literal["contract", "product", "domain"]
 
@@ -104,20 +100,9 @@ class Document:
         ContractError
             when the changed document would be refused, or when its text would not say what the tree says.
         """
-        text = self.text
-        head = _HEAD.match(text)
-        body = text[head.end() :] if head else text
-        yaml = _round_trip_yaml(body)
-        tree = yaml.load(body)
-        change(tree)
-        _quote_new_texts(tree, self.data)
-        out = StringIO()
-        yaml.dump(tree, out)
-        changed = (head[0] if head else "") + out.getvalue()
-        if "\r\n" in text:
-            changed = changed.replace("\r\n", "\n").replace("\n", "\r\n")
+        changed, meant = edited(self.text, self.data, change)
         document = Document.parse(changed.encode("utf-8"), self.path)
-        if document.data != plain(tree):
+        if document.data != meant:
             raise ContractError(
                 [
                     Finding(
@@ -146,46 +131,6 @@ class Document:
         finally:
             temporary.unlink(missing_ok=True)
         return target
-
-
-def plain(tree: Any) -> Any:
-    """Ruamel's tree as plain Python values."""
-    if isinstance(tree, Mapping):
-        return {str(key): plain(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [plain(value) for value in tree]
-    if isinstance(tree, bool) or tree is None:
-        return tree
-    for simple in (
-        str,
-        int,
-        float,
-    ):  # ruamel's scalars remember their spelling in subclasses of these; ScalarBoolean of int
-        if isinstance(tree, simple):
-            return bool(tree) if type(tree).__name__ == "ScalarBoolean" else simple(tree)
-    return tree
-
-
-# What every YAML parser, of 1.1 too, reads as the text that it is, also within brackets.
-_PLAIN = re.compile(
-    r"(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][A-Za-z0-9_ ./@-]*(?<! )|\d+\.\d+\.\d+", re.IGNORECASE
-)
-
-
-def _quote_new_texts(tree: Any, before: Any) -> None:
-    """Put new texts into quotes where ruamel would leave them bare and another parser would stumble (`:0`, `NO`)."""
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString  # noqa: PLC0415  (see _round_trip_yaml)
-
-    entries = tree.items() if isinstance(tree, Mapping) else enumerate(tree)
-    for key, value in list(entries):
-        known = (isinstance(before, Mapping) and key in before) or (
-            isinstance(before, list) and key in range(len(before))
-        )
-        old = before[key] if known else None
-        if isinstance(value, Mapping | list):
-            _quote_new_texts(value, old)
-        elif type(value) is str and value != old and _PLAIN.fullmatch(value) is None:
-            tree[key] = DoubleQuotedScalarString(value)
 
 
 def _read_file(path: Path, root: Path) -> bytes:
@@ -231,29 +176,3 @@ def _is_plainly_below(path: Path, root: Path) -> bool:
 
 def _finding(path: Path, refusal: RefusedError) -> Finding:
     return Finding(path, refusal.line, path_text(refusal.path), refusal.message, refusal.remedy, "error", refusal.code)
-
-
-# FLOAT takes integers too, and ruamel asks for floats first: a new `1` would get the tag of an integer.
-_FLOAT_ONLY = re.compile(rf"(?=[^.eE]*[.eE]){FLOAT.pattern}")
-
-
-def _round_trip_yaml(text: str) -> Any:
-    """A parser and writer that keeps quotes, width and indentation, and takes no text for a timestamp."""
-    from ruamel.yaml import YAML  # noqa: PLC0415  (30 ms that only an edit needs)
-    from ruamel.yaml.resolver import VersionedResolver  # noqa: PLC0415
-
-    class Resolver(VersionedResolver):
-        def add_version_implicit_resolver(self, version: Any, tag: str, regexp: Any, first: Any) -> None:
-            kind = tag.rpartition(":")[2]
-            if kind != "timestamp":
-                regexp = {"int": INTEGER, "float": _FLOAT_ONLY}.get(kind, regexp)  # ruamel's also take 1_000
-                super().add_version_implicit_resolver(version, tag, regexp, first)
-
-    yaml = YAML()
-    yaml.Resolver = Resolver
-    yaml.preserve_quotes = True
-    yaml.width = 1_000_000
-    yaml.allow_unicode = True
-    if (dash := re.search(r"^( *)[^\s#-][^\n]*:[^\n]*\r?\n\1( *)- ", text, re.MULTILINE)) is not None:
-        yaml.indent(mapping=2, sequence=2 + len(dash[2]), offset=len(dash[2]))
-    return yaml

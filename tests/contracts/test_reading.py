@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from platform_resources.contracts import ContractError, Document
 from platform_resources.contracts.characters import MAX_BYTES
-from platform_resources.contracts.documents import plain
+from platform_resources.contracts.editing import plain
 from platform_resources.contracts.reading import MAX_DEPTH, MAX_NODES
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
