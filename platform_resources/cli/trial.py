@@ -43,7 +43,7 @@ def preview(
     """What the working tree would change if it were merged: contracts, checks, score, consumers hit, the verdict."""
     from platform_resources.cli.preview_views import preview_page, preview_record  # noqa: PLC0415  (quick --help)
     from platform_resources.pipeline import published_in, read_mesh  # noqa: PLC0415
-    from platform_resources.self_service.preview import preview as look  # noqa: PLC0415
+    from platform_resources.self_service.preview import preview_tree  # noqa: PLC0415
     from platform_resources.self_service.revisions import TreeError, promised_at  # noqa: PLC0415
 
     settings, now, names = MeshSettings.from_env(), utc_now(), products or []
@@ -58,7 +58,7 @@ def preview(
     unknown = next((name for name in names if not _is_known(name, mesh, base)), None)
     if unknown is not None:
         fail(f"there is no product {unknown!r}; `mesh status` lists them", code=2)
-    found = look(settings, mesh, council, base, now, names)
+    found = preview_tree(settings, mesh, council, base, now, names)
     told = f"in {against}" if against else "published"
     if json_output:
         print_json(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from platform_resources.contracts.names import is_name
 from platform_resources.self_service.dbt_nodes import mapping as mapping_of
 from platform_resources.self_service.dbt_nodes import meta_of, texts
 from platform_resources.self_service.fitting import Change, as_name
@@ -63,7 +64,7 @@ def _column(name: str, written: str, kind: str, column: Mapping[str, Any], place
     meta = meta_of(column)
     classification = meta.get("classification")
     known = place.classifications
-    if isinstance(classification, str) and (not known or classification in known):
+    if isinstance(classification, str) and (classification in known if known else is_name(classification)):
         made["classification"] = meta.pop("classification")
     elif (not known or "personal" in known) and any(meta.get(key) is True for key in ("pii", "contains_pii", "is_pii")):
         made["classification"] = "personal"

@@ -174,15 +174,18 @@ def _is_known(written: str) -> bool:
     return True
 
 
-def _fit_classification(fitting: Fitting, at: KeyPath, classifications: Sequence[str]) -> None:
+def _fit_classification(fitting: Fitting, at: KeyPath, known: Sequence[str]) -> None:
     written = fitting.get(*at, "classification")
-    if not classifications or not isinstance(written, str) or written in classifications:
+    if not isinstance(written, str) or written in known or (not known and is_name(written)):
         return
     meant = written.strip().lower()
-    meant = meant if meant in classifications else _CLASSIFIED.get(meant, "")
-    why = f"the council knows {', '.join(classifications)}"
-    if meant not in classifications:
-        meant, why = classifications[-1], f"{why}; the most secret in doubt"
+    meant = meant if meant in known else _CLASSIFIED.get(meant, "")
+    if not known:
+        meant, why = meant or as_name(written), "a classification is named by lower-case letters, digits or underscores"
+    else:
+        why = f"the council knows {', '.join(known)}"
+    if known and meant not in known:
+        meant, why = known[-1], f"{why}; the most secret in doubt"
     fitting.put((*at, "classification"), meant, why)
 
 

@@ -86,7 +86,7 @@ class ProductPreview:
         return self.refused or any(port.state != "unchanged" for port in self.ports)
 
 
-def preview(
+def preview_tree(
     settings: MeshSettings,
     mesh: Mesh,
     council: Council,
@@ -138,7 +138,14 @@ class _Trying:
         )
         judgements = tuple(self.judged.get(address, ()))
         product = next((found for found in usable.domain.products if found.name == name), None)
-        ports = [] if product is None else [self._port(product, port, judgements, named) for port in product.ports]
+        ports = (
+            []
+            if product is None
+            else [
+                self._port(product, port, [item for item in judgements if item.is_on(port.address)], named)
+                for port in product.ports
+            ]
+        )
         offered = {port.address for port in ports}
         if name not in usable.blocked:
             gone = [a for a in sorted(self.base) if a.rpartition(".")[0] == address and a not in offered]

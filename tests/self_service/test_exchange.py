@@ -154,6 +154,17 @@ def test_a_foreign_contract_is_fitted_field_by_field(project: Path, tmp_path: Pa
     assert not [f for f in check_document(folder / "v1.odcs.yaml") if f.severity == "error"]
 
 
+def test_classifications_without_a_council(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.yaml").write_text(V3_1.replace("classification: PII", "classification: Top Secret"))
+    mesh = load_mesh(project / "domains")
+    planned = plan_import([tmp_path / "in.yaml"], mesh, Council(None), {}, NOW, into="shop")
+    told = changes(planned, "v1.odcs.yaml")
+    assert told["schema[0].properties[0].classification"] == ("Top Secret", "top_secret")
+    assert planned.usable, planned.findings
+    cautious = changes(plan(project, tmp_path / "in.yaml", into="shop"), "v1.odcs.yaml")
+    assert cautious["schema[0].properties[0].classification"] == ("Top Secret", "restricted")
+
+
 def test_what_is_not_told_as_changed_is_as_it_was(project: Path, tmp_path: Path) -> None:
     (tmp_path / "in.yaml").write_text(V3_1)
     planned = plan(project, tmp_path / "in.yaml", into="shop")

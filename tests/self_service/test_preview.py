@@ -13,7 +13,7 @@ import pytest
 from platform_resources.contracts import Origin, load_mesh
 from platform_resources.governance import Council, PublishedPort, Rule
 from platform_resources.pipeline import published_in
-from platform_resources.self_service.preview import ProductPreview, preview
+from platform_resources.self_service.preview import ProductPreview, preview_tree
 from platform_resources.self_service.revisions import promised_at
 from platform_resources.self_service.trees import TreeError
 from tests.pipeline.building import CONTRACT, DOMAIN, NOW, PRODUCT, Shop, write_domain
@@ -69,7 +69,7 @@ def published(shop: Shop) -> Mapping[str, PublishedPort]:
 
 def look(shop: Shop, *names: str, council: Council | None = None) -> list[ProductPreview]:
     mesh = load_mesh(shop.settings.domains)
-    return preview(shop.settings, mesh, council or Council(None), published(shop), LATER, names)
+    return preview_tree(shop.settings, mesh, council or Council(None), published(shop), LATER, names)
 
 
 def contract(shop: Shop, text: str) -> None:
@@ -243,9 +243,9 @@ def test_against_a_commit(shop: Shop) -> None:
     (shop.root / "domains/shop/products/stock/product.odps.yaml").write_text(PRODUCT.replace("draft", "active"))
     mesh = load_mesh(shop.settings.domains)
     base = promised_at(shop.settings.domains, "HEAD", LATER)
-    assert preview(shop.settings, mesh, Council(None), base, LATER) == []
+    assert preview_tree(shop.settings, mesh, Council(None), base, LATER) == []
     contract(shop, STOCK + "tags: [new]\n")
-    (item,) = preview(shop.settings, load_mesh(shop.settings.domains), Council(None), base, LATER)
+    (item,) = preview_tree(shop.settings, load_mesh(shop.settings.domains), Council(None), base, LATER)
     assert [port.state for port in item.ports] == ["changed"]
     for wrong in ("no-such-branch", "--output=x"):
         with pytest.raises(TreeError, match=r"no commit|no git reference"):
