@@ -13,7 +13,7 @@ from rich.text import Text
 
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.cli.output import duration, moment, score_text, state_text, table
-from platform_resources.contracts.lifecycle import by_preference, lifecycle_of, replacement_of
+from platform_resources.contracts.lifecycle import by_preference, is_runnable, lifecycle_of, replacement_of
 from platform_resources.lake import Publication
 
 _LIVES = {"proposed": "dim", "draft": "cyan", "active": "green", "deprecated": "yellow", "retired": "dim"}
@@ -128,6 +128,8 @@ def _freshness(state: PortState) -> str:
     """`fresh, 6 min`; what consumers don't get is told too."""
     if state.retirement is not None:
         return f"[dim]not served since {state.retirement.at:%Y-%m-%d}[/]"
+    if state.publication is None and not is_runnable(state.lifecycle):
+        return "[dim]not served[/]"
     if state.publication is None and state.held:
         return "[red]held back by the gate[/]"
     if state.publication is None:

@@ -58,6 +58,7 @@ def _runs(con: duckdb.DuckDBPyConnection, domain: str) -> list[Run]:
         SELECT port, number, contract_version, contract_sha256, published_at, row_count, score, audit -> '$.scores',
                greatest(epoch(published_at) - epoch(data_as_of), 0)
         FROM {qualified(domain, MESH_SCHEMA, "publications")}
+        WHERE kind <> 'retire'
         ORDER BY port, number
         """
     ).fetchall()

@@ -47,6 +47,11 @@ def next_version(product: Product) -> NewVersion:
         tree["id"] = identifier
         tree["status"] = "draft"
         tree["schema"][0]["physicalName"] = table.physical_name  # explicit: this is what a team will change first
+        for key, ends in (("slaProperties", {"endOfSupport"}), ("customProperties", {"replacedBy", "retirement"})):
+            entries = tree.get(key) or []  # the end of the old major is not that of this one
+            for index in reversed(range(len(entries))):
+                if entries[index].get("property") in ends:
+                    del entries[index]
 
     def offer(tree: Any) -> None:
         entry = {"name": product.name, "version": str(major), "contractId": identifier}
