@@ -98,6 +98,7 @@ def test_a_rule_on_publications_sees_what_was_measured(shop: Shop, tmp_path: Pat
         tmp_path,
         subject="publication",
         require="{field: score, atLeast: 50}",
+        message="No.",
         failing="{score: 1}",
         mended="{score: 60}",
     )
