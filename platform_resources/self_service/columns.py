@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from platform_resources.governance import Council, SemanticType
@@ -201,7 +201,7 @@ def _rules(column: ColumnProfile, hidden: bool) -> list[dict[str, Any]]:
     few = 1 < len(column.values) <= max(2, column.filled // 10)
     if few and column.is_text and not hidden and column.pattern is None:
         values = [value for value, _ in column.values]
-        if all(len(str(value)) <= 60 for value in values):
+        if all(len(value) <= 60 and value.isprintable() and value.strip() == value for value in values):
             told = f"The {len(values)} values seen in {column.filled:,} rows."
             name = f"{column.name[:46]}_is_on_the_list"
             found.append({"name": name, "description": told, **base, "arguments": {"validValues": values}, **warns})
@@ -252,6 +252,11 @@ def _term(glossary: Glossary, domain: str, name: str) -> Term | None:
     if own:
         return own[0]
     return called[0] if len(called) == 1 else None
+
+
+def lean(column: ColumnDraft) -> ColumnDraft:
+    """The column with what a contract must say of it, and no more."""
+    return replace(column, title=None, rules=(), term=None, options={})
 
 
 def unknown_words(columns: Sequence[ColumnDraft], glossary: Glossary) -> list[ColumnDraft]:

@@ -243,18 +243,18 @@ def _found_layout(plain: Path, layout: Layout, notes: list[str]) -> Layout:
 
 
 def _sniffed(plain: Path, layout: Layout) -> tuple[str, int]:
-    """The delimiter under which most of the first lines have the same number of cells, and titles above them."""
+    """The delimiter under which most of the first lines have the same number of cells; lines above them."""
     best = (0.0, 0, ",", 0)
     for delimiter in [layout.delimiter] if layout.delimiter else _DELIMITERS:
-        widths = [
-            len(cells) for cells in islice(_lines(plain, replace(layout, delimiter=delimiter)), _SNIFFED) if cells
-        ]
+        first = islice(_numbered(plain, replace(layout, delimiter=delimiter)), _SNIFFED)
+        found = [(before, len(cells)) for before, cells in first if cells]
+        widths = [width for _, width in found]
         if not widths:
             continue
         width = max(set(widths), key=lambda number: (widths.count(number), number))
-        titles = next((index for index, found in enumerate(widths) if found > 1), 0) if width > 1 else 0
+        titles = next((before for before, cells in found if cells > 1), 0) if width > 1 else 0
         share = widths.count(width) / len(widths) if width > 1 else 0.01
-        best = max(best, (share, width, delimiter, titles), key=lambda found: found[:2])
+        best = max(best, (share, width, delimiter, titles), key=lambda item: item[:2])
     return best[2], best[3]
 
 
@@ -264,12 +264,20 @@ def _looks_like_data(cell: str) -> bool:
 
 
 def _lines(plain: Path, layout: Layout) -> Iterator[list[str]]:
+    return (cells for _, cells in _numbered(plain, layout))
+
+
+def _numbered(plain: Path, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each record, with the number of lines before it, not counting those that are skipped."""
     with plain.open(encoding="utf-8", newline="") as stream:
         for _ in range(layout.skip):
             stream.readline()
         reader = csv.reader(stream, delimiter=layout.delimiter or ",", quotechar=layout.quote)
+        before = 0
         try:
-            yield from reader
+            for cells in reader:
+                yield before, cells
+                before = reader.line_num
         except csv.Error as error:
             raise ScaffoldError(f"{plain.name}, line {reader.line_num + layout.skip}: {error}") from None
 

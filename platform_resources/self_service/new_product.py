@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from platform_resources.contracts import (
     ContractError,
+    Document,
     DurationError,
     errors,
     load_mesh,
@@ -21,7 +22,7 @@ from platform_resources.governance import load_council
 from platform_resources.governance.terms import load_glossary, normal
 from platform_resources.lake import MeshSettings
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
-from platform_resources.self_service.columns import ColumnDraft, unknown_words
+from platform_resources.self_service.columns import ColumnDraft, lean, unknown_words
 from platform_resources.self_service.delivered import Layout, content_hash, is_file_source
 from platform_resources.self_service.documents import Draft, contract_text, product_text, source_text
 from platform_resources.self_service.landing import extraction_time, landing_name, prepared
@@ -52,6 +53,7 @@ from platform_resources.self_service.yaml_text import insert_under, scalar
 
 _DEFAULT_AGE = "P31D"  # of files: a month; the person who knows how often they come says it
 _TIERS = ("gold", "silver", "bronze")  # where no council has decided on any
+_MOST_TERMS = 100  # a glossary of hundreds of words to be defined would be no help
 UNDEFINED = "To be defined: what it means, so that somebody else decides the same cases alike."
 
 
@@ -194,12 +196,16 @@ def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: da
     folder = settings.domains / world.domain
     product = folder / "products" / world.product
     changes.create(product / "product.odps.yaml", product_text(draft))
-    promise = contract_text(draft) if origin.promise is None else origin.promise.raw
+    promise = origin.promise.raw if origin.promise is not None else _fitting_text(contract_text, draft)
     changes.create(product / f"v{origin.major}.odcs.yaml", promise)
     if origin.feed is not None:
         feed = origin.feed
-        text = source_text(draft, feed.name, feed.columns, feed.path, feed.custom)
-        changes.create(folder / "sources" / f"{feed.name}.odcs.yaml", text)
+
+        def source_of(leaner: Draft) -> str:
+            columns = [lean(column) for column in feed.columns] if leaner is not draft else feed.columns
+            return source_text(leaner, feed.name, columns, feed.path, feed.custom)
+
+        changes.create(folder / "sources" / f"{feed.name}.odcs.yaml", _fitting_text(source_of, draft))
     model = _write_model(changes, world, draft, origin)
     test = settings.project / "tests" / "domains" / f"test_{world.domain}_{world.product}.py"
     changes.create(test, sample_test_text(world, origin, model))
@@ -225,6 +231,16 @@ def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: da
         terms=terms,
         notes=origin.notes,
     )
+
+
+def _fitting_text(text_of: Callable[[Draft], str], draft: Draft) -> str:
+    """The text of a contract; of hundreds of columns only what must be said of each, so that it can be read at all."""
+    text = text_of(draft)
+    try:
+        Document.parse(text.encode(), Path("contract"))
+    except ContractError:
+        return text_of(replace(draft, columns=[lean(column) for column in draft.columns]))
+    return text
 
 
 @dataclass(frozen=True)
@@ -264,7 +280,7 @@ def _with_terms(
 ) -> tuple[list[ColumnDraft], tuple[str, ...]]:
     """Columns bound to a new term each where no glossary has the word; the terms go to the domain's glossary."""
     new = unknown_words(columns, world.glossary)
-    if not new or world.domain in world.glossary.broken:
+    if not 0 < len(new) <= _MOST_TERMS or world.domain in world.glossary.broken:
         return list(columns), ()
     file = world.settings.domains / world.domain / "glossary.yaml"
     lines: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from platform_resources.lake import quote_literal
 
@@ -125,13 +126,14 @@ def candidates(values: Iterable[str]) -> list[Form]:
         found.append(Form("BOOLEAN"))
     if all_match(_INTEGER):
         found.append(Form("BIGINT"))
-    if all_match(_DECIMAL):
+    whole_only = not any("." in text or "e" in text.lower() for text in texts)
+    if all_match(_DECIMAL) and (found or not whole_only):  # more than 18 digits are no amount
         found.append(Form("DECIMAL"))
-    if not found:
+    if not found and any("," in text for text in texts):
         for written, pattern in (("comma", _COMMA), ("thousands", _THOUSANDS)):
             if all_match(pattern):
                 found.append(Form("DECIMAL", written))
-    if all_match(_DOUBLE):
+    if all_match(_DOUBLE) and (found or not whole_only):
         found.append(Form("DOUBLE"))
     if all_match(_DAY):
         found.append(Form("DATE"))
@@ -141,9 +143,18 @@ def candidates(values: Iterable[str]) -> list[Form]:
         found.append(Form("TIMESTAMP"))
     if all_match(f"{_DAY}[ T]{_CLOCK}{_ZONE}"):
         found.append(Form("TIMESTAMP WITH TIME ZONE"))
-    found += [Form("DATE", written) for written, pattern in _DATES.items() if all_match(pattern)]
-    found += [Form("TIMESTAMP", written) for written, pattern in _MOMENTS.items() if all_match(pattern)]
+    for type_, written_forms in (("DATE", _DATES), ("TIMESTAMP", _MOMENTS)):
+        fitting = (written for written, pattern in written_forms.items() if all_match(pattern))
+        found += [Form(type_, written) for written in fitting if all(_is_moment(text, written) for text in texts)]
     return [*(replace(form, nulls=nulls) for form in found), TEXT]
+
+
+def _is_moment(text: str, written: str) -> bool:
+    try:
+        datetime.strptime(text, written)  # whether there is such a day
+    except ValueError:
+        return False
+    return True
 
 
 def decimal_type(whole_digits: int, scale: int) -> str:

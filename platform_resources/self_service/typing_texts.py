@@ -63,14 +63,16 @@ def typed_columns(con: duckdb.DuckDBPyConnection, delivered: Delivered, date_for
     made: list[TypedColumn] = []
     texts = [f"c{index}" for index, type_ in enumerate(delivered.types) if _is_text(type_)]
     samples = _samples(con, texts)
+    queues: dict[str, list[Form]] = {}
     for index, (name, written, type_) in enumerate(zip(names, delivered.written, delivered.types, strict=True)):
         raw = f"c{index}"
         if raw not in texts:
             made.append(_kept(con, TypedColumn(name, written, raw, TEXT, type_)))
             continue
-        forms, notes = _wanted(name, samples[raw], date_format)
+        forms, notes = _wanted(con, name, raw, samples[raw], date_format)
+        queues[raw] = forms
         made.append(TypedColumn(name, written, raw, forms[0], None, tuple(notes)))
-    return _proved(con, made, samples, date_format)
+    return _proved(con, made, queues)
 
 
 def create_typed(con: duckdb.DuckDBPyConnection, columns: Sequence[TypedColumn]) -> None:
@@ -92,16 +94,23 @@ def _samples(con: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> dict[str, 
     return {raw: {row[index] for row in rows} - {None} for index, raw in enumerate(texts)}
 
 
-def _wanted(name: str, values: set[str], date_format: str | None) -> tuple[list[Form], list[str]]:
+def _wanted(
+    con: duckdb.DuckDBPyConnection, name: str, raw: str, values: set[str], date_format: str | None
+) -> tuple[list[Form], list[str]]:
     """Forms to try, the narrowest first, and what to tell about the choice."""
     forms = candidates(values)
     notes: list[str] = []
     if date_format:
         forms.sort(key=lambda form: form.written != date_format)
     elif (mixed := day_and_month_mix(forms)) is not None:
-        forms = [form for form in forms if form not in mixed]
-        left, right = (form.written for form in mixed)
-        notes.append(f"dates, but day and month can't be told apart; say --date-format '{left}' or '{right}'")
+        # In all of the data there may be a day after the twelfth, which settles it.
+        fitting = [
+            form for form, verdict in zip(mixed, _test(con, [(raw, f) for f in mixed]), strict=True) if verdict.form
+        ]
+        forms = [form for form in forms if form not in mixed or fitting == [form]]
+        if len(fitting) == 2:
+            left, right = (form.written for form in mixed)
+            notes.append(f"dates, but day and month can't be told apart; say --date-format '{left}' or '{right}'")
     if forms[0].base in ("BIGINT", "DECIMAL") and _CODE_NAME.search(name):
         notes.append("only digits, but a code: kept as text")
         return [TEXT], notes
@@ -109,11 +118,10 @@ def _wanted(name: str, values: set[str], date_format: str | None) -> tuple[list[
 
 
 def _proved(
-    con: duckdb.DuckDBPyConnection, columns: list[TypedColumn], samples: dict[str, set[str]], date_format: str | None
+    con: duckdb.DuckDBPyConnection, columns: list[TypedColumn], queues: dict[str, list[Form]]
 ) -> list[TypedColumn]:
-    """The columns with a form that every row keeps; those that don't are tried with the next one."""
+    """The columns with a form that every row keeps; those that don't are tried with the next one of their queue."""
     done: dict[str, TypedColumn] = {column.raw: column for column in columns}
-    queues = {c.raw: _wanted(c.name, samples[c.raw], date_format)[0] for c in columns if c.cast is None}
     open_ = [raw for raw, forms in queues.items() if forms[0] != TEXT]
     while open_:
         following = []
