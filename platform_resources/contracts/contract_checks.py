@@ -8,7 +8,7 @@ from typing import Literal
 
 from platform_resources.contracts.column_types import ColumnTypeError, agrees, canonical_type
 from platform_resources.contracts.contract_view import references, split_reference
-from platform_resources.contracts.findings import Finding, shown
+from platform_resources.contracts.findings import Finding, limited, shown
 from platform_resources.contracts.model import Contract
 from platform_resources.contracts.names import NAME_RULE, is_name, is_semantic_version, split_address
 from platform_resources.contracts.nodes import Node
@@ -30,13 +30,13 @@ def check_contract(root: Node, contract: Contract, use: Use) -> list[Finding]:
         _check_head(root, contract, use),
         _check_tables(root, use),
         *(_check_columns(table) for table in root.items("schema")),
-        *(_check_relationships(table, contract) for table in root.items("schema")),
+        _check_relationships(root, contract),
         check_rules(root, contract),
         check_promises(root, contract, use == "port"),
         check_custom_properties(root),
         _check_standard(root),
     )
-    return sorted(found, key=lambda finding: finding.line)
+    return limited(found)
 
 
 def _check_head(root: Node, contract: Contract, use: Use) -> Iterator[Finding]:
@@ -81,6 +81,11 @@ def _check_tables(root: Node, use: Use) -> Iterator[Finding]:
         )
     yield from _check_names(tables, "table")
     for table in tables:
+        physical = table.text("physicalName")
+        if use != "any" and physical is not None and not is_name(physical):
+            yield table.at("physicalName").finding(
+                "name", f"{shown(physical)} can't name a table of the lake.", f"Use {NAME_RULE}."
+            )
         if "properties" not in table or not table.get("properties"):
             yield table.finding("columns-missing", "The table has no column.", "Add `properties:` with a `name` each.")
 
@@ -170,24 +175,28 @@ def _check_options(column: Node) -> Iterator[Finding]:
         )
 
 
-def _check_relationships(table: Node, contract: Contract) -> Iterator[Finding]:
-    columns = {c.text("name") or "" for c in table.items("properties")}
-    tables = {t.name: {c.name for c in t.columns} for t in contract.tables}
-    for relationship in table.items("relationships"):
-        for reference in references(relationship, "from"):
-            source, name = split_reference(reference)
-            if source not in ("", table.text("name")):
-                yield relationship.at("from").finding(
-                    "reference-form",
-                    f"`from` names the table {shown(source)}, but this is {shown(table.text('name'))}.",
-                    "Relationships stand at the table that they start from.",
-                )
-            elif name not in columns:
-                yield unknown_column(relationship.at("from"), name, columns)
-        yield from _check_target(relationship, tables, len(references(relationship, "from")))
-    for column in table.items("properties"):
-        for relationship in column.items("relationships"):
-            yield from _check_target(relationship, tables, 1)
+def _check_relationships(root: Node, contract: Contract) -> Iterator[Finding]:
+    tables = {table.name: {column.name for column in table.columns} for table in contract.tables}
+    for table in root.items("schema"):
+        for relationship in table.items("relationships"):
+            yield from _check_source(relationship, table.text("name") or "", tables)
+            yield from _check_target(relationship, tables, len(references(relationship, "from")))
+        for column in table.items("properties"):
+            for relationship in column.items("relationships"):
+                yield from _check_target(relationship, tables, 1)
+
+
+def _check_source(relationship: Node, table: str, tables: dict[str, set[str]]) -> Iterator[Finding]:
+    for reference in references(relationship, "from"):
+        source, name = split_reference(reference)
+        if source not in ("", table):
+            yield relationship.at("from").finding(
+                "reference-form",
+                f"`from` names the table {shown(source)}, but this is {shown(table)}.",
+                f"Write `{table[:63]}.<column>`, or move it to the table that it starts from.",
+            )
+        elif name not in tables.get(table, ()):
+            yield unknown_column(relationship.at("from"), name, tables.get(table, set()))
 
 
 def _check_target(relationship: Node, tables: dict[str, set[str]], width: int) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from platform_resources.contracts.model import Severity
 
+MAX_ERRORS = 100  # of one document, from one source of findings: nobody reads on, and a hostile one could be endless
 _LONGEST_SHOWN = 60  # characters of somebody's text inside a message
 
 
@@ -43,6 +44,18 @@ class ContractError(ValueError):
 def errors(findings: Iterable[Finding]) -> list[Finding]:
     """Only those that keep a document from being used."""
     return [finding for finding in findings if finding.severity == "error"]
+
+
+def limited(findings: Iterable[Finding]) -> list[Finding]:
+    """`findings` by line, without those after the first `MAX_ERRORS` errors."""
+    kept: list[Finding] = []
+    left = MAX_ERRORS
+    for finding in findings:
+        kept.append(finding)
+        left -= finding.severity == "error"
+        if not left:
+            break
+    return sorted(kept, key=lambda finding: finding.line)
 
 
 def render_findings(findings: Sequence[Finding], base: Path | None = None) -> str:

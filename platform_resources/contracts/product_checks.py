@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from platform_resources.contracts.contract_checks import STATUSES
-from platform_resources.contracts.findings import Finding, shown
+from platform_resources.contracts.findings import Finding, limited, shown
 from platform_resources.contracts.model import Contract, Product
 from platform_resources.contracts.names import (
     NAME_RULE,
@@ -41,7 +41,7 @@ def check_product(
         _check_inputs(root, product),
         check_custom_properties(root),
     )
-    return sorted(found, key=lambda finding: finding.line)
+    return limited(found)
 
 
 def check_domain_name(node: Node, name: str, what: str) -> Iterator[Finding]:

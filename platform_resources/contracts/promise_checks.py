@@ -95,7 +95,7 @@ def _check_element(promise: Node, name: str, contract: Contract) -> Iterator[Fin
             yield node.finding(
                 "element-form",
                 f"{shown(part)} names no table of this contract.",
-                f"Write `{contract.table.name or '<table>'}.<column>`.",
+                f"Write `{contract.table.name[:63] or '<table>'}.<column>`.",
             )
             continue
         column = table.column(column_name)

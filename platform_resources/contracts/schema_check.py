@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from platform_resources.contracts.acceptance import accepts
 from platform_resources.contracts.documents import Document, Kind, path_text
-from platform_resources.contracts.findings import Finding, shown
+from platform_resources.contracts.findings import MAX_ERRORS, Finding, shown
 from platform_resources.contracts.model import Severity
 from platform_resources.contracts.reading import KeyPath
 from platform_resources.contracts.schemas import parts, prepared_schema
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
-
-MAX_FINDINGS = 100  # a document with more is reported up to here: nobody reads on, and a hostile one could be endless
 
 _TYPES = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
@@ -43,9 +41,9 @@ def check_schema(document: Document, kind: Kind | Path) -> list[Finding]:
         severity: Severity = "warning" if lenient and _tolerated(code, path) else "error"
         finding = Finding(document.path, document.line(path), path_text(path), message, remedy, severity, code)
         found.setdefault((path, code), finding)
-        if len(found) > MAX_FINDINGS:
+        if len(found) > MAX_ERRORS:
             break
-    return sorted(found.values(), key=lambda finding: finding.line)[:MAX_FINDINGS]
+    return sorted(found.values(), key=lambda finding: finding.line)[:MAX_ERRORS]
 
 
 def _tolerated(code: str, path: KeyPath) -> bool:
