@@ -150,6 +150,7 @@ class TestTheEnd:
         assert mesh("run", "--json").code == 0
         v1, reader = state(mesh, "shop.orders.v1"), state(mesh, "ledger.totals.v1")
         assert (v1["status"], v1["publication"], v1["lifecycle"]["replaced_by"]) == ("deprecated", 2, "shop.orders.v2")
+        assert v1["published_contract_version"] == "1.1.0"  # a notice is a change of the promise
         assert "still read by ledger.totals" in v1["lifecycle"]["notices"][0]
         assert reader["lifecycle"]["notices"][0].startswith("reads shop.orders.v1, which is deprecated")
         told = mesh("query", "select count(*) from shop.orders.v1")

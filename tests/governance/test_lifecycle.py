@@ -202,6 +202,18 @@ class TestRetired:
         assert "ledger.totals (amount, landed_at)" in held.finding.message
         assert found["input-retired"].standing == "warns"  # the reader is not blocked by what its producer does
 
+    def test_a_team_that_reads_it_counts_as_much_as_a_product(self, domains: Path) -> None:
+        change(domains, V1, ("status: active", "status: retired"))
+        change(domains, READER, ("status: active", "status: retired"))
+        (domains / "shop/products/orders/consumers.yaml").write_text(
+            "consumers:\n  - {name: Service desk, kind: team, contact: desk@retailer.example, purpose: Calls., "
+            "ports: [v1], columns: [phone]}\n",
+            encoding="utf-8",
+        )
+        held = judged(domains, published("shop.orders.v1"))["retired-with-consumers"]
+        assert held.blocks
+        assert "Service desk (phone)" in held.finding.message
+
     def test_it_is_when_nobody_reads_it(self, domains: Path) -> None:
         change(domains, V1, ("status: active", "status: retired"))
         change(domains, READER, ("status: active", "status: retired"))
