@@ -18,6 +18,7 @@ from platform_resources.contracts.schema_check import check_schema
 from platform_resources.governance.relations import RELATION_TYPES, Edge, RelationGraph
 
 GLOSSARY_FILE = "glossary.yaml"
+UNDEFINED = "To be defined"  # how a scaffolded definition begins
 _SCHEMA = Path(__file__).with_name("glossary.schema.json")
 
 
@@ -173,6 +174,10 @@ def _terms(document: Document, domain: str, findings: list[Finding]) -> Iterator
             findings.append(node.at("name").finding("term-twice", message, remedy))
             continue
         seen[name] = node.origin.line
+        if (node.text("definition") or "").startswith(UNDEFINED):
+            message = f"The term {shown(name)} is not defined yet."
+            remedy = "Write what it means, so that somebody else decides the same cases alike."
+            findings.append(node.at("definition").finding("term-undefined", message, remedy, "warning"))
         yield Term(
             domain=domain,
             name=name,

@@ -54,9 +54,13 @@ class Reading:
 
 
 def landing_name(path: Path, digest: str) -> str:
-    """The name that a file lands under: the same content never lands twice."""
+    """The name that a file lands under; by its end the same content is known again, whatever the file is called."""
     stem = as_identifier(path.name.split(".", 1)[0]) or "file"
-    return f"{stem[:80]}-{digest[:12]}.parquet"
+    return f"{stem[:80]}{_mark(digest)}"
+
+
+def _mark(digest: str) -> str:
+    return f"-{digest[:16]}.parquet"
 
 
 def extraction_time(path: Path, given: datetime | None, now: datetime) -> datetime:
@@ -115,9 +119,14 @@ def land(
     """
     folder, _ = source_folder(settings, source)
     known = _known_names(settings, domain, source, folder)
-    named = [(path, landing_name(path, content_hash(path))) for path in paths]
-    fresh = {name: path for path, name in named if name not in known}
-    done = {path: Landed(path, None, 0) for path, name in named if name in known}
+    done: dict[Path, Landed] = {}
+    fresh: dict[str, Path] = {}
+    for path in paths:
+        digest = content_hash(path)
+        if any(name.endswith(_mark(digest)) for name in (*known, *fresh)):
+            done[path] = Landed(path, None, 0)
+        else:
+            fresh[landing_name(path, digest)] = path
     if not fresh:
         return [done[path] for path in paths]
     layout = _layout(source, encoding)
@@ -134,7 +143,7 @@ def land(
             counts = dict(con.execute(f"SELECT _file, count(*) FROM {RAW} GROUP BY 1").fetchall())
     for number, (name, path) in enumerate(fresh.items()):
         done[path] = Landed(path, folder / name, counts.get(number, 0), unread)
-    return [done.get(path, Landed(path, None, 0)) for path in paths]
+    return [done[path] for path in paths]
 
 
 def _known_names(settings: MeshSettings, domain: str, source: Contract, folder: Path) -> set[str]:
@@ -183,7 +192,13 @@ def _readings(source: Contract, delivered: Delivered) -> tuple[list[Reading], tu
     for position, column in enumerate(source.table.columns):
         said = delivered_as(column.custom)
         name = str(said.get("column", column.name))
-        index = position if nameless else by_name.get(name.lower(), by_name.get(column.name, by_word.get(column.name)))
+        index = by_name.get(name.lower(), by_name.get(column.name, by_word.get(column.name)))
+        at = said.get("position")
+        if nameless:
+            index = position
+        elif isinstance(at, int) and 0 < at <= len(delivered.written):
+            there = delivered.written[at - 1]
+            index = at - 1 if there.lower() == str(said.get("column", "")).lower() else index
         if index is None:
             missing.append(name)
             continue

@@ -19,7 +19,7 @@ from platform_resources.contracts import (
 )
 from platform_resources.contracts.domains import check_document
 from platform_resources.governance import load_council
-from platform_resources.governance.terms import load_glossary, normal
+from platform_resources.governance.terms import UNDEFINED, load_glossary, normal
 from platform_resources.lake import MeshSettings
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
 from platform_resources.self_service.columns import ColumnDraft, lean, unknown_words
@@ -54,7 +54,7 @@ from platform_resources.self_service.yaml_text import insert_under, scalar
 _DEFAULT_AGE = "P31D"  # of files: a month; the person who knows how often they come says it
 _TIERS = ("gold", "silver", "bronze")  # where no council has decided on any
 _MOST_TERMS = 100  # a glossary of hundreds of words to be defined would be no help
-UNDEFINED = "To be defined: what it means, so that somebody else decides the same cases alike."
+_TO_DEFINE = f"{UNDEFINED}: what it means, so that somebody else decides the same cases alike."
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def _with_terms(
         if column.title and normal(column.title) not in words | world.glossary.words.keys():
             title = column.title
             words.add(normal(title))
-        definition = column.description or UNDEFINED
+        definition = column.description or _TO_DEFINE
         lines += [f"- name: {column.name}", f"  title: {scalar(title)}", f"  definition: {scalar(definition)}"]
         bound[normal(column.name)] = column.name
     text = changes.read(file)

@@ -142,7 +142,7 @@ def _file_origin(
     names = [column.name for column in typed]
     product_columns = drafts(found, world.council, world.glossary, world.domain)
     source_columns = [
-        replace(draft, custom=(*draft.custom, *_delivered_property(column)))
+        replace(draft, custom=(*draft.custom, *_delivered_property(column, delivered.written)))
         for draft, column in zip(
             drafts(found, world.council, world.glossary, world.domain, source=True), typed, strict=True
         )
@@ -209,8 +209,11 @@ def _repeats(found: Profile) -> list[str]:
     return [f"{found.duplicates:,} rows repeat another one whole; they are kept, since no key tells which are too many"]
 
 
-def _delivered_property(column: TypedColumn) -> list[dict[str, Any]]:
+def _delivered_property(column: TypedColumn, written: Sequence[str]) -> list[dict[str, Any]]:
+    """How a later file's column is found and read, where its name and the plain forms don't tell."""
     said: dict[str, Any] = {}
+    if any(written) and (not column.written or written.count(column.written) > 1):
+        said["position"] = int(column.raw.removeprefix("c")) + 1
     if column.written and column.written != column.name:
         said["column"] = column.written
     if column.cast is None and column.form.written:

@@ -16,6 +16,7 @@ import yaml
 
 from platform_resources.contracts import errors, load_domain_partially, load_mesh
 from platform_resources.governance import judge, load_council
+from platform_resources.governance.terms import load_glossary
 from platform_resources.lake import MeshSettings
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
 from platform_resources.self_service.delivered import Layout
@@ -128,6 +129,8 @@ def test_a_file_becomes_a_draft_without_findings(settings: MeshSettings, tmp_pat
     report = new(settings, "marketing.people", people(tmp_path), description="Who we know.")
     mesh = load_mesh(settings.domains)
     assert [str(finding) for finding in mesh.findings if "marketing" in str(finding.file)] == []
+    told = {(f.code, f.severity) for f in load_glossary(mesh).findings}
+    assert told == {("term-undefined", "warning")}  # what only people can say stays to be said
     contract = mesh.ports["marketing.people.v1"][1].contract
     types = {column.name: column.physical_type for column in contract.table.columns}
     assert types == {
