@@ -58,7 +58,7 @@ class PortState:
 
     @property
     def held(self) -> bool:
-        """Whether the gate keeps the product from being published: consumers go on reading the last good version."""
+        """Whether the gate keeps the port from being published: consumers go on reading the last good version."""
         return any(item.blocks for item in self.judgements)
 
 
@@ -87,7 +87,7 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
     problems = tuple(render_findings(findings, settings.project) for findings in told if findings)
     mesh, _ = read_mesh(settings)
     unknown = tuple(
-        _unpublished(mesh, product, port, _judgements(governed, product), now)
+        _unpublished(mesh, product, port, _judgements(governed, port), now)
         for product in domain.products
         for port in product.ports
     )
@@ -103,13 +103,14 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
     return DomainState(folder.name, domain, ports, problems, quarantine)
 
 
-def _judgements(governed: GovernedDomain, product: Product) -> tuple[Judgement, ...]:
-    return tuple(item for item in governed.judgements if item.product == product.address)
+def _judgements(governed: GovernedDomain, port: OutputPort) -> tuple[Judgement, ...]:
+    return tuple(item for item in governed.judgements if item.is_on(port.address))
 
 
 def _is_there(governed: GovernedDomain, item: Judgement) -> bool:
     """Whether a judgement is on a product that can be shown with it; one that was removed whole can't."""
-    return item.product is None or item.product.partition(".")[2] in governed.blocked
+    told = {product.address for product in governed.usable.domain.products} | governed.blocked.keys()
+    return item.product is None or item.product in told
 
 
 def _unpublished(

@@ -124,7 +124,7 @@ def _fail_to_take_down(settings: MeshSettings, port: str) -> NoReturn:
     address = PortAddress.parse(port)
     from platform_resources.pipeline import govern  # noqa: PLC0415  (the rare way out)
 
-    blocked = govern(settings, address.domain, utc_now()).blocked.get(address.product, ())
+    blocked = govern(settings, address.domain, utc_now()).held.get(port, ())
     fail(
         f"the contract of {port} says retired now, but it is served until the gate lets its product go:\n"
         f"{render_findings(blocked, settings.project)}\nMend that, then: mesh run {port}"

@@ -14,7 +14,7 @@ from platform_resources.governance.consumers import Consumer, consumers_of, load
 from platform_resources.governance.council import load_council
 from platform_resources.governance.evolution import by_secrecy
 from platform_resources.governance.examples import check_all_examples, check_examples
-from platform_resources.governance.gate import blocking, judge
+from platform_resources.governance.gate import blocked_in, held_back, judge
 from platform_resources.governance.model import (
     Candidate,
     Classification,
@@ -56,13 +56,14 @@ __all__ = [
     "Waiver",
     "bindings_by_term",
     "bindings_of",
-    "blocking",
+    "blocked_in",
     "by_secrecy",
     "check_all_examples",
     "check_examples",
     "check_mesh",
     "compare_terms",
     "consumers_of",
+    "held_back",
     "judge",
     "judge_contract",
     "judge_rules",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from platform_resources.contracts import Finding, Mesh
 from platform_resources.governance.examples import check_all_examples
-from platform_resources.governance.gate import blocking, judge
+from platform_resources.governance.gate import blocked_in, judge
 from platform_resources.governance.model import Council, Judgement, PublishedPort, Rule
 
 
@@ -22,7 +22,7 @@ class CheckReport:
     checked: tuple[Path, ...]  # every document that was looked at
     products: tuple[str, ...]
     rules: tuple[Rule, ...]
-    blocked: Mapping[str, tuple[Finding, ...]]  # product -> what keeps it from being published
+    blocked: Mapping[str, tuple[Finding, ...]]  # product or port -> what keeps it from being published
 
     @property
     def sound(self) -> bool:
@@ -45,12 +45,11 @@ def check_mesh(
     """
     judgements = judge(mesh, council, published, now)
     documents = mesh.findings
-    blocked = {address: tuple(item.finding for item in found) for address, found in blocking(judgements).items()}
-    for name, usable in mesh.usable.items():
-        for product, found in usable.blocked.items():
-            address = f"{name}.{product}"
-            blocked[address] = (*found, *blocked.get(address, ()))
-    products = sorted({product.address for product in mesh.products} | blocked.keys())
+    blocked: dict[str, tuple[Finding, ...]] = {}
+    for usable in mesh.usable.values():
+        blocked |= blocked_in(usable, judgements)
+    broken = {f"{name}.{product}" for name, usable in mesh.usable.items() for product in usable.blocked}
+    products = sorted({product.address for product in mesh.products} | broken)
     checked = [*_documents(mesh.folder), *(_documents(council.folder) if council.folder else ())]
     if only:
         places = {mesh.folder.joinpath(*_place(name)) for name in only}

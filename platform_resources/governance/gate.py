@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from platform_resources.contracts import Mesh
+from platform_resources.contracts import Finding, Mesh, Product, UsableDomain
 from platform_resources.governance.evolution import by_secrecy, judge_changes
 from platform_resources.governance.glossary import judge_glossaries
 from platform_resources.governance.lifecycle import judge_lifecycle
@@ -42,10 +42,29 @@ def judge(
     return sorted(judged, key=lambda item: (str(item.finding.file), item.finding.line, item.finding.code))
 
 
-def blocking(judgements: Iterable[Judgement]) -> dict[str, tuple[Judgement, ...]]:
-    """Product -> what keeps it from being published; without products that nothing keeps."""
-    grouped: dict[str, tuple[Judgement, ...]] = {}
-    for item in judgements:
-        if item.blocks and item.product is not None:
-            grouped[item.product] = (*grouped.get(item.product, ()), item)
-    return grouped
+def held_back(product: Product, judgements: Iterable[Judgement]) -> dict[str, tuple[Judgement, ...]]:
+    """Address -> what keeps it from being published, of the ports of a product; without ports that nothing keeps."""
+    against = [item for item in judgements if item.blocks]
+    found = {port.address: tuple(item for item in against if item.is_on(port.address)) for port in product.ports}
+    return {address: items for address, items in found.items() if items}
+
+
+def blocked_in(usable: UsableDomain, judgements: Iterable[Judgement]) -> dict[str, tuple[Finding, ...]]:
+    """What of a domain can't be published -> why: by documents or by the gate.
+
+    The address is a product's when it is so with all its ports (or it is gone while it is read), else a port's.
+    """
+    domain = usable.domain
+    told = {f"{domain.name}.{name}": findings for name, findings in usable.blocked.items()}
+    against = [item for item in judgements if item.blocks and item.product]
+    for product in domain.products:
+        held = held_back(product, against)
+        if held and len(held) == len(product.ports):
+            told[product.address] = tuple(dict.fromkeys(item.finding for items in held.values() for item in items))
+        else:
+            told |= {address: tuple(item.finding for item in items) for address, items in held.items()}
+    there = {product.address for product in domain.products} | told.keys()
+    for item in against:
+        if item.product and item.product not in there and item.product.startswith(f"{domain.name}."):
+            told[item.product] = (*told.get(item.product, ()), item.finding)
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platform_resources.contracts import Document, Finding, Origin, Severity
+
+_PORT_FILE = re.compile(r"v([1-9][0-9]*)\.odcs\.yaml")
 
 Family = Literal["naming", "quality", "security", "sla", "lifecycle", "interoperability", "documentation", "ownership"]
 Subject = Literal["product", "contract", "table", "column", "rule", "promise", "input", "publication"]
@@ -163,3 +166,13 @@ class Judgement:
     @property
     def blocks(self) -> bool:
         return self.standing == "blocks"
+
+    @property
+    def port(self) -> str | None:
+        """The one port that it is on, when it stands in that port's contract; None: it is on the product whole."""
+        major = _PORT_FILE.fullmatch(self.finding.file.name)
+        return f"{self.product}.v{major[1]}" if major and self.product else None
+
+    def is_on(self, address: str) -> bool:
+        """Whether it concerns the port `address`: what is wrong with v2 must not keep v1 from being published."""
+        return self.product == address.rpartition(".")[0] and self.port in (None, address)

@@ -17,7 +17,7 @@ from platform_resources.orchestration.automation import automation_sensor, refre
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
 from platform_resources.orchestration.interoperability import joins_checks
 from platform_resources.orchestration.manifests import prepare_manifest
-from platform_resources.orchestration.ports import IDLE_TAG, blocked_asset, ended_port, held_ports, port_asset
+from platform_resources.orchestration.ports import IDLE_TAG, blocked_asset, ended_port, held_port, port_asset
 from platform_resources.orchestration.python_models import models_in, python_model_asset
 from platform_resources.orchestration.resources import LakeResource, lake_resource
 from platform_resources.pipeline import govern, read_mesh, take_down
@@ -56,22 +56,21 @@ def domain_definitions(name: str) -> dg.Definitions:
     assets = _with_idle_tables(domain, [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)])
     feeds = _feeds(domain, assets)
     runnable: list[str] = []
-    for product in loaded.domain.products:
+    for product in domain.products:
         reads = [text for _, text in input_notices(mesh, product)]
         for port in product.ports:
             notice = port_notice(mesh, product, port)
             notices = [*([notice] if notice else []), *reads]
-            if is_runnable(lifecycle_of(product, port)):
+            if port.address in loaded.held:
+                assets.append(held_port(domain, port, render_findings(loaded.held[port.address], settings.project)))
+            elif is_runnable(lifecycle_of(product, port)):
                 sources = feeds.get(port.contract.table.physical_name, ())
                 assets.append(port_asset(domain, product, port, sources, notices))
                 runnable.append(port.address)
             else:
                 assets.append(ended_port(domain, product, port, notices))
-    for product in loaded.held:
-        assets += held_ports(domain, product, render_findings(loaded.blocked[product.name], settings.project))
-    for product_name in loaded.usable.blocked:
-        reasons = render_findings(loaded.blocked[product_name], settings.project)
-        assets.append(blocked_asset(domain, product_name, reasons))
+    for product_name, findings in loaded.usable.blocked.items():
+        assets.append(blocked_asset(domain, product_name, render_findings(findings, settings.project)))
     joins = joins_checks(name, mesh, council, runnable)
     schedules = [schedule for schedule in (ingest_schedule(domain), _maintenance(domain)) if schedule is not None]
     return dg.Definitions(

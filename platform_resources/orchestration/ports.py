@@ -208,10 +208,10 @@ def blocked_asset(domain: Domain, product: str, reasons: str) -> dg.AssetSpec:
     return _blocked(domain, dg.AssetKey([domain.name, product, "blocked"]), "its documents can't be used", reasons)
 
 
-def held_ports(domain: Domain, product: Product, reasons: str) -> list[dg.AssetSpec]:
-    """The ports of a product that the gate holds back, under their own keys: consumers go on reading what is served."""
-    keys = [dg.AssetKey(list(PortAddress.parse(port.address).key)) for port in product.ports]
-    return [_blocked(domain, key, "it breaks rules of the organisation", reasons) for key in keys]
+def held_port(domain: Domain, port: OutputPort, reasons: str) -> dg.AssetSpec:
+    """A port that the gate holds back, under its own key: lineage stays, and consumers go on reading what is served."""
+    key = dg.AssetKey(list(PortAddress.parse(port.address).key))
+    return _blocked(domain, key, "it breaks rules of the organisation", reasons)
 
 
 def _blocked(domain: Domain, key: dg.AssetKey, why: str, reasons: str) -> dg.AssetSpec:

@@ -113,10 +113,7 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
     definitions = _without_nightly_checks(importlib.import_module(f"domains.{name}.definitions").defs)
     governed = govern(settings, name, utc_now())
     domain = governed.usable.domain
-    blocked = {
-        f"{name}.{product}": render_findings(findings, settings.project)
-        for product, findings in governed.blocked.items()
-    }
+    blocked = {what: render_findings(found, settings.project) for what, found in governed.blocked.items()}
     if governed.usable.other_errors:
         blocked[name] = render_findings(governed.usable.other_errors, settings.project)
     contracts = {port.address: port.contract.sha256 for port in domain.ports}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,13 +11,13 @@ from pathlib import Path
 import duckdb
 
 from platform_resources.contracts import ContractError, Finding, Mesh, UsableDomain, load_mesh
-from platform_resources.contracts.model import Domain, Product
 from platform_resources.governance import (
     Candidate,
     Council,
     Judgement,
     PublishedPort,
-    blocking,
+    blocked_in,
+    held_back,
     judge,
     load_council,
 )
@@ -31,11 +31,14 @@ COUNCIL_FOLDER = "governance"
 class GovernedDomain:
     """A domain as far as its documents can be used and the gate lets it."""
 
-    domain: Domain  # with the products that may be built and published
     usable: UsableDomain  # as the documents alone allow
     judgements: tuple[Judgement, ...]  # on its products
-    blocked: Mapping[str, tuple[Finding, ...]]  # product -> why: its documents, or what the gate found
-    held: tuple[Product, ...]  # products with sound documents that the gate holds back
+    held: Mapping[str, tuple[Finding, ...]]  # address of a port that the gate holds back -> why
+
+    @property
+    def blocked(self) -> dict[str, tuple[Finding, ...]]:
+        """What can't be published -> why, by address: a product when it is so with all its ports, else a port."""
+        return blocked_in(self.usable, self.judgements)
 
 
 def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
@@ -72,11 +75,12 @@ def govern(settings: MeshSettings, name: str, now: datetime) -> GovernedDomain:
         raise ContractError(mesh.broken[name])
     usable = mesh.usable[name]
     judgements = tuple(judge(mesh, council, _published(settings, name), now, domain=name))
-    against = {address: tuple(item.finding for item in found) for address, found in blocking(judgements).items()}
-    products = usable.domain.products
-    held = tuple(product for product in products if product.address in against)
-    blocked = dict(usable.blocked) | {product.name: against[product.address] for product in held}
-    return GovernedDomain(without(usable.domain, held), usable, judgements, blocked, held)
+    held = {
+        address: tuple(item.finding for item in found)
+        for product in usable.domain.products
+        for address, found in held_back(product, judgements).items()
+    }
+    return GovernedDomain(usable, judgements, held)
 
 
 def _published(settings: MeshSettings, name: str) -> dict[str, PublishedPort]:
@@ -90,12 +94,6 @@ def _published(settings: MeshSettings, name: str) -> dict[str, PublishedPort]:
         return {}
 
 
-def without(domain: Domain, products: Iterable[Product]) -> Domain:
-    """`domain` without some of its products."""
-    names = {product.name for product in products}
-    return replace(domain, products=tuple(product for product in domain.products if product.name not in names))
-
-
 def judge_candidate(
     settings: MeshSettings, published: Mapping[str, PublishedPort], candidate: Candidate, now: datetime
 ) -> tuple[Judgement, ...]:
@@ -107,7 +105,7 @@ def judge_candidate(
     if usable is not None and address.product in usable.blocked:  # edited since it was loaded
         return tuple(Judgement(finding, "blocks", product) for finding in usable.blocked[address.product])
     judged = judge(mesh, council, published, now, domain=address.domain, candidate=candidate)
-    return tuple(item for item in judged if item.product == product)
+    return tuple(item for item in judged if item.is_on(candidate.address))
 
 
 def judgement_record(item: Judgement, project: Path) -> dict[str, object]:

@@ -11,7 +11,7 @@ from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of,
 from platform_resources.contracts.model import OutputPort
 from platform_resources.governance.endings import still_reading
 from platform_resources.lake import MeshSettings, PortAddress, Publication, connect, retire, retirement_of
-from platform_resources.pipeline.gate import GovernedDomain, govern, read_mesh
+from platform_resources.pipeline.gate import govern, read_mesh
 from platform_resources.pipeline.published import published_in
 
 
@@ -26,18 +26,13 @@ def ended_ports(settings: MeshSettings, name: str, now: datetime) -> dict[str, O
     ended: dict[str, OutputPort | None] = {}
     for address in sorted(published_in(settings, [name])):
         port = PortAddress.parse(address)
-        if port.product in governed.blocked or _is_held(governed, f"{name}.{port.product}"):
+        if port.product in governed.usable.blocked or any(i.blocks and i.is_on(address) for i in governed.judgements):
             continue
         if address not in promised:
             ended[address] = None
         elif lifecycle_of(*promised[address]) == "retired":
             ended[address] = promised[address][1]
     return ended
-
-
-def _is_held(governed: GovernedDomain, product: str) -> bool:
-    """Judgements on a product that is gone whole are in no list of blocked ones."""
-    return any(item.blocks and item.product == product for item in governed.judgements)
 
 
 def take_down(

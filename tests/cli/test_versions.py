@@ -212,7 +212,7 @@ class TestTheEnd:
         edit(mesh.project / ORDERS / "v1.odcs.yaml", ("status: active", "status: retired"))
         done = mesh("run", "--json")
         assert done.code == 1
-        assert "is to be retired, but is read by ledger.totals" in done.json["blocked"]["shop.orders"]
+        assert "is to be retired, but is read by ledger.totals" in done.json["blocked"]["shop.orders.v1"]
         assert done.json["retired"] == {}
         assert len(rows(mesh, "select order_id from shop.orders.v1")) == 3
         assert mesh("run", "ledger", "--json").json["built"] == ["ledger.totals.v1"]  # it reads what is served

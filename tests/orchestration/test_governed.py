@@ -77,3 +77,21 @@ def test_the_check_of_a_port_tells_findings_and_fails_when_one_blocks(
         (check,) = [item for item in held.get_asset_check_evaluations() if item.check_name == "governance"]
         assert not check.passed
         assert "has no tags" in (check.description or "")
+
+
+def test_what_is_wrong_with_one_major_leaves_the_other_alone(two_products: MeshSettings) -> None:
+    """A draft v2 that breaks a rule must not keep v1, which everybody reads, from being refreshed."""
+    folder = two_products.domains / "shop" / "products" / "returns"
+    first = (folder / "v1.odcs.yaml").read_text(encoding="utf-8")
+    second = first.replace("tags: [returns]\n", "").replace("id: shop.returns.v1", "id: shop.returns.v2")
+    (folder / "v2.odcs.yaml").write_text(second.replace("version: 1.0.0", "version: 2.0.0"), encoding="utf-8")
+    offered = folder / "product.odps.yaml"
+    port = '  - {name: returns, version: "1", contractId: shop.returns.v1}\n'
+    text = offered.read_text(encoding="utf-8")
+    assert port in text
+    offered.write_text(text.replace(port, port + port.replace('"1"', '"2"').replace(".v1", ".v2")), encoding="utf-8")
+    enact(two_products.project, TAGGED.format(grace="2026-02-01"))
+    specs = specs_of(two_products)
+    assert specs[dg.AssetKey(["shop", "returns", "v2"])].tags["mesh/blocked"] == "true"
+    assert "mesh/blocked" not in specs[RETURNS].tags
+    assert RETURNS in domain_definitions("shop").resolve_asset_graph().executable_asset_keys
