@@ -200,7 +200,10 @@ def land(
                 f"{escape(str(item.file))}: this very content has landed before; nothing was done", highlight=False
             )
         else:
-            console.print(f"{escape(str(item.file))}: {item.rows:,} rows landed for {feed}", highlight=False)
+            console.print(
+                f"{escape(str(item.file))}: {item.rows:,} row{'s' if item.rows != 1 else ''} landed for {feed}",
+                highlight=False,
+            )
         if item.unread:
             console.print(
                 f"[dim]  not in the contract, so left out: {escape(', '.join(item.unread))}[/]", highlight=False

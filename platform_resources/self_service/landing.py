@@ -132,11 +132,14 @@ def land(
     layout = _layout(source, encoding)
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_progress_bar = false")
         with load_files(con, list(fresh.values()), layout) as delivered:
             readings, unread = _readings(source, delivered)
             wrong = [*_unreadable(con, source, delivered, readings), *_broken(con, source, delivered, readings, now)]
             if wrong:
-                raise ScaffoldError("\n".join([f"nothing was landed: {source.file.name} is not kept", *wrong]))
+                raise ScaffoldError(
+                    "\n".join([f"nothing was landed, because {source.file.name} promises otherwise:", *wrong])
+                )
             times = [extraction_time(path, extracted_at, now) for path in fresh.values()]
             with prepared(con, folder, readings, list(zip(fresh, times, strict=True))) as hidden:
                 _admit(settings, domain, source, dict(zip(hidden, fresh.values(), strict=True)), now)
@@ -296,4 +299,4 @@ def _admit(settings: MeshSettings, domain: str, source: Contract, files: Mapping
         refused = admit(con, domain, source, list(files), now).refused
     if refused:
         lines = [f"  {files[file.path]}: {'; '.join(reasons)}" for file, reasons in refused]
-        raise ScaffoldError("\n".join([f"nothing was landed: {source.file.name} is not kept", *lines]))
+        raise ScaffoldError("\n".join([f"nothing was landed, because {source.file.name} promises otherwise:", *lines]))

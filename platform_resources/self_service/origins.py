@@ -116,6 +116,7 @@ def file_origin(
     paths = find_files(source)
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_progress_bar = false")
         with load_files(con, paths, layout) as delivered:
             typed = typed_columns(con, delivered, date_format)
             create_typed(con, typed)
@@ -359,6 +360,7 @@ def _connected(world: World, tables: Sequence[TableName]) -> Iterator[duckdb.Duc
             )
     try:
         with connect(world.settings, reads=domains) as con:
+            con.execute("SET enable_progress_bar = false")
             yield con
     except LakeMissingError as error:
         raise ScaffoldError(str(error)) from None

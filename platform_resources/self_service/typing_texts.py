@@ -10,6 +10,7 @@ import duckdb
 
 from platform_resources.contracts import ColumnTypeError, canonical_type
 from platform_resources.lake import quote_identifier, quote_literal
+from platform_resources.self_service.classifying import is_personal_name
 from platform_resources.self_service.delivered import RAW, Delivered
 from platform_resources.self_service.new_names import column_names
 from platform_resources.self_service.text_types import (
@@ -137,7 +138,9 @@ def _proved(
                     queues[raw] = [
                         f for f in queues[raw] if f.base != "DOUBLE" and (f.base != "DECIMAL" or verdict.decimals)
                     ]
-                done[raw] = replace(done[raw], form=queues[raw][0], notes=(*done[raw].notes, *verdict.told(failed)))
+                done[raw] = replace(
+                    done[raw], form=queues[raw][0], notes=(*done[raw].notes, *verdict.told(done[raw].name, failed))
+                )
                 if queues[raw][0] != TEXT:
                     following.append(raw)
         open_ = following
@@ -152,11 +155,12 @@ class _Verdict:
     example: str | None
     decimals: bool
 
-    def told(self, failed: Form) -> list[str]:
+    def told(self, name: str, failed: Form) -> list[str]:
         if self.fitting < 0.9 * self.filled or self.example is None:
             return []
         share = f"{self.fitting:,} of {self.filled:,} values are {failed.base}"
-        return [f"{share}; others, such as {self.example[:20]!r}, keep it a text"]
+        such = "" if is_personal_name(name) else f", such as {self.example[:20]!r},"
+        return [f"{share}; others{such} keep it a text"]
 
 
 def _test(con: duckdb.DuckDBPyConnection, tried: Sequence[tuple[str, Form]]) -> list[_Verdict]:
