@@ -31,7 +31,7 @@ from platform_resources.governance.consumers import Consumer, check_inputs, cons
 from platform_resources.governance.model import Council, Judgement, PublishedPort, Standing
 
 _SEVERITIES: dict[Standing, Severity] = {"blocks": "error", "warns": "warning", "informs": "info"}
-_COLUMNS_TOLD = 6
+_COLUMNS_TOLD = 3
 
 
 def judge_changes(
@@ -206,20 +206,21 @@ def _fields(consumer: Consumer, change: Change) -> str:
 def _remedy(case: _Case, change: Change, asked: Sequence[Consumer]) -> str:
     version = case.version if case.is_raised else wanted_version(case.comparison)
     columns = f", columns: [{', '.join(change.columns)}]" if change.columns else ""
-    consents = []
+    places: dict[str, list[str]] = {}  # what to write -> who, and where; one person often answers for several
     for consumer in asked:
         consent = f"{{version: {version}, approver: {consumer.contact or 'person@example.com'}, given: "
         consent += f"{case.now.date()}{columns}}}"
         entry = (
-            f"{{property: consents, value: [{consent}]}}" if consumer.kind == "product" else f"consents: [{consent}]"
+            f"`{{property: consents, value: [{consent}]}}` to the customProperties of the input port"
+            if consumer.kind == "product"
+            else f"`consents: [{consent}]` to the entry"
         )
-        where = "customProperties of the input port" if consumer.kind == "product" else "entry"
-        consents.append(f"{consumer.name} adds `{entry}` to its {where} ({_place(consumer, case.mesh)})")
+        places.setdefault(entry, []).append(f"{consumer.name} ({_place(consumer, case.mesh)})")
+    consents = "; ".join(f"{', '.join(who)} by adding {entry}" for entry, who in places.items())
     raising = "" if case.is_raised else f"write `version: {version}`, and "
-    major = case.port.major + 1
     return (
-        f"Leave this port as it is and publish the change as {case.next_major} beside it (v{major}.odcs.yaml, version "
-        f"{major}.0.0); or {raising}get every consent: {'; '.join(consents)}; or take the change back."
+        f"Leave this port as it is and publish the change as {case.next_major} beside it (mesh new version "
+        f"{case.product.address}); or {raising}have everybody consent: {consents}; or take the change back."
     )
 
 

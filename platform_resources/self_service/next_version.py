@@ -25,7 +25,8 @@ class NewVersion:
 def next_version(product: Product) -> NewVersion:
     """Write `v<n+1>.odcs.yaml` as a draft copy of the newest contract, and add its port to `product.odps.yaml`.
 
-    The copy is built from the same private table until its `physicalName` says otherwise. Comments and order stay.
+    The copy is built from the same private table until its `physicalName` says otherwise. Comments and order stay. A
+    draft of a gold product is silver: nobody runs the business on it yet.
 
     Raises
     ------
@@ -52,12 +53,13 @@ def next_version(product: Product) -> NewVersion:
             for index in reversed(range(len(entries))):
                 if entries[index].get("property") in ends:
                     del entries[index]
+                elif entries[index].get("value") == "gold" and entries[index]["property"] == "tier":
+                    entries[index]["value"] = "silver"
 
     def offer(tree: Any) -> None:
         entry = {"name": product.name, "version": str(major), "contractId": identifier}
         for port in tree["outputPorts"]:
-            if "type" in port:
-                entry["type"] = port["type"]
+            entry |= {key: port[key] for key in ("description", "type") if key in port}
         tree["outputPorts"].append(entry)
 
     contract = Document.load(newest.contract.file, product.file.parents[2]).edit(promise)
