@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,7 @@ from platform_resources.contracts.names import split_address
 from platform_resources.governance import PublishedPort, by_secrecy, consumers_of
 from platform_resources.lake import MeshSettings
 
+_OF_THE_PORT = {("id",), ("status",), ("version",)}
 _Comparer = Callable[[str, tuple[Contract, str], tuple[Contract, str]], Diff]
 
 
@@ -117,7 +119,12 @@ def _of_ports(names: Sequence[str], mesh: Mesh, compare: _Comparer) -> Diff:
     if missing is not None:
         fail(f"there is no port {missing!r}; {_hint(mesh, missing)}", code=2)
     before, after = (mesh.ports[name][1].contract for name in names)
-    return compare(names[0], (before, names[0]), (after, names[1]))
+    compared = compare(names[0], (before, names[0]), (after, names[1]))
+    if compared.comparison is None:
+        return compared
+    # Two ports are two contracts by design: each has its own id, state and number.
+    changes = tuple(change for change in compared.comparison.changes if change.keys not in _OF_THE_PORT)
+    return replace(compared, comparison=replace(compared.comparison, changes=changes))
 
 
 def _chosen(mesh: Mesh, names: Sequence[str]) -> Callable[[str], bool]:
