@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from platform_resources.contracts import Finding, Mesh
+from platform_resources.governance.council import WAIVERS
 from platform_resources.governance.examples import check_all_examples
 from platform_resources.governance.gate import blocked_in, judge
 from platform_resources.governance.model import Council, Judgement, PublishedPort, Rule
@@ -55,6 +56,8 @@ def check_mesh(
         places = {mesh.folder.joinpath(*_place(name)) for name in only}
         checked = [file for file in checked if any(file.is_relative_to(place) for place in places)]
         documents = [finding for finding in documents if finding.file in checked or finding.file.parent in places]
+        # A waiver that is not applied is why a product is blocked; the council's other files are nobody's product.
+        documents += [finding for finding in council.findings if finding.file.parent.name == WAIVERS]
         judgements = [item for item in judgements if _meant(item, only, checked)]
         products = [product for product in products if _named(product, only)]
         blocked = {product: found for product, found in blocked.items() if _named(product, only)}

@@ -19,6 +19,8 @@ from platform_resources.governance.waiver_files import read_waiver
 
 _CATALOGUES = ("council.yaml", "tiers.yaml", "classifications.yaml", "semantic_types.yaml")
 
+WAIVERS = "waivers"  # folder of the waivers within the council's
+
 
 def load_council(folder: Path) -> Council:
     """The council's decisions in `folder`; without that folder, a council that has decided nothing.
@@ -39,7 +41,7 @@ def load_council(folder: Path) -> Council:
     rules, unusable, found = _read_rules(folder / "rules", council)
     findings += found
     waivers: list[Waiver] = []
-    for path in _files(folder / "waivers"):
+    for path in _files(folder / WAIVERS):
         waiver, found = read_waiver(path, mandate, rules, unusable)
         findings += found
         if waiver is not None:
@@ -75,7 +77,7 @@ def _files(folder: Path) -> list[Path]:
 def _strays(folder: Path, rules: Iterable[Rule], *, modules_known: bool) -> Iterator[Finding]:
     """Files that nobody reads, though they look as if somebody did. A broken rule may be the one that has a module."""
     modules = {rule.python.name for rule in rules if rule.python is not None}
-    for place in (folder, folder / "rules", folder / "waivers"):
+    for place in (folder, folder / "rules", folder / WAIVERS):
         for file in sorted(place.iterdir()) if place.is_dir() else ():
             catalogue = place == folder and file.name in _CATALOGUES
             read = catalogue or (place != folder and file.suffix == ".yaml")
