@@ -97,8 +97,8 @@ def product(
     """Make a product from something that is there; it runs at once, as a draft."""
     from platform_resources.contracts import ContractError  # noqa: PLC0415  (only this command needs these)
     from platform_resources.self_service.changeset import ScaffoldError  # noqa: PLC0415
-    from platform_resources.self_service.delivered import Layout  # noqa: PLC0415
     from platform_resources.self_service.new_product import NewProduct, scaffold_product  # noqa: PLC0415
+    from platform_resources.self_service.text_files import Layout  # noqa: PLC0415
 
     settings = MeshSettings.from_env()
     if delimiter is not None:

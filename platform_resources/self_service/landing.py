@@ -23,8 +23,9 @@ from platform_resources.pipeline.ingest import source_folder
 from platform_resources.pipeline.ledger import ledger_table
 from platform_resources.quality import CheckResult, evaluate
 from platform_resources.self_service.changeset import ScaffoldError
-from platform_resources.self_service.delivered import RAW, Delivered, Layout, content_hash, line_of, load_files
+from platform_resources.self_service.delivered import RAW, Delivered, content_hash, line_of, load_files
 from platform_resources.self_service.new_names import as_identifier
+from platform_resources.self_service.text_files import Layout
 from platform_resources.self_service.text_types import Form
 
 DELIVERY = "delivery"  # custom property of a source: how its files are written (delimiter, header, encoding)

@@ -23,8 +23,10 @@ from platform_resources.governance.terms import UNDEFINED, load_glossary, normal
 from platform_resources.lake import MeshSettings
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
 from platform_resources.self_service.columns import ColumnDraft, lean, unknown_words
-from platform_resources.self_service.delivered import Layout, content_hash, is_file_source
+from platform_resources.self_service.delivered import content_hash, is_file_source
 from platform_resources.self_service.documents import Draft, contract_text, product_text, source_text
+from platform_resources.self_service.file_origins import file_origin
+from platform_resources.self_service.lake_origins import lake_origin
 from platform_resources.self_service.landing import extraction_time, landing_name, prepared
 from platform_resources.self_service.model_text import (
     Model,
@@ -36,19 +38,12 @@ from platform_resources.self_service.model_text import (
 )
 from platform_resources.self_service.new_domain import checked_owner, register_dbt_target
 from platform_resources.self_service.new_names import check_new_name
-from platform_resources.self_service.origins import (
-    Origin,
-    World,
-    example_origin,
-    file_origin,
-    is_query,
-    is_table,
-    lake_origin,
-    own_tables,
-)
+from platform_resources.self_service.origins import Origin, World, example_origin, own_tables
 from platform_resources.self_service.profiling import Profile
+from platform_resources.self_service.queries import is_query, is_table
 from platform_resources.self_service.sample_test import sample_test_text
 from platform_resources.self_service.taken_over import contract_origin
+from platform_resources.self_service.text_files import Layout
 from platform_resources.self_service.yaml_text import insert_under, scalar
 
 _DEFAULT_AGE = "P31D"  # of files: a month; the person who knows how often they come says it

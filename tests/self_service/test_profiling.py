@@ -20,9 +20,10 @@ from platform_resources.governance.terms import Glossary
 from platform_resources.quality import evaluate
 from platform_resources.self_service.changeset import ScaffoldError
 from platform_resources.self_service.columns import drafts
-from platform_resources.self_service.delivered import Layout, load_files
+from platform_resources.self_service.delivered import load_files
 from platform_resources.self_service.new_names import as_identifier, column_names, sql_words
 from platform_resources.self_service.profiling import Profile, profile
+from platform_resources.self_service.text_files import Layout
 from platform_resources.self_service.typing_texts import TYPED, TypedColumn, create_typed, typed_columns
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

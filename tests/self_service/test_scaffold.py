@@ -19,11 +19,11 @@ from platform_resources.governance import judge, load_council
 from platform_resources.governance.terms import load_glossary
 from platform_resources.lake import MeshSettings
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
-from platform_resources.self_service.delivered import Layout
 from platform_resources.self_service.model_text import DbtNames, Model, Part, dbt_model_text, with_python_model
 from platform_resources.self_service.new_domain import NewDomain, scaffold_domain
 from platform_resources.self_service.new_product import NewProduct, ProductReport, scaffold_product
-from platform_resources.self_service.origins import split_query
+from platform_resources.self_service.queries import split_query
+from platform_resources.self_service.text_files import Layout
 from platform_resources.self_service.yaml_text import insert_under, scalar
 from tests.tiny_mesh import REPOSITORY, environment, write_project
 
