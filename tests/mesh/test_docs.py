@@ -69,6 +69,39 @@ def test_a_product_is_added_as_the_page_says(mesh: Mesh) -> None:
     assert row["takings"] == booked["takings"]
 
 
+@pytest.mark.slow
+def test_the_tour_of_governance(mesh: Mesh) -> None:
+    """Files and commands of the page, one after the other; what it says between them is true."""
+    text = (REPOSITORY / "docs/governance.md").read_text(encoding="utf-8")
+    said: dict[str, str] = {}
+    for kind, body in re.findall(r"```(yaml|console)\n(.*?)```", text, re.DOTALL):
+        if kind == "yaml":
+            file = mesh.project / body.split("\n", 1)[0].split()[-1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(body, encoding="utf-8")
+            continue
+        for line in (line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ ")):
+            promised = re.search(r"# exit code (\d+)", line)
+            done = shell(mesh, line)
+            assert done.code == (int(promised[1]) if promised else 0), f"{line}\n{done.out}{done.err}"
+            said[line.partition("#")[0].strip()] = done.out + done.err
+    assert "of 6 publications would have been refused" in said["mesh whatif QUA-090-money-is-bounded.yaml"]
+    assert "7 announced" not in said["mesh check --as-of 2027-02-01"]
+    assert "in grace" in said["mesh check --as-of 2027-02-01"]
+    assert "waived" in said["mesh check finance --as-of 2027-04-01"]
+    assert "expired" in said["mesh check finance --as-of 2027-07-01"]
+    for command in ("mesh diff sales.bookings", "mesh preview sales.bookings", "mesh check sales"):
+        for consumer in ("crm.customer_360", "crm.customer_lifetime_value", "finance.revenue"):
+            assert consumer in said[command], command
+        assert "net_sales" in said[command]
+    assert "Executive Dashboard" in said["mesh retire finance.revenue.v1"]
+    assert "100 %" in said["mesh interop"]
+    status = mesh.status()
+    assert (status["finance.revenue.v1"]["published"], status["finance.revenue.v2"]["published"]) == (True, True)
+    assert "line_count" not in mesh.query("select * from finance.revenue.v2 limit 1")[0]
+    assert "line_count" in mesh.query("select * from finance.revenue.v1 limit 1")[0]
+
+
 def test_make_targets_that_the_pages_name_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for page in PAGES:
