@@ -56,11 +56,12 @@ def port_asset(
             failed = [group for group in groups if not group.passed and group.severity == "error"]
             held = [item for item in outcome.judgements if item.blocks]
             reasons = [f"{group.name}: {group.message}." for group in failed]
-            reasons += [f"{item.finding.code}: {item.finding.message} {item.finding.remedy}" for item in held]
+            reasons += [f"{item.finding.code}: {item.finding.message}" for item in held]
             names = [*(group.name for group in failed), *([GOVERNANCE_CHECK] if held else [])]
             raise dg.Failure(
                 description=f"{port.address} was not published; consumers go on reading the last good version. "
-                + " ".join(reasons),
+                + " ".join(reasons)
+                + (f" How to mend it: mesh check {product.address}" if held else ""),
                 metadata={"score": outcome.audit.score, "failed_checks": names},
                 allow_retries=False,
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import dagster as dg
 import pytest
 
+import domains
 from platform_resources.lake import MeshSettings
 from platform_resources.orchestration import domain_definitions
 from tests.orchestration.test_ports import build
@@ -26,10 +28,12 @@ def two_products(tiny: MeshSettings, monkeypatch: pytest.MonkeyPatch) -> Iterato
         text = text.replace("name: orders", "name: returns").replace("shop.orders", "shop.returns")
         text = text.replace("element: orders.", "element: returns.")
         (products / "returns" / name).write_text(f"tags: [returns]\n{text}", encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tiny.project))
+    monkeypatch.setattr(domains, "__path__", [*domains.__path__, str(tiny.domains)])
     domain_definitions.cache_clear()
     yield tiny
     domain_definitions.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("domains.shop")]:
+        del sys.modules[name]
 
 
 def specs_of(settings: MeshSettings) -> dict[dg.AssetKey, dg.AssetSpec]:

@@ -172,8 +172,18 @@ class TestFailing:
     def test_a_mended_version_is_published(
         self, result: dg.ExecuteInProcessResult, tiny: MeshSettings, instance: dg.DagsterInstance
     ) -> None:
+        """A rule that is made milder is a breaking change: its reader consents first."""
         contract = tiny.domains / "shop/products/orders/v1.odcs.yaml"
-        contract.write_text(contract.read_text().replace("mustBe: 0", "mustBeLessThan: 2"))
+        milder = contract.read_text().replace("mustBe: 0", "mustBeLessThan: 2")
+        contract.write_text(milder.replace("version: 1.0.0", "version: 1.1.0"))
+        assert "Without consent of ledger.totals" in failure(build(load_domain(tiny.domains / "shop"), instance))
+        reader = tiny.domains / "ledger/products/totals/product.odps.yaml"
+        consent = (
+            "{property: consents, value: [{version: 1.1.0, approver: ledger@retailer.example, given: 2026-01-01}]}"
+        )
+        text, end = reader.read_text(), "contractId: shop.orders.v1}"
+        assert end in text
+        reader.write_text(text.replace(end, f"{end[:-1]}, customProperties: [{consent}]}}"))
         assert build(load_domain(tiny.domains / "shop"), instance).success
         assert served(tiny) == [1, 2, 3, 4]
 

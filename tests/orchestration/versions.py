@@ -85,4 +85,8 @@ def move_reader(root: Path) -> None:
     """The ledger reads v2."""
     old = 'version: "1", contractId: shop.orders.v1'
     edit(root / READER / "product.odps.yaml", (old, 'version: "2", contractId: shop.orders.v2'))
-    edit(root / "domains/ledger/assets.py", ("sum(amount)", "CAST(sum(amount) / 100 AS DECIMAL(38,2))"), ("shop.orders.v1", "shop.orders.v2"))
+    edit(
+        root / "domains/ledger/assets.py",
+        ("sum(amount)", "CAST(sum(amount) / 100 AS DECIMAL(38,2))"),
+        ("shop.orders.v1", "shop.orders.v2"),
+    )
