@@ -11,6 +11,7 @@ import dagster as dg
 from platform_resources.contracts import render_findings
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, port_of_table
 from platform_resources.contracts.model import Domain
+from platform_resources.governance import by_secrecy
 from platform_resources.governance.endings import input_notices, port_notice
 from platform_resources.lake import MeshSettings, maintain, utc_now
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
@@ -36,6 +37,7 @@ def domain_definitions(name: str) -> dg.Definitions:
     loaded = govern(settings, name, utc_now())
     domain = loaded.usable.domain  # the models of a product that the gate holds back are built all the same
     mesh, council = read_mesh(settings)
+    secrecy = by_secrecy(council)
 
     def condition_of(model: str) -> dg.AutomationCondition:
         return refresh_condition(refresh_of(domain, model), name)
@@ -65,10 +67,10 @@ def domain_definitions(name: str) -> dg.Definitions:
                 assets.append(held_port(domain, port, render_findings(loaded.held[port.address], settings.project)))
             elif is_runnable(lifecycle_of(product, port)):
                 sources = feeds.get(port.contract.table.physical_name, ())
-                assets.append(port_asset(domain, product, port, sources, notices))
+                assets.append(port_asset(domain, product, port, sources, notices, secrecy))
                 runnable.append(port.address)
             else:
-                assets.append(ended_port(domain, product, port, notices))
+                assets.append(ended_port(domain, product, port, notices, secrecy))
     for product_name, findings in loaded.usable.blocked.items():
         assets.append(blocked_asset(domain, product_name, render_findings(findings, settings.project)))
     joins = joins_checks(name, mesh, council, runnable)

@@ -16,13 +16,21 @@ from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
 
 IDLE_TAG = "mesh/idle"  # shown, never built: a port that is retired or only proposed, and the table behind it
+REFUSED = "refused_port"  # in the metadata of a failure: a version was refused, nothing broke
 _SHORTEST_WINDOW = timedelta(seconds=60)  # Dagster accepts no shorter freshness window
 
 
 def port_asset(
-    domain: Domain, product: Product, port: OutputPort, sources: Sequence[str], notices: Sequence[str] = ()
+    domain: Domain,
+    product: Product,
+    port: OutputPort,
+    sources: Sequence[str],
+    notices: Sequence[str] = (),
+    secrecy: Sequence[str] = (),
 ) -> dg.AssetsDefinition:
     """The asset of an output port; `notices` tell where it, or what it reads, stands in its life.
+
+    `secrecy`: names of the classifications in rising secrecy, for the tag of the most secret column.
 
     Results of the checks come first; then the port is either materialized, because it was published, or fails. A
     refused version is no materialization, so the port's freshness stays honest and no consumer is triggered.
@@ -33,7 +41,7 @@ def port_asset(
 
     @dg.multi_asset(
         name="_".join(address.key),
-        specs=[_spec(domain, product, port, key, notices)],
+        specs=[_spec(domain, product, port, key, notices, secrecy)],
         check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key)],
     )
     def publish_port(
@@ -62,7 +70,7 @@ def port_asset(
                 description=f"{port.address} was not published; consumers go on reading the last good version. "
                 + " ".join(reasons)
                 + (f" How to mend it: mesh check {product.address}" if held else ""),
-                metadata={"score": outcome.audit.score, "failed_checks": names},
+                metadata={REFUSED: port.address, "score": outcome.audit.score, "failed_checks": names},
                 allow_retries=False,
             )
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, port, outcome))
@@ -70,16 +78,20 @@ def port_asset(
     return publish_port
 
 
-def ended_port(domain: Domain, product: Product, port: OutputPort, notices: Sequence[str]) -> dg.AssetSpec:
+def ended_port(
+    domain: Domain, product: Product, port: OutputPort, notices: Sequence[str], secrecy: Sequence[str] = ()
+) -> dg.AssetSpec:
     """A port that is retired, or only proposed: shown with its state and its promise, unable to run."""
     key = dg.AssetKey(list(PortAddress.parse(port.address).key))
-    spec = _spec(domain, product, port, key, notices)
+    spec = _spec(domain, product, port, key, notices, secrecy)
     return spec.replace_attributes(
         tags={**spec.tags, IDLE_TAG: "true"}, freshness_policy=None, automation_condition=None, kinds={"view"}
     )
 
 
-def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey, notices: Sequence[str]) -> dg.AssetSpec:
+def _spec(
+    domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey, notices: Sequence[str], secrecy: Sequence[str]
+) -> dg.AssetSpec:
     contract = port.contract
     freshness = contract.freshness
     tags = {
@@ -89,7 +101,7 @@ def _spec(domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey, 
     }
     classifications = sorted({c.classification for c in contract.table.columns if c.classification})
     if classifications:
-        tags["mesh/classification"] = _strictest(classifications)
+        tags["mesh/classification"] = _strictest(classifications, secrecy)
     return dg.AssetSpec(
         key,
         deps=[dg.AssetKey([domain.name, "internal", contract.table.physical_name])],
@@ -123,8 +135,8 @@ def _life(product: Product, port: OutputPort) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _strictest(classifications: Sequence[str]) -> str:
-    order = ("public", "internal", "personal", "restricted")
+def _strictest(classifications: Sequence[str], order: Sequence[str]) -> str:
+    """The most secret of some classifications; one that the council doesn't know counts as more secret than all."""
     return max(classifications, key=lambda name: order.index(name) if name in order else len(order))
 
 

@@ -31,7 +31,7 @@ from platform_resources.orchestration.ingestion import waiting_files
 from platform_resources.orchestration.interoperability import JOINS_CHECK
 from platform_resources.orchestration.manifests import DbtParseError, prepare_manifest
 from platform_resources.orchestration.own_runs import PROCESS_TAG, end_killed_runs, process_mark
-from platform_resources.orchestration.ports import IDLE_TAG
+from platform_resources.orchestration.ports import IDLE_TAG, REFUSED
 from platform_resources.orchestration.resources import lake_resource
 from platform_resources.orchestration.side_by_side import ProcessDiedError, SideBySide
 from platform_resources.pipeline import IngestError, ended_ports, govern, take_down
@@ -392,9 +392,8 @@ def _failures(result: dg.ExecuteInProcessResult, report: RunReport) -> None:
         told = data.user_failure_data
         step = event.step_key or "run"
         if told is not None and told.description:
-            address = told.description.split(" was not published", 1)[0]
-            if address != told.description:
-                report.refused[address] = told.description
+            if REFUSED in told.metadata:
+                report.refused[str(told.metadata[REFUSED].value)] = told.description
             else:
                 report.failures[step] = told.description
         else:
