@@ -64,6 +64,13 @@ def test_a_refused_version_is_told_and_consumers_keep_the_old_one(mesh: Mesh) ->
     assert "no_free_orders" in mesh("show", "shop.orders").out
 
 
+def _consent(mesh: Mesh, *versions: str) -> None:
+    """The reader of orders agrees to whatever these versions of their contract change."""
+    given = ", ".join(f"{{version: {v}, approver: ledger@retailer.example, given: 2026-01-01}}" for v in versions)
+    file, end = mesh.project / "domains/ledger/products/totals/product.odps.yaml", "contractId: shop.orders.v1}"
+    _edit(file, end, f"{end[:-1]}, customProperties: [{{property: consents, value: [{given}]}}]}}")
+
+
 def test_a_refused_version_stays_refused_until_it_is_mended(mesh: Mesh) -> None:
     land(mesh.home, [FREE], LANDED_AT + timedelta(minutes=10))
     for _ in range(2):
@@ -71,6 +78,8 @@ def test_a_refused_version_stays_refused_until_it_is_mended(mesh: Mesh) -> None:
         assert (done.code, list(done.json["refused"])) == (1, ["shop.orders.v1"])
     contract = mesh.project / "domains/shop/products/orders/v1.odcs.yaml"
     _edit(contract, "mustBe: 0", "mustBeLessThan: 2")
+    _edit(contract, "version: 1.0.0", "version: 1.1.0")
+    _consent(mesh, "1.1.0")
     done = mesh("run", "--json")
     assert (done.code, done.json["built"]) == (0, ["shop.orders.v1", "ledger.totals.v1"])
     assert _order_ids(mesh) == [1, 2, 3, 5]
@@ -217,9 +226,10 @@ def test_an_earlier_version_never_shows_what_was_masked_since(mesh: Mesh) -> Non
         "          - {property: mask, value: {strategy: partial, format: email, clearance: gdpr}}\n"
     )
     assert mask in masked
-    contract.write_text(masked.replace(mask, ""), encoding="utf-8")
+    _consent(mesh, "1.1.0", "1.2.0")
+    contract.write_text(masked.replace(mask, "").replace("version: 1.0.0", "version: 1.1.0"), encoding="utf-8")
     assert mesh("run", "shop.orders").code == 0  # published as 2, without a mask on the address
-    contract.write_text(masked, encoding="utf-8")
+    contract.write_text(masked.replace("version: 1.0.0", "version: 1.2.0"), encoding="utf-8")
     for step in (["run", "shop.orders"], ["rollback", "shop.orders.v1", "--to", "2"]):
         assert mesh(*step).code == 0
         told = mesh("query", "select customer from shop.orders.v1 order by order_id limit 1", "--json").json
