@@ -8,7 +8,6 @@ from types import ModuleType
 
 import dagster as dg
 
-from platform_resources.contracts import render_findings
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, port_of_table
 from platform_resources.contracts.model import Domain
 from platform_resources.governance import by_secrecy
@@ -18,9 +17,10 @@ from platform_resources.orchestration.automation import automation_sensor, refre
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
 from platform_resources.orchestration.interoperability import joins_checks
 from platform_resources.orchestration.manifests import prepare_manifest
-from platform_resources.orchestration.ports import IDLE_TAG, blocked_asset, ended_port, held_port, port_asset
+from platform_resources.orchestration.ports import IDLE_TAG, port_asset
 from platform_resources.orchestration.python_models import models_in, python_model_asset
 from platform_resources.orchestration.resources import LakeResource, lake_resource
+from platform_resources.orchestration.unable import blocked_asset, ended_port, held_port
 from platform_resources.pipeline import govern, read_mesh, take_down
 
 
@@ -64,7 +64,7 @@ def domain_definitions(name: str) -> dg.Definitions:
             notice = port_notice(mesh, product, port)
             notices = [*([notice] if notice else []), *reads]
             if port.address in loaded.held:
-                assets.append(held_port(domain, port, render_findings(loaded.held[port.address], settings.project)))
+                assets.append(held_port(domain, product, port, loaded.held[port.address], settings.project))
             elif is_runnable(lifecycle_of(product, port)):
                 sources = feeds.get(port.contract.table.physical_name, ())
                 assets.append(port_asset(domain, product, port, sources, notices, secrecy))
@@ -72,7 +72,7 @@ def domain_definitions(name: str) -> dg.Definitions:
             else:
                 assets.append(ended_port(domain, product, port, notices, secrecy))
     for product_name, findings in loaded.usable.blocked.items():
-        assets.append(blocked_asset(domain, product_name, render_findings(findings, settings.project)))
+        assets.append(blocked_asset(domain, product_name, findings, settings.project))
     joins = joins_checks(name, mesh, council, runnable)
     schedules = [schedule for schedule in (ingest_schedule(domain), _maintenance(domain)) if schedule is not None]
     return dg.Definitions(

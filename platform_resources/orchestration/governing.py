@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from platform_resources.contracts.findings import relative_file
 from platform_resources.governance import Judgement
 
 GOVERNANCE_CHECK = "governance"
@@ -34,7 +35,7 @@ def governance_result(key: dg.AssetKey, judgements: Sequence[Judgement], project
                 "until": "" if item.until is None else item.until.isoformat(),
                 "what": item.finding.message,
                 "how to mend it": item.finding.remedy,
-                "where": f"{_shown(item.finding.file, project)}:{item.finding.line}",
+                "where": f"{relative_file(item.finding.file, project)}:{item.finding.line}",
             }
         )
         for item in judgements
@@ -47,7 +48,3 @@ def governance_result(key: dg.AssetKey, judgements: Sequence[Judgement], project
         description=" ".join(item.finding.message for item in held) or told or "every rule holds",
         metadata={"findings": dg.MetadataValue.table(records)} if records else {},
     )
-
-
-def _shown(file: Path, project: Path) -> str:
-    return str(file.relative_to(project)) if file.is_relative_to(project) else file.name

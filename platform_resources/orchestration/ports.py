@@ -41,7 +41,7 @@ def port_asset(
 
     @dg.multi_asset(
         name="_".join(address.key),
-        specs=[_spec(domain, product, port, key, notices, secrecy)],
+        specs=[port_spec(domain, product, port, notices, secrecy)],
         check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key)],
     )
     def publish_port(
@@ -78,20 +78,11 @@ def port_asset(
     return publish_port
 
 
-def ended_port(
-    domain: Domain, product: Product, port: OutputPort, notices: Sequence[str], secrecy: Sequence[str] = ()
+def port_spec(
+    domain: Domain, product: Product, port: OutputPort, notices: Sequence[str] = (), secrecy: Sequence[str] = ()
 ) -> dg.AssetSpec:
-    """A port that is retired, or only proposed: shown with its state and its promise, unable to run."""
+    """What is shown of a port, whether it can run or not."""
     key = dg.AssetKey(list(PortAddress.parse(port.address).key))
-    spec = _spec(domain, product, port, key, notices, secrecy)
-    return spec.replace_attributes(
-        tags={**spec.tags, IDLE_TAG: "true"}, freshness_policy=None, automation_condition=None, kinds={"view"}
-    )
-
-
-def _spec(
-    domain: Domain, product: Product, port: OutputPort, key: dg.AssetKey, notices: Sequence[str], secrecy: Sequence[str]
-) -> dg.AssetSpec:
     contract = port.contract
     freshness = contract.freshness
     tags = {
@@ -214,25 +205,3 @@ def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[
     if outcome.data_as_of is not None:
         metadata["data_as_of"] = dg.MetadataValue.timestamp(outcome.data_as_of)
     return metadata
-
-
-def blocked_asset(domain: Domain, product: str, reasons: str) -> dg.AssetSpec:
-    """A product whose documents can't be used: visible with the reasons, unable to run, its siblings untouched."""
-    return _blocked(domain, dg.AssetKey([domain.name, product, "blocked"]), "its documents can't be used", reasons)
-
-
-def held_port(domain: Domain, port: OutputPort, reasons: str) -> dg.AssetSpec:
-    """A port that the gate holds back, under its own key: lineage stays, and consumers go on reading what is served."""
-    key = dg.AssetKey(list(PortAddress.parse(port.address).key))
-    return _blocked(domain, key, "it breaks rules of the organisation", reasons)
-
-
-def _blocked(domain: Domain, key: dg.AssetKey, why: str, reasons: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key,
-        description=f"**Blocked: {why}.**\n\n```\n{reasons}\n```",
-        group_name=domain.name,
-        owners=[domain.owner],
-        kinds={"blocked"},
-        tags={"mesh/layer": "port", "mesh/blocked": "true"},
-    )

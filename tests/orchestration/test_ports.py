@@ -10,14 +10,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from platform_resources.contracts import load_domain
+from platform_resources.contracts import Finding, load_domain
 from platform_resources.contracts.model import Domain
 from platform_resources.lake import MeshSettings, PortAddress, connect, latest_publication, latest_refusal
 from platform_resources.orchestration import domain_definitions, python_model, refresh_on_update
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, waiting_files
-from platform_resources.orchestration.ports import blocked_asset, port_asset
+from platform_resources.orchestration.ports import port_asset
 from platform_resources.orchestration.python_models import python_model_asset
 from platform_resources.orchestration.resources import lake_resource
+from platform_resources.orchestration.unable import blocked_asset
 from tests.tiny_mesh import LANDED_AT, Order, land
 
 PORT, MODEL, FEED = (
@@ -296,8 +297,12 @@ class TestBlocked:
         assert served(tiny) == [1, 2, 3]
 
     def test_the_reasons_are_the_description(self, shop: Domain) -> None:
-        spec = blocked_asset(shop, "returns", "v1.odcs.yaml:3: `domain` is missing.")
-        assert "`domain` is missing" in (spec.description or "")
+        finding = Finding(
+            Path("v1.odcs.yaml"), 3, "domain", "`domain` is missing.", "Add `domain: shop`.", "error", "missing-key"
+        )
+        spec = blocked_asset(shop, "returns", [finding], Path())
+        for part in ("`domain` is missing.", "Add `domain: shop`.", "v1.odcs.yaml:3"):
+            assert part in (spec.description or "")
         assert spec.owners == ["shop@retailer.example"]
 
 
