@@ -177,7 +177,11 @@ def _who(mesh: Mesh, address: str) -> str:
 
 
 def _removed(mesh: Mesh, published: Mapping[str, PublishedPort], domain: str | None) -> Iterator[Judgement]:
-    """Ports that are served, and that no document offers any more."""
+    """Ports that are served, and that no document offers any more.
+
+    They go on being served: a stale branch lacks documents as well as somebody who wants to end a port, and the
+    registered consumers stand in the folder that is gone.
+    """
     for address in sorted(published.keys() - mesh.ports.keys()):
         parts = split_address(address)
         if parts is None or domain not in (None, parts[0]) or parts[0] not in mesh.usable:
@@ -196,10 +200,10 @@ def _removed(mesh: Mesh, published: Mapping[str, PublishedPort], domain: str | N
             )
             remedy = f"Bring its contract and its output port back, and retire it in order: mesh retire {address}"
             yield _judged(".".join(parts[:2]), "blocks", node, "retired-with-consumers", message, remedy)
-        else:
-            message = f"{address} is published, but no document offers it any more: the next run takes it down."
-            remedy = "Nothing, if that is meant; else bring its contract and its output port back."
-            yield _judged(".".join(parts[:2]), "informs", node, "port-removed", message, remedy)
+        else:  # who was registered in the folder that is gone is unknown: silence is no consent
+            message = f"{address} is published, but no document offers it any more. It goes on being served."
+            remedy = f"Bring its contract and its output port back; if it is to end, retire it then: mesh retire {address}"
+            yield _judged(".".join(parts[:2]), "warns", node, "port-removed", message, remedy)
 
 
 def _place_of_product(mesh: Mesh, domain: str, name: str) -> Node | None:

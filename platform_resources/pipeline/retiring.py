@@ -1,4 +1,4 @@
-"""What ends in the documents ends in the lake: ports that are retired, or offered by nobody, are taken down."""
+"""What ends in the documents ends in the lake: ports that are retired there are taken down."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from platform_resources.pipeline.gate import govern, read_mesh
 from platform_resources.pipeline.published import published_in
 
 
-def ended_ports(settings: MeshSettings, name: str, now: datetime) -> dict[str, OutputPort | None]:
-    """Served ports of a domain that its documents end, and that may go: address -> port, None when it was removed.
+def ended_ports(settings: MeshSettings, name: str, now: datetime) -> dict[str, OutputPort]:
+    """Served ports of a domain that its documents end, and that may go.
+
+    Only the status `retired` in sound documents ends a port. One whose documents are absent goes on being served, and
+    the gate says so: a stale branch would else take ports from under consumers who are registered in what it lacks.
 
     What the gate holds back is not among them: a port that is read goes on being served until its readers have moved,
     or its end is forced with a reason. Broken documents end nothing.
     """
     governed = govern(settings, name, now)
     promised = {port.address: (product, port) for product in governed.usable.domain.products for port in product.ports}
-    ended: dict[str, OutputPort | None] = {}
+    ended: dict[str, OutputPort] = {}
     for address in sorted(published_in(settings, [name])):
         port = PortAddress.parse(address)
         if port.product in governed.usable.blocked or any(i.blocks and i.is_on(address) for i in governed.judgements):
             continue
-        if address not in promised:
-            ended[address] = None
-        elif lifecycle_of(*promised[address]) == "retired":
+        if address in promised and lifecycle_of(*promised[address]) == "retired":
             ended[address] = promised[address][1]
     return ended
 
@@ -59,8 +60,8 @@ def take_down(
                 port=PortAddress.parse(address),
                 run_id=f"{run_id}/{address}",
                 now=now,
-                reason="its contract was removed" if port is None else retirement_word(port).reason,
-                replaced_by=None if port is None else replacement_of(port),
+                reason=retirement_word(port).reason,
+                replaced_by=replacement_of(port),
                 consumers=still_reading(mesh, address),
             )
             if row is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -287,10 +288,19 @@ class TestRemoved:
         assert found["retired-with-consumers"].finding.file == domains / "shop/domain.yaml"
         assert found["input-removed"].standing == "warns"
 
-    def test_one_that_nobody_reads_is_taken_down_by_the_next_run(self, domains: Path) -> None:
+    def test_one_that_nobody_is_known_to_read_is_told_and_served_on(self, domains: Path) -> None:
         change(domains, READER, ("status: active", "status: retired"))
         found = judged(domains, published("shop.orders.v1", "shop.orders.v7"))
-        assert (found["port-removed"].standing, found["port-removed"].product) == ("informs", "shop.orders")
+        told = found["port-removed"]
+        assert (told.standing, told.product, told.finding.severity) == ("warns", "shop.orders", "warning")
+        assert "goes on being served" in told.finding.message
+        assert "mesh retire shop.orders.v7" in told.finding.remedy
+
+    def test_a_product_that_is_gone_with_its_registered_consumers_is_told(self, domains: Path) -> None:
+        change(domains, READER, ("status: active", "status: retired"))
+        shutil.rmtree(domains / "shop/products/orders")
+        told = judged(domains, published("shop.orders.v1"))["port-removed"]
+        assert (told.standing, told.finding.file) == ("warns", domains / "shop/domain.yaml")
 
     def test_broken_documents_remove_nothing(self, domains: Path) -> None:
         change(domains, V1, ("status: active", "status: nonsense"))

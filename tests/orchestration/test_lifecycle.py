@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 
@@ -12,8 +13,9 @@ from platform_resources.contracts import load_domain
 from platform_resources.lake import MeshSettings, PortAddress, connect, latest_publication, retirement_of
 from platform_resources.orchestration import domain_definitions
 from platform_resources.orchestration.definitions import refresh_of
+from platform_resources.pipeline import ended_ports, take_down
 from tests.orchestration.versions import ORDERS, add_v2, edit, move_reader, no_council
-from tests.tiny_mesh import land
+from tests.tiny_mesh import LANDED_AT, land
 
 V1, V2 = dg.AssetKey(["shop", "orders", "v1"]), dg.AssetKey(["shop", "orders", "v2"])
 TABLE, TABLE_V2 = dg.AssetKey(["shop", "internal", "orders"]), dg.AssetKey(["shop", "internal", "orders_v2"])
@@ -158,3 +160,22 @@ def test_the_nightly_maintenance_takes_down_what_has_ended(load: Load, tiny: Mes
             assert latest_publication(con, address) is None
             assert retirement_of(con, address) is not None
             assert latest_publication(con, PortAddress.parse("shop.orders.v2")) is not None
+
+
+def test_a_product_whose_folder_is_gone_goes_on_being_served(load: Load, tiny: MeshSettings) -> None:
+    """As on a stale branch: the consumers who are registered in the folder are gone with it."""
+    land(tiny.home)
+    move_reader(tiny.project)
+    (tiny.project / ORDERS / "consumers.yaml").write_text(
+        "consumers:\n  - {name: Service desk, kind: team, contact: desk@retailer.example, purpose: Calls., "
+        "ports: [v1], columns: [phone]}\n",
+        encoding="utf-8",
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert load("shop").resolve_implicit_global_asset_job_def().execute_in_process(instance=instance).success
+    shutil.rmtree(tiny.project / ORDERS)
+    assert ended_ports(tiny, "shop", LANDED_AT) == {}
+    assert take_down(tiny, "shop", LANDED_AT, "maintenance", ["shop.orders.v1"]) == []
+    with connect(tiny, reads=["shop"]) as con:
+        assert latest_publication(con, PortAddress.parse("shop.orders.v1")) is not None
+        assert con.execute("SELECT count(*) FROM shop.orders.v1").fetchone() == (3,)
