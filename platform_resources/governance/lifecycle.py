@@ -202,7 +202,7 @@ def _removed(mesh: Mesh, published: Mapping[str, PublishedPort], domain: str | N
             yield _judged(".".join(parts[:2]), "blocks", node, "retired-with-consumers", message, remedy)
         else:  # who was registered in the folder that is gone is unknown: silence is no consent
             message = f"{address} is published, but no document offers it any more. It goes on being served."
-            remedy = f"Bring its contract and its output port back; if it is to end, retire it then: mesh retire {address}"
+            remedy = f"Bring its contract and its output port back; to end it, retire it then: mesh retire {address}"
             yield _judged(".".join(parts[:2]), "warns", node, "port-removed", message, remedy)
 
 

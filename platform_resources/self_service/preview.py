@@ -184,7 +184,7 @@ class _Trying:
 
     def _removed(self, address: str, judgements: Sequence[Judgement]) -> PortPreview:
         blocking = [item for item in judgements if item.blocks]
-        reasons = [item.finding.message for item in blocking] or ["no document offers it any more: it goes on being served as it is"]
+        reasons = [item.finding.message for item in blocking] or ["no document offers it; it is served on"]
         return PortPreview(
             address,
             "removed",
