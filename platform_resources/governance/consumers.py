@@ -7,7 +7,7 @@ product that is read. Only a registered consumer is asked before a port changes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -41,6 +41,7 @@ class Consumer:
     purpose: str | None
     consents: tuple[Consent, ...]
     origin: Origin  # of its entry
+    deciders: tuple[str, ...] = ()  # e-mail addresses of who may consent for it: its contact, or its owners
 
     def reads(self, columns: tuple[str, ...]) -> bool:
         """Whether it reads any of `columns`; no columns stand for the whole table."""
@@ -50,10 +51,21 @@ class Consumer:
         """Whether it agreed that `version` of the contract changes `columns` (none: the whole table) under it."""
         touched = set(columns) if self.columns is None else set(columns or self.columns) & set(self.columns)
         for consent in self.consents:
+            if not _decides(consent.approver, self.deciders):
+                continue
             covered = consent.columns is None or (bool(touched) and touched <= set(consent.columns))
             if consent.version == version and covered and _is_given(consent, now):
                 return True
         return False
+
+    def strangers(self, version: str) -> tuple[str, ...]:
+        """Who consented to `version` without having a say for this consumer."""
+        given = (consent.approver for consent in self.consents if consent.version == version)
+        return tuple(dict.fromkeys(approver for approver in given if not _decides(approver, self.deciders)))
+
+
+def _decides(approver: str, deciders: Collection[str]) -> bool:
+    return approver.strip().casefold() in {address.strip().casefold() for address in deciders}
 
 
 def _is_given(consent: Consent, now: datetime) -> bool:
@@ -81,10 +93,19 @@ def consumers_of(mesh: Mesh, address: str) -> tuple[Consumer, ...]:
 def _reading_products(mesh: Mesh, address: str) -> Iterator[Consumer]:
     for product, item in mesh.readers.get(address, ()):
         if any(is_runnable(lifecycle_of(product, port)) for port in product.ports):
-            contact = next(iter(product.owners), "")
+            deciders = _deciders(mesh, product)
+            contact = next(iter(deciders), "")
             yield Consumer(
-                *(product.address, "product", contact, address, item.columns, item.purpose, item.consents, item.origin)
+                *(product.address, "product", contact, address, item.columns, item.purpose, item.consents, item.origin),
+                deciders,
             )
+
+
+def _deciders(mesh: Mesh, product: Product) -> tuple[str, ...]:
+    """Who may consent for a product: its owners, and the owner of its domain."""
+    loaded = mesh.usable.get(product.domain)
+    named = (*product.owners, loaded.domain.owner if loaded else "")
+    return tuple(dict.fromkeys(address for address in named if address))
 
 
 def _unreadable_products(mesh: Mesh, address: str) -> Iterator[Consumer]:
@@ -150,16 +171,18 @@ def _read(file: Path, home: Path, _state: tuple[int, int]) -> tuple[Document | N
 
 def _consumers(node: Node, address: str) -> Iterator[Consumer]:
     kind = next((known for known in get_args(ConsumerKind) if known == node.text("kind")), "team")
+    contact = node.text("contact") or ""
     for port in node.texts("ports"):
         yield Consumer(
             name=node.text("name") or "",
             kind=kind,
-            contact=node.text("contact") or "",
+            contact=contact,
             port=f"{address}.{port}",
             columns=node.texts("columns") or None,
             purpose=node.text("purpose"),
             consents=consents_of(node.get("consents")),
             origin=node.origin,
+            deciders=(contact,) if contact else (),
         )
 
 
@@ -183,6 +206,8 @@ def _checked(nodes: list[Node], product: Product) -> Iterator[Finding]:
                 "Write the address of the person who can consent to a change for it.",
                 "warning",
             )
+        contact = node.text("contact") or ""
+        yield from _strange_consents(node.at("consents"), name, (contact,), product.address, product.owners)
         known = {column.name for v in node.texts("ports") if v in ports for column in ports[v].contract.table.columns}
         for place in _places(node.at("ports")):
             if place.value not in ports:
@@ -213,6 +238,9 @@ def check_inputs(mesh: Mesh, product: Product) -> Iterator[Finding]:
         for entry in node.items("customProperties"):
             if entry.text("property") == "consents":
                 yield from _half_consents(entry.at("value"))
+                owners = () if read is None else _deciders(mesh, read[0])
+                asking, deciders = input_address(node).rpartition(".")[0], _deciders(mesh, product)
+                yield from _strange_consents(entry.at("value"), product.address, deciders, asking, owners)
             if entry.text("property") == "columns" and read is not None:
                 known = {column.name for column in read[1].contract.table.columns}
                 for place in _places(entry.at("value")):
@@ -235,6 +263,26 @@ def _half_consents(consents: Node) -> Iterator[Finding]:
             )
 
 
+def _strange_consents(
+    consents: Node, who: str, deciders: Sequence[str], asking: str, owners: Sequence[str]
+) -> Iterator[Finding]:
+    """Consents for `who` that somebody else gave. `owners`: of the product `asking`, who can't let themselves pass."""
+    for place in _places(consents):
+        approver = place.text("approver")
+        if approver is None or _decides(approver, deciders):
+            continue
+        if _decides(approver, owners):
+            stranger = f"an owner of {asking}, which asks for the consent, and not of {shown(who)}"
+        else:
+            stranger = f"neither the contact nor an owner of {shown(who)}"
+        yield place.at("approver").finding(
+            "consent-not-theirs",
+            f"This consent doesn't count: {shown(approver)} is {stranger}.",
+            f"Have {' or '.join(filter(None, deciders)) or 'who decides for it'} consent.",
+            "warning",
+        )
+
+
 def _unknown_column(place: Node, who: str, port: str, known: set[str]) -> Finding:
     close = get_close_matches(str(place.value), sorted(known), 1, 0.7)
     remedy = f"Did you mean `{close[0]}`?" if close else "Delete it when it is no longer read."
@@ -243,6 +291,6 @@ def _unknown_column(place: Node, who: str, port: str, known: set[str]) -> Findin
 
 
 def _places(node: Node) -> Iterator[Node]:
-    """The entries of a list of texts, each with its place."""
+    """The entries of a list, each with its place."""
     for index, value in enumerate(node.value if isinstance(node.value, list) else ()):
         yield Node(node.document, value, (*node.path, index))

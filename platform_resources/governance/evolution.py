@@ -166,7 +166,7 @@ def _judge_change(case: _Case, change: Change, consumers: Sequence[Consumer]) ->
         if not (case.is_raised and consumer.has_consented(case.version, change.columns, case.now))
     ]
     if asked:
-        message = f"{told} Without consent of {_named(asked, change)}."
+        message = f"{told} Without consent of {_named(asked, change)}.{_strange(asked, case.version)}"
         return case.judged(change, "blocks", message, _remedy(case, change, asked))
     if hit:
         message = f"{told} {_named(hit, change)} consented to {case.version}."
@@ -177,6 +177,15 @@ def _judge_change(case: _Case, change: Change, consumers: Sequence[Consumer]) ->
     message = f"{told} Nobody is registered as a consumer of {case.address}, so nobody is asked."
     remedy = f"Publish it as {case.next_major} if somebody may read it all the same, or register its consumers."
     return case.judged(change, "warns", message, remedy)
+
+
+def _strange(asked: Sequence[Consumer], version: str) -> str:
+    """Why the consents that stand there don't count, where others gave them."""
+    pairs = [(approver, consumer) for consumer in asked for approver in consumer.strangers(version)]
+    return "".join(
+        f" The consent by {approver} doesn't count for {consumer.name}: it is not theirs to give."
+        for approver, consumer in pairs
+    )
 
 
 def what_changed(change: Change) -> str:

@@ -191,6 +191,46 @@ class TestConsent:
         desk(domains, consent)
         assert only(judged(domains)).standing == "informs"
 
+    @pytest.mark.parametrize(
+        ("approver", "why"),
+        [
+            ("shop@retailer.example", "an owner of shop.orders, which asks for the consent"),
+            ("eve@retailer.example", "neither"),
+        ],
+    )
+    def test_nobody_else_gives_it_for_a_product(self, domains: Path, approver: str, why: str) -> None:
+        self.broken(domains)
+        change(domains, READER, ("approver: ledger@retailer.example", f"approver: {approver}"))
+        found = judged(domains)
+        assert only(found).blocks
+        assert f"The consent by {approver} doesn't count for ledger.totals" in only(found).finding.message
+        told = only(found, "consent-not-theirs")
+        assert (told.product, told.standing) == ("ledger.totals", "warns")
+        assert why in told.finding.message
+        assert "ledger@retailer.example" in told.finding.remedy
+        assert told.finding.line == line(domains, READER, "approver")
+
+    def test_nobody_else_gives_it_for_a_team(self, domains: Path) -> None:
+        desk(domains, "    consents: [{version: 1.1.0, approver: shop@retailer.example, given: 2026-11-21}]\n")
+        self.broken(domains)
+        found = judged(domains)
+        assert "Without consent of Fraud desk (reads customer, phone)." in only(found).finding.message
+        told = only(found, "consent-not-theirs")
+        assert (told.product, told.finding.file.name) == ("shop.orders", "consumers.yaml")
+        assert "an owner of shop.orders" in told.finding.message
+        assert "fraud@retailer.example" in told.finding.remedy
+
+    def test_the_owner_of_the_domain_may_give_it(self, domains: Path) -> None:
+        change(domains, READER, ("username: ledger@retailer.example", "username: sums@retailer.example"))
+        assert self.broken(domains).standing == "informs"
+
+    def test_addresses_are_the_same_in_any_case(self, domains: Path) -> None:
+        self.broken(domains)
+        change(domains, READER, ("approver: ledger@retailer.example", "approver: Ledger@Retailer.example"))
+        found = judged(domains)
+        assert only(found).standing == "informs"
+        assert len(found) == 1
+
     def test_the_remedy_is_what_makes_it_pass(self, domains: Path) -> None:
         desk(domains)
         reads(domains, "columns, value: [order_id, customer]")
