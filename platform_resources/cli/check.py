@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from platform_resources.cli.common import promised_before, read_mesh
-from platform_resources.cli.output import console, fail
+from platform_resources.cli.output import console, errors, fail
 from platform_resources.contracts import (
     Finding,
     check_document,
@@ -98,7 +98,11 @@ def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, 
     unknown = next((name for name in names if name.split(".", 1)[0] not in domains), None)
     if unknown is not None:
         fail(f"there is no domain or product {unknown!r}; the domains are {', '.join(domains)}", code=2)
-    report = check_mesh(*read_mesh(settings), promised_before(settings, against), now, names)
+    before = promised_before(settings, against)
+    report = check_mesh(*read_mesh(settings), before, now, names)
+    if not before:
+        what = "nothing is published here" if against is None else f"{against} promises nothing"
+        errors.print(f"[yellow]breaking changes were not looked for: {what}; compare with git: --against REVISION[/]")
     if names and not report.checked:
         fail(f"there is no product {', '.join(names)}; `mesh status` lists them", code=2)
     return report

@@ -162,6 +162,7 @@ class Judgement:
     rule: Rule | None = None
     until: date | None = None  # end of the grace or of the waiver; the day from which an announced rule holds
     column: str | None = None
+    address: str | None = None  # of the one port that it is on, where the file of the finding does not tell
 
     @property
     def blocks(self) -> bool:
@@ -169,7 +170,9 @@ class Judgement:
 
     @property
     def port(self) -> str | None:
-        """The one port that it is on, when it stands in that port's contract; None: it is on the product whole."""
+        """The one port that it is on: as said, or whose contract it stands in. None: it is on the product whole."""
+        if self.address is not None:
+            return self.address
         major = _PORT_FILE.fullmatch(self.finding.file.name)
         return f"{self.product}.v{major[1]}" if major and self.product else None
 

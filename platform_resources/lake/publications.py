@@ -129,6 +129,7 @@ def publish(
     run_id: str,
     now: datetime,
     kind: Literal["publish", "rollback"] = "publish",
+    judged_at: int | None = None,
 ) -> Publication:
     """Move the port to `internal.<table>` as it stood at `snapshot`, and log it.
 
@@ -136,10 +137,12 @@ def publish(
     was killed without knowing whether its commit held may simply try again. When a later snapshot was published
     meanwhile by another run, the port is not taken back to this one: the newest publication is returned.
 
+    `judged_at`: number of the port's newest row when its publication was decided (0: none).
+
     Raises
     ------
     PublicationError
-        when the port was retired since that later snapshot was published.
+        when the port was retired since that later snapshot was published, or since the publication was decided.
     """
     address, log = str(port), _log(port.domain)
     source = qualified(port.domain, INTERNAL_SCHEMA, table)
@@ -148,6 +151,10 @@ def publish(
         done = con.execute(f"SELECT {_COLUMNS} FROM {log} WHERE port = ? AND run_id = ?", [address, run_id]).fetchone()
         if done is not None:
             return _row(done)
+        if judged_at is not None:
+            newest = newest_entry(con, port)
+            if newest is not None and newest.kind == "retire" and newest.number > judged_at:
+                raise PublicationError(f"{address} was retired while this version was audited: it is not published")
         overtaken = con.execute(
             f"SELECT 1 FROM {log} WHERE port = ? AND kind = 'publish' AND snapshot > ? LIMIT 1", [address, snapshot]
         ).fetchone()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-import duckdb
-
 from platform_resources.contracts import ContractError, Finding, Mesh, UsableDomain, load_mesh
+from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.governance import (
     Candidate,
     Council,
@@ -22,7 +22,7 @@ from platform_resources.governance import (
     load_council,
 )
 from platform_resources.lake import MeshSettings, PortAddress
-from platform_resources.pipeline.published import published_in
+from platform_resources.pipeline.published import published_where_readable
 
 COUNCIL_FOLDER = "governance"
 
@@ -56,10 +56,20 @@ def _read_mesh(domains: Path, council: Path, _state: tuple[tuple[str, int, int],
 
 
 def _state_of(*folders: Path) -> tuple[tuple[str, int, int], ...]:
-    files = (
-        file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in (".yaml", ".yml", ".py")
-    )
-    return tuple((str(file), state.st_mtime_ns, state.st_size) for file in files if (state := file.stat()))
+    """What tells that a document changed. Hidden files are none; what vanishes meanwhile (an editor's) is left out."""
+    states = []
+    for folder in folders:
+        for place, inner, names in os.walk(folder, followlinks=True):
+            inner[:] = sorted(name for name in inner if not name.startswith((".", "__pycache__")))
+            for name in sorted(names):
+                if name.startswith(".") or not name.endswith((".yaml", ".yml", ".py")):
+                    continue
+                try:
+                    state = Path(place, name).stat()
+                except OSError:
+                    continue
+                states.append((f"{place}/{name}", state.st_mtime_ns, state.st_size))
+    return tuple(states)
 
 
 def govern(settings: MeshSettings, name: str, now: datetime) -> GovernedDomain:
@@ -74,7 +84,7 @@ def govern(settings: MeshSettings, name: str, now: datetime) -> GovernedDomain:
     if name in mesh.broken:
         raise ContractError(mesh.broken[name])
     usable = mesh.usable[name]
-    judgements = tuple(judge(mesh, council, _published(settings, name), now, domain=name))
+    judgements = tuple(judge(mesh, council, _published(settings, mesh), now, domain=name))
     held = {
         address: tuple(item.finding for item in found)
         for product in usable.domain.products
@@ -83,29 +93,54 @@ def govern(settings: MeshSettings, name: str, now: datetime) -> GovernedDomain:
     return GovernedDomain(usable, judgements, held)
 
 
-def _published(settings: MeshSettings, name: str) -> dict[str, PublishedPort]:
-    """What the domain has published; nothing when its lake can't be read, so that the domain loads all the same.
-
-    Nothing slips through by that: the publication itself reads the log again, and fails when it can't.
-    """
-    try:
-        return published_in(settings, [name])
-    except duckdb.Error:
-        return {}
+def _published(settings: MeshSettings, mesh: Mesh) -> dict[str, PublishedPort]:
+    """What all domains have published: the verdict on one product may hang on another's port or term."""
+    return published_where_readable(settings, sorted({*mesh.usable, *mesh.broken}))
 
 
 def judge_candidate(
-    settings: MeshSettings, published: Mapping[str, PublishedPort], candidate: Candidate, now: datetime
+    settings: MeshSettings,
+    published: Mapping[str, PublishedPort],
+    candidate: Candidate,
+    promise_sha256: str,
+    now: datetime,
 ) -> tuple[Judgement, ...]:
-    """What the gate says to a version about to be published: a grace or a waiver may have ended since it was built."""
+    """What the gate says to a version about to be published: a grace or a waiver may be over since it was built.
+
+    `published`: of the candidate's own domain, as its log stands now. `promise_sha256`: of the contract that it was
+    audited against; when today's documents promise something else, or nothing, the version is not published.
+    """
     mesh, council = read_mesh(settings)
     address = PortAddress.parse(candidate.address)
     product = f"{address.domain}.{address.product}"
-    usable = mesh.usable.get(address.domain)
-    if usable is not None and address.product in usable.blocked:  # edited since it was loaded
-        return tuple(Judgement(finding, "blocks", product) for finding in usable.blocked[address.product])
-    judged = judge(mesh, council, published, now, domain=address.domain, candidate=candidate)
+    changed = _changed_since(mesh, address, promise_sha256)
+    if changed:
+        return tuple(Judgement(finding, "blocks", product) for finding in changed)
+    everywhere = {**_published(settings, mesh), **published}
+    judged = judge(mesh, council, everywhere, now, domain=address.domain, candidate=candidate)
     return tuple(item for item in judged if item.is_on(candidate.address))
+
+
+def _changed_since(mesh: Mesh, address: PortAddress, promise_sha256: str) -> tuple[Finding, ...]:
+    """Why today's documents don't stand behind a candidate; empty when they do."""
+    if address.domain in mesh.broken:
+        return mesh.broken[address.domain]
+    usable = mesh.usable.get(address.domain)
+    if usable is not None and address.product in usable.blocked:
+        return usable.blocked[address.product]
+    found = mesh.ports.get(str(address))
+    remedy = "Run it again; a running code location has to be reloaded first."
+    if found is None:
+        file = mesh.folder / address.domain
+        return (Finding(file, 1, "", f"No document offers {address} any more.", remedy, "error", "changed-meanwhile"),)
+    contract = found[1].contract
+    if contract.sha256 != promise_sha256:
+        what = f"The contract of {address} was edited while this version was audited."
+        return (Finding(contract.file, 1, "", what, remedy, "error", "changed-meanwhile"),)
+    if not is_runnable(state := lifecycle_of(*found)):
+        what = f"{address} is {state} now, so no version of it is published."
+        return (Finding(contract.file, 1, "status", what, "Nothing: it stays as it is.", "error", "changed-meanwhile"),)
+    return ()
 
 
 def judgement_record(item: Judgement, project: Path) -> dict[str, object]:

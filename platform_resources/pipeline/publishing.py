@@ -23,6 +23,7 @@ from platform_resources.lake import (
     connect,
     current_snapshot,
     latest_publication,
+    newest_entry,
     pin,
     publish,
     qualified,
@@ -174,7 +175,7 @@ def audit_and_publish(
     table = contract.table.physical_name
     inputs = [PortAddress.parse(item.address) for item in product.inputs]
     with connect(settings, own=domain.name) as writer:
-        snapshot = current_snapshot(writer, domain.name)
+        snapshot, logged = current_snapshot(writer, domain.name), newest_entry(writer, address)
         started = time.perf_counter()
         with (
             pin(settings, domain.name, snapshot),
@@ -192,7 +193,7 @@ def audit_and_publish(
             )
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))
-        judgements = judge_candidate(settings, published_ports(writer, domain.name), candidate, now)
+        judgements = judge_candidate(settings, published_ports(writer, domain.name), candidate, promise.sha256, now)
         record = audit.as_record() | {"governance": [judgement_record(item, settings.project) for item in judgements]}
         publication = None
         if audit.passed and not any(item.blocks for item in judgements):
@@ -210,6 +211,7 @@ def audit_and_publish(
                 data_as_of=data_as_of,
                 run_id=run_id,
                 now=now,
+                judged_at=logged.number if logged else 0,
             )
         else:
             refuse(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from platform_resources.lake import PortAddress, connect, latest_publication, latest_refusal
-from platform_resources.pipeline import govern
+from platform_resources.lake import (
+    PortAddress,
+    PublicationError,
+    connect,
+    latest_publication,
+    latest_refusal,
+    retire,
+    roll_back,
+)
+from platform_resources.pipeline import govern, published_in, publishing
 from tests.pipeline.building import CONTRACT, NOW, STOCK_ROWS, Shop
 
 PORT = PortAddress.parse("shop.stock.v1")
@@ -171,3 +181,68 @@ def test_a_damaged_lake_leaves_the_domain_loadable(shop: Shop) -> None:
     shop.publish("run-1")
     shop.settings.catalog_file("shop").write_bytes(b"not a catalog")
     assert [product.name for product in govern(shop.settings, "shop", NOW).usable.domain.products] == ["stock"]
+
+
+def test_what_happens_to_the_documents_during_the_audit_is_heeded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The promise that is logged is the one that was judged, or nothing is published."""
+    file, audited = shop.root / "domains/shop/products/stock/v1.odcs.yaml", publishing.evaluate
+
+    def publish_while(run_id: str, meanwhile: Callable[[], None]) -> list[str]:
+        def evaluate(*arguments: Any, **options: Any) -> Any:
+            audit = audited(*arguments, **options)
+            meanwhile()
+            return audit
+
+        monkeypatch.setattr(publishing, "evaluate", evaluate)
+        outcome = shop.publish(run_id)
+        assert not outcome.published
+        return [item.finding.code for item in outcome.judgements if item.blocks]
+
+    shop.build(1)
+    edited = CONTRACT.replace("name: Stock", "name: Stock of the shop")
+    assert publish_while("run-1", lambda: file.write_text(edited, encoding="utf-8")) == ["changed-meanwhile"]
+    retired = CONTRACT.replace("status: active", "status: retired")
+    file.write_text(CONTRACT, encoding="utf-8")
+    assert publish_while("run-2", lambda: file.write_text(retired, encoding="utf-8")) == ["changed-meanwhile"]
+    file.write_text(CONTRACT, encoding="utf-8")
+    descriptor = shop.root / "domains/shop/domain.yaml"
+    assert publish_while("run-3", lambda: descriptor.write_text("name: [", encoding="utf-8")) == ["yaml-syntax"]
+
+
+def test_a_port_that_is_retired_during_the_audit_stays_retired(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.build(1)
+    assert shop.publish("run-1").published
+    audited = publishing.evaluate
+
+    def evaluate(*arguments: Any, **options: Any) -> Any:
+        audit = audited(*arguments, **options)
+        with connect(shop.settings, own="shop") as con:
+            retire(con, shop.settings, port=PORT, run_id="end", now=NOW, reason="Nobody reads it.")
+        return audit
+
+    monkeypatch.setattr(publishing, "evaluate", evaluate)
+    shop.build(2)
+    with pytest.raises(PublicationError, match="was retired while"):
+        shop.publish("run-2")
+    with connect(shop.settings, reads=["shop"]) as con:
+        assert latest_publication(con, PORT) is None
+
+
+def test_a_rollback_takes_no_promise_back(shop: Shop) -> None:
+    """Else a roll back to an old contract would let a break of the newer one pass."""
+    shop.build(1)
+    assert shop.publish("run-1").published
+    promise(
+        shop, CONTRACT.replace("version: 1.0.0", "version: 1.1.0").replace("name: Stock", "name: Stock of the shop")
+    )
+    shop.build(2)
+    assert shop.publish("run-2").published
+    with connect(shop.settings, own="shop") as con:
+        roll_back(con, shop.settings, port=PORT, table="stock", to=1, run_id="back", now=NOW)
+    (known,) = published_in(shop.settings, ["shop"]).values()
+    assert (known.version, known.number) == ("1.1.0", 3)
+
+
+def test_an_editors_lock_file_stops_nobody(shop: Shop) -> None:
+    (shop.root / "domains/shop/.#domain.yaml").symlink_to("somebody@a-host.1:2")
+    assert govern(shop.settings, "shop", NOW).usable.domain.products
