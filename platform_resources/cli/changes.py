@@ -27,6 +27,7 @@ from platform_resources.contracts.names import split_address
 from platform_resources.governance import PublishedPort, by_secrecy, consumers_of
 from platform_resources.lake import MeshSettings
 
+_UNREADABLE = "can't be compared"
 _OF_THE_PORT = {("id",), ("status",), ("version",)}
 _Comparer = Callable[[str, tuple[Contract, str], tuple[Contract, str]], Diff]
 
@@ -68,7 +69,7 @@ def diff(
 
     def compare(address: str, before: tuple[Contract, str], after: tuple[Contract, str]) -> Diff:
         comparison = compare_contracts(before[0], after[0], order)
-        return Diff(address, comparison, before[1], after[1], consumers_of(mesh, address))
+        return Diff(address, comparison, before[1], after[1], consumers_of(mesh, address, comparison))
 
     if any(name.endswith((".yaml", ".yml")) for name in names):
         if against is not None:
@@ -87,7 +88,8 @@ def diff(
     else:
         console.print(diff_page(diffs, notes, perspective.value))
     broken = any(item.breaks(perspective.value) for item in diffs)
-    raise typer.Exit(1 if broken else 0)
+    unread = [note for note in notes if _UNREADABLE in note]  # what can't be compared may well break somebody
+    raise typer.Exit(1 if broken or unread else 0)
 
 
 def _of_files(names: Sequence[str], compare: _Comparer) -> Diff:
@@ -170,10 +172,10 @@ def _notes(
     for name, usable in sorted(mesh.usable.items()):
         for product in sorted(usable.blocked):
             if chosen(f"{name}.{product}.v1") or chosen(f"{name}.{product}"):
-                yield f"{name}.{product} can't be compared: its documents have errors (mesh check {name}.{product})"
+                yield f"{name}.{product} {_UNREADABLE}: its documents have errors (mesh check {name}.{product})"
     for name in sorted(mesh.broken):
         if chosen(f"{name}.any"):
-            yield f"{name} can't be compared: its domain.yaml has errors (mesh check {name})"
+            yield f"{name} {_UNREADABLE}: its domain.yaml has errors (mesh check {name})"
     for address, (_, port) in sorted(mesh.ports.items()):
         if not chosen(address):
             continue

@@ -7,21 +7,27 @@ product that is read. Only a registered consumer is asked before a port changes 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from platform_resources.contracts import Consent, ContractError, Document, Finding, Mesh, Origin, Product
-from platform_resources.contracts.findings import errors, shown
+from platform_resources.contracts import Comparison, Consent, ContractError, Document, Finding, Mesh, Origin, Product
+from platform_resources.contracts.findings import errors
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.loading import CONSUMERS_FILE, PRODUCT_FILE, home_of
-from platform_resources.contracts.names import NAME, is_email, split_address
+from platform_resources.contracts.names import NAME, split_address
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.product_view import consents_of, input_address
+from platform_resources.governance.consumer_findings import (
+    check_entries,
+    decides,
+    half_consents,
+    strange_consents,
+    wrong_columns,
+)
 
 ConsumerKind = Literal["product", "team", "service", "agent", "person"]
 
@@ -37,7 +43,7 @@ class Consumer:
     kind: ConsumerKind
     contact: str  # e-mail address of who decides for it; empty when its documents don't say
     port: str  # "crm.customer_360.v1"
-    columns: tuple[str, ...] | None  # that it reads; None: not said, so every column counts as read
+    columns: tuple[str, ...] | None  # that it reads; None: not said (an empty list says nothing): all count as read
     purpose: str | None
     consents: tuple[Consent, ...]
     origin: Origin  # of its entry
@@ -45,27 +51,38 @@ class Consumer:
 
     def reads(self, columns: tuple[str, ...]) -> bool:
         """Whether it reads any of `columns`; no columns stand for the whole table."""
-        return not columns or self.columns is None or any(column in self.columns for column in columns)
+        return not columns or self.columns is None or bool(_folded(columns) & _folded(self.columns))
 
     def has_consented(self, version: str, columns: tuple[str, ...], now: datetime) -> bool:
         """Whether it agreed that `version` of the contract changes `columns` (none: the whole table) under it."""
-        touched = set(columns) if self.columns is None else set(columns or self.columns) & set(self.columns)
+        read = _folded(columns if self.columns is None else self.columns)
+        touched = _folded(columns) & read if columns else read
         for consent in self.consents:
-            if not _decides(consent.approver, self.deciders):
+            if not decides(consent.approver, self.deciders):
                 continue
-            covered = consent.columns is None or (bool(touched) and touched <= set(consent.columns))
+            covered = consent.columns is None or (bool(touched) and touched <= _folded(consent.columns))
             if consent.version == version and covered and _is_given(consent, now):
                 return True
         return False
 
+    def within(self, known: Collection[str]) -> Consumer:
+        """The same consumer of a port with the columns `known`: with all of them when it names another one.
+
+        A misspelt name must not count as not read: then nobody would be asked.
+        """
+        if self.columns is None or _folded(self.columns) <= _folded(known):
+            return self
+        return replace(self, columns=None)
+
     def strangers(self, version: str) -> tuple[str, ...]:
         """Who consented to `version` without having a say for this consumer."""
         given = (consent.approver for consent in self.consents if consent.version == version)
-        return tuple(dict.fromkeys(approver for approver in given if not _decides(approver, self.deciders)))
+        return tuple(dict.fromkeys(approver for approver in given if not decides(approver, self.deciders)))
 
 
-def _decides(approver: str, deciders: Collection[str]) -> bool:
-    return approver.strip().casefold() in {address.strip().casefold() for address in deciders}
+def _folded(names: Iterable[str]) -> set[str]:
+    """Names of columns as DuckDB compares them: in letters of any case."""
+    return {name.casefold() for name in names}
 
 
 def _is_given(consent: Consent, now: datetime) -> bool:
@@ -75,9 +92,10 @@ def _is_given(consent: Consent, now: datetime) -> bool:
         return False
 
 
-def consumers_of(mesh: Mesh, address: str) -> tuple[Consumer, ...]:
+def consumers_of(mesh: Mesh, address: str, comparison: Comparison | None = None) -> tuple[Consumer, ...]:
     """Everybody who is registered as reading a port: products first, then the entries of its `consumers.yaml`.
 
+    With the `comparison` of two versions of the port, whoever names a column that is in neither reads all columns.
     A product that is retired or only proposed reads nothing. One whose documents are broken today counts, with all
     columns, when they name the port's product: it is read again tomorrow.
     """
@@ -87,7 +105,11 @@ def consumers_of(mesh: Mesh, address: str) -> tuple[Consumer, ...]:
         folder = mesh.folder / parts[0] / "products" / parts[1]
         registered = _registered(folder / CONSUMERS_FILE, folder / PRODUCT_FILE, address.rpartition(".")[0])[0]
         found += [consumer for consumer in registered if consumer.port == address]
-    return tuple(found)
+    if comparison is None:
+        return tuple(found)
+    tables = (*comparison.before.tables, *comparison.after.tables)
+    known = {column.name for table in tables for column in table.columns}
+    return tuple(consumer.within(known) for consumer in found)
 
 
 def _reading_products(mesh: Mesh, address: str) -> Iterator[Consumer]:
@@ -96,7 +118,16 @@ def _reading_products(mesh: Mesh, address: str) -> Iterator[Consumer]:
             deciders = _deciders(mesh, product)
             contact = next(iter(deciders), "")
             yield Consumer(
-                *(product.address, "product", contact, address, item.columns, item.purpose, item.consents, item.origin),
+                *(
+                    product.address,
+                    "product",
+                    contact,
+                    address,
+                    item.columns or None,
+                    item.purpose,
+                    item.consents,
+                    item.origin,
+                ),
                 deciders,
             )
 
@@ -142,7 +173,7 @@ def load_consumers(product: Product) -> tuple[tuple[Consumer, ...], list[Finding
     """
     consumers, findings, nodes = _registered(product.file.parent / CONSUMERS_FILE, product.file, product.address)
     if not errors(findings):
-        findings += _checked(nodes, product)
+        findings += check_entries(nodes, product)
     return consumers, findings
 
 
@@ -186,49 +217,6 @@ def _consumers(node: Node, address: str) -> Iterator[Consumer]:
         )
 
 
-def _checked(nodes: list[Node], product: Product) -> Iterator[Finding]:
-    ports = {f"v{port.major}": port for port in product.ports}
-    lines: dict[str, int] = {}
-    for node in nodes:
-        name = node.text("name") or ""
-        if name in lines:
-            yield node.at("name").finding(
-                "consumer-twice",
-                f"{shown(name)} stands on line {lines[name]} already.",
-                "Put the two entries together, or name them apart.",
-                "warning",
-            )
-        lines.setdefault(name, node.origin.line)
-        if not is_email(node.text("contact")):
-            yield node.at("contact").finding(
-                "consumer-contact",
-                f"`contact` of {shown(name)} is {shown(node.get('contact'))}, which is no e-mail address.",
-                "Write the address of the person who can consent to a change for it.",
-                "warning",
-            )
-        contact = node.text("contact") or ""
-        yield from _strange_consents(node.at("consents"), name, (contact,), product.address, product.owners)
-        known = {column.name for v in node.texts("ports") if v in ports for column in ports[v].contract.table.columns}
-        for place in _places(node.at("ports")):
-            if place.value not in ports:
-                yield place.finding(
-                    "consumer-port",
-                    f"{shown(name)} reads {product.address}.{place.value}, which is no port of this product.",
-                    f"The ports are {', '.join(ports)}." if ports else "Delete the entry.",
-                    "warning",
-                )
-            elif (state := lifecycle_of(product, ports[place.value])) in ("deprecated", "retired"):
-                yield place.finding(
-                    "consumer-port",
-                    f"{shown(name)} reads {product.address}.{place.value}, which is {state}.",
-                    f"Help it to read another port: {node.text('contact')}.",
-                    "warning",
-                )
-        for place in _places(node.at("columns")):
-            if known and place.value not in known:
-                yield _unknown_column(place, name, ", ".join(node.texts("ports")), known)
-
-
 def check_inputs(mesh: Mesh, product: Product) -> Iterator[Finding]:
     """What is wrong with what a product says of its inputs: columns that the port doesn't have, half consents."""
     if product.document is None:
@@ -237,60 +225,10 @@ def check_inputs(mesh: Mesh, product: Product) -> Iterator[Finding]:
         read = mesh.ports.get(input_address(node))
         for entry in node.items("customProperties"):
             if entry.text("property") == "consents":
-                yield from _half_consents(entry.at("value"))
+                yield from half_consents(entry.at("value"))
                 owners = () if read is None else _deciders(mesh, read[0])
                 asking, deciders = input_address(node).rpartition(".")[0], _deciders(mesh, product)
-                yield from _strange_consents(entry.at("value"), product.address, deciders, asking, owners)
+                yield from strange_consents(entry.at("value"), product.address, deciders, asking, owners)
             if entry.text("property") == "columns" and read is not None:
                 known = {column.name for column in read[1].contract.table.columns}
-                for place in _places(entry.at("value")):
-                    if place.value not in known:
-                        yield _unknown_column(place, product.address, read[1].address, known)
-
-
-def _half_consents(consents: Node) -> Iterator[Finding]:
-    entries = consents.value if isinstance(consents.value, list) else [consents.value]
-    for index, entry in enumerate(entries):
-        said = entry if isinstance(entry, dict) else {}
-        missing = [name for name in ("version", "approver", "given") if not isinstance(said.get(name), str)]
-        if missing:
-            place = Node(consents.document, entry, (*consents.path, index))
-            yield place.finding(
-                "consent-incomplete",
-                f"This consent doesn't count: it doesn't say {' or '.join(f'`{name}`' for name in missing)}.",
-                "Write it as {version: 1.1.0, approver: person@example.com, given: 2026-11-21}.",
-                "warning",
-            )
-
-
-def _strange_consents(
-    consents: Node, who: str, deciders: Sequence[str], asking: str, owners: Sequence[str]
-) -> Iterator[Finding]:
-    """Consents for `who` that somebody else gave. `owners`: of the product `asking`, who can't let themselves pass."""
-    for place in _places(consents):
-        approver = place.text("approver")
-        if approver is None or _decides(approver, deciders):
-            continue
-        if _decides(approver, owners):
-            stranger = f"an owner of {asking}, which asks for the consent, and not of {shown(who)}"
-        else:
-            stranger = f"neither the contact nor an owner of {shown(who)}"
-        yield place.at("approver").finding(
-            "consent-not-theirs",
-            f"This consent doesn't count: {shown(approver)} is {stranger}.",
-            f"Have {' or '.join(filter(None, deciders)) or 'who decides for it'} consent.",
-            "warning",
-        )
-
-
-def _unknown_column(place: Node, who: str, port: str, known: set[str]) -> Finding:
-    close = get_close_matches(str(place.value), sorted(known), 1, 0.7)
-    remedy = f"Did you mean `{close[0]}`?" if close else "Delete it when it is no longer read."
-    message = f"{shown(who)} reads the column {shown(place.value)}, which {port} doesn't have."
-    return place.finding("consumer-column", message, remedy, "warning")
-
-
-def _places(node: Node) -> Iterator[Node]:
-    """The entries of a list, each with its place."""
-    for index, value in enumerate(node.value if isinstance(node.value, list) else ()):
-        yield Node(node.document, value, (*node.path, index))
+                yield from wrong_columns(entry.at("value"), product.address, read[1].address, known)

@@ -122,7 +122,7 @@ def _judge_port(
     if before.status in ("draft", "proposed"):
         return
     breaking = [change for change in comparison.breaking if not _is_end_of_life(change, comparison)]
-    consumers = consumers_of(mesh, port.address) if breaking else ()
+    consumers = consumers_of(mesh, port.address, comparison) if breaking else ()
     for change in breaking:
         yield _judge_change(case, change, consumers)
 
@@ -206,7 +206,8 @@ def _fields(consumer: Consumer, change: Change) -> str:
     """The columns that a consumer reads, those that are touched first."""
     if consumer.columns is None:
         return "reads all columns"
-    touched = [name for name in consumer.columns if name in change.columns]
+    changed = {name.casefold() for name in change.columns}
+    touched = [name for name in consumer.columns if name.casefold() in changed]
     names = [*touched, *(name for name in consumer.columns if name not in touched)]
     more = len(names) - _COLUMNS_TOLD
     return f"reads {', '.join(names[:_COLUMNS_TOLD])}{f' and {more} more' if more > 0 else ''}"

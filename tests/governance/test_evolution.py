@@ -111,6 +111,23 @@ class TestBreaking:
         assert found.standing == "informs"
         assert "No registered consumer" in found.finding.message
 
+    @pytest.mark.parametrize(
+        "said", ["[Customer]", "[order_id, CUSTOMER]", "[]", "[order_id, custmer]", "[order_id, 3]"]
+    )
+    def test_what_is_said_of_columns_hides_nobody(self, domains: Path, said: str) -> None:
+        """Letters of any case are one name; an empty list or an unknown name counts as all columns."""
+        reads(domains, f"columns, value: {said}")
+        change(domains, V1, (MASK, NO_MASK), ("version: 1.0.0", "version: 1.1.0"))
+        found = only(judged(domains))
+        assert found.blocks
+        assert "ledger.totals (reads " in found.finding.message
+
+    def test_a_column_that_goes_is_a_known_one(self, domains: Path) -> None:
+        reads(domains, "columns, value: [order_id, phone]")
+        change(domains, V1, ("      - name: phone\n", "      - name: telephone\n"), (MASK, NO_MASK))
+        found = [item for item in judged(domains) if item.finding.code == "breaking-change"]
+        assert {item.column: item.blocks for item in found} == {"customer": False, "phone": True}
+
     def test_a_change_of_the_whole_table_hits_everybody(self, domains: Path) -> None:
         reads(domains, "columns, value: [order_id]")
         change(domains, V1, ("value: P3650D", "value: P3651D"), ("version: 1.0.0", "version: 1.1.0"))
@@ -159,6 +176,9 @@ class TestConsent:
 
     def test_it_may_be_for_the_columns_alone(self, domains: Path) -> None:
         assert self.broken(domains, ", columns: [customer]").standing == "informs"
+
+    def test_its_columns_are_the_same_in_any_case(self, domains: Path) -> None:
+        assert self.broken(domains, ", columns: [Customer]").standing == "informs"
 
     def test_it_does_not_hold_for_other_columns(self, domains: Path) -> None:
         assert self.broken(domains, ", columns: [order_id]").blocks
@@ -331,6 +351,17 @@ class TestWhatIsSaidOfConsumers:
         change(domains, V1, ("status: active", "status: deprecated"))
         document = (domains / V1).read_text(encoding="utf-8")
         assert "deprecated" in only(judged(domains, document), "consumer-port").finding.message
+
+    def test_the_case_of_a_column_is_no_mistake(self, domains: Path) -> None:
+        reads(domains, "columns, value: [Order_ID]")
+        desk(domains, text=DESK.replace("phone]", "Phone]"))
+        assert judged(domains) == []
+
+    def test_an_empty_list_of_columns_is_told(self, domains: Path) -> None:
+        reads(domains, "columns, value: []")
+        found = only(judged(domains), "consumer-column")
+        assert (found.standing, found.product) == ("warns", "ledger.totals")
+        assert "every column counts as read" in found.finding.message
 
     def test_inputs_are_looked_at_too(self, domains: Path) -> None:
         reads(domains, "columns, value: [order_id, amounts]", "consents, value: [{version: 1.1.0}]")
