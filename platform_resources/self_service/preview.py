@@ -174,7 +174,7 @@ class _Trying:
             was.version if was else None,
             port.contract.version,
             comparison,
-            consumers_of(self.mesh, port.address),
+            consumers_of(self.mesh, port.address, comparison),
             tuple(_check_changes(before, port.contract)) if state != "unchanged" else (),
             trial,
             tuple(measured),
