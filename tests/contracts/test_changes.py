@@ -276,3 +276,52 @@ def test_a_wide_contract_is_compared_in_milliseconds() -> None:
     begun = time.process_time()
     assert len(compare_contracts(before, after).changes) == 1
     assert time.process_time() - begun < 0.25
+
+
+@pytest.mark.parametrize(
+    "place",
+    [f"{STATUS}/quality/status_listed/arguments/validValues", f"{STATUS}/enum", f"{STATUS}/logicalTypeOptions"],
+)
+def test_a_long_list_is_graded_once(place: str) -> None:
+    """1,000 values more beside 1,000 that were there: each is told, and the time grows with their number only."""
+    values: list[Any] = [f"v{number}" for number in range(2_000)]
+    if place.endswith("enum"):
+        values = [{"value": value} for value in values]
+
+    def listing(count: int) -> Any:
+        return {"enum": values[:count]} if place.endswith("Options") else values[:count]
+
+    before, after = (contract(edited(put(place, listing(count)))) for count in (1_000, 2_000))
+    begun = time.process_time()
+    found = compare_contracts(before, after).changes
+    assert time.process_time() - begun < 0.5
+    assert len(found) == 1_000
+    assert {(change.effect, change.columns) for change in found} == {("loosens", ("status",))}
+    back = compare_contracts(after, before).changes
+    assert {(change.kind, change.effect) for change in back} == {("removed", "tightens")}
+
+
+def test_two_lists_of_one_contract_are_graded_apart() -> None:
+    rule = f"{STATUS}/quality/status_listed/arguments/validValues"
+    found = compared(
+        put(rule, ["open", "paid"]), put(f"{STATUS}/enum", [{"value": v} for v in ("open", "paid", "sent", "x")])
+    )
+    assert {change.keys[-2]: change.effect for change in found.changes} == {
+        "validValues": "tightens",
+        "enum": "loosens",
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        ([1, 2], [2.0, 1.0], []),
+        ([1, 0], [True, False], ["added", "added", "removed", "removed"]),
+        (["1"], [1], ["added", "removed"]),
+        ([1, None], [None, 1, 1], []),
+    ],
+)
+def test_values_of_lists_are_told_apart_as_yaml_does(old: list[Any], new: list[Any], kinds: list[str]) -> None:
+    place = f"{STATUS}/quality/status_listed/arguments/validValues"
+    before, after = (contract(edited(put(place, side))) for side in (old, new))
+    assert sorted(change.kind for change in compare_contracts(before, after).changes) == kinds

@@ -7,6 +7,7 @@ difference; anything else is taken apart down to its single fields.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ Identity = Callable[[dict[str, Any]], Any]
 
 def _by(*names: str) -> Identity:
     def identity(entry: dict[str, Any]) -> Any:
-        values = tuple(_hashable(entry.get(name)) for name in names)
+        values = tuple(hashable(entry.get(name)) for name in names)
         return None if values[0] is None else values
 
     return identity
@@ -59,7 +60,7 @@ _CHECK = ("type", "metric", "rule", "query", "engine", "implementation")  # what
 
 
 def _check(rule: dict[str, Any]) -> Any:
-    values = tuple(_hashable(rule.get(name)) for name in _CHECK)
+    values = tuple(hashable(rule.get(name)) for name in _CHECK)
     return values if any(value is not None for value in values) else None
 
 
@@ -143,9 +144,11 @@ class _Walk:
     def _texts(self, before: list[Any], after: list[Any]) -> Iterator[Difference]:
         """Lists of single values are sets."""
         for items, others, kind in ((after, before, "added"), (before, after, "removed")):
+            told = set(map(hashable, others))
             for index, item in enumerate(items):
-                if any(same(item, other) for other in (*others, *items[:index])):
+                if (mark := hashable(item)) in told:
                     continue
+                told.add(mark)
                 inner = _Walk(
                     (*self.keys, str(item)),
                     (*self.old, index) if kind == "removed" else self.old,
@@ -204,36 +207,32 @@ def _paired(
 ) -> list[tuple[int | None, int | None]]:
     """Indexes of entries that are one and the same: as in the new list, then those that only the old one has."""
     left: dict[int, int] = {}  # in after -> in before
-    free = list(range(len(before)))
-    tiers = (*_IDENTITIES.get(name, _ANY), _frozen)
-    for identity in tiers:
-        known: dict[Any, list[int]] = {}
+    free = dict.fromkeys(range(len(before)))  # in their order, and quick to take one out
+    for identity in (*_IDENTITIES.get(name, _ANY), hashable):
+        known: dict[Any, deque[int]] = {}
         for index in free:
             if (key := identity(before[index])) is not None:
-                known.setdefault(key, []).append(index)
+                known.setdefault(key, deque()).append(index)
         for index, entry in enumerate(after):
             key = None if index in left else identity(entry)
             if key is not None and known.get(key):
-                left[index] = known[key].pop(0)
-                free.remove(left[index])
-    nameless = [index for index in free if _name_of(before[index]) is None]
+                left[index] = known[key].popleft()
+                del free[left[index]]
+    nameless = deque(index for index in free if _name_of(before[index]) is None)
     for index, entry in enumerate(after):
         if index not in left and nameless and _name_of(entry) is None and name != "relationships":
-            left[index] = nameless.pop(0)
-            free.remove(left[index])
+            left[index] = nameless.popleft()
+            del free[left[index]]
     return [*((left.get(index), index) for index in range(len(after))), *((index, None) for index in free)]
 
 
-def _frozen(entry: dict[str, Any]) -> Any:
-    return _hashable(entry)
-
-
-def _hashable(value: Any) -> Any:
+def hashable(value: Any) -> Any:
+    """A mark of a YAML value for sets: two are equal when the values are `same`."""
     if isinstance(value, dict):
-        return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
+        return "mapping", frozenset((key, hashable(item)) for key, item in value.items())
     if isinstance(value, list):
-        return tuple(map(_hashable, value))
-    return ("", value) if isinstance(value, bool) else value
+        return "list", tuple(map(hashable, value))
+    return ("truth", value) if isinstance(value, bool) else value
 
 
 def _name_of(entry: dict[str, Any]) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from platform_resources.contracts.changes.differences import Difference, Entry
@@ -33,6 +33,7 @@ class Sides:
     after: Contract
     order: Sequence[str]  # of classifications, in rising secrecy
     renamed: Mapping[str, str]
+    lists: dict[Hashable, Verdict] = field(default_factory=dict, compare=False)  # graded so far
 
     @property
     def personal(self) -> bool:
@@ -59,6 +60,30 @@ class Sides:
 
 def grade(difference: Difference, sides: Sides) -> Verdict:
     """What a difference means."""
+    place = _graded_list(difference)
+    if place is None:
+        return _grade(difference, sides)
+    if place not in sides.lists:
+        sides.lists[place] = _grade(difference, sides)
+    return sides.lists[place]
+
+
+def _graded_list(difference: Difference) -> Hashable | None:
+    """What tells the list that a difference is an entry of, when the list has one verdict for all that differs in it.
+
+    Lists of values are compared as a whole: to do so again for each entry would take the square of their length. An
+    entry of a document is known by its identity, which is unique while both documents are compared.
+    """
+    if not difference.entries:
+        return None
+    last, path = difference.entries[-1], difference.field
+    if last.list == "enum" and len(difference.entries) > 1 and _is_value(difference):
+        last, path = difference.entries[-2], ("enum", "")
+    is_list = (len(path) > 1 and path[-2] == "enum") or (len(path) == 3 and path[0] == "arguments")
+    return (id(last.before), id(last.after), path[:-1]) if is_list else None
+
+
+def _grade(difference: Difference, sides: Sides) -> Verdict:
     if difference.before is None and difference.after is None:
         return neutral("An empty key says as much as none.")
     if not difference.entries:
@@ -191,7 +216,7 @@ def columns_of(difference: Difference, sides: Sides) -> tuple[str, ...]:
         named = {name for side in both_sides for name in texts(_mapping(side.get("arguments")).get("properties"))}
     else:
         named = set()
-    return tuple(sorted(named & _column_names(sides)))
+    return tuple(sorted(named & _column_names(sides))) if named else ()
 
 
 def _column_names(sides: Sides) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from platform_resources.contracts.changes.differences import same
+from platform_resources.contracts.changes.differences import hashable
 from platform_resources.contracts.changes.model import Verdict
 from platform_resources.contracts.changes.verdicts import (
     both,
@@ -193,8 +193,7 @@ def _listed_values(before: Any, after: Any) -> Verdict:
         return presence(
             old or None, new or None, "Only listed values are allowed.", "Any value may come, not only listed ones.", ""
         )
-    gained = any(not any(same(value, other) for other in old) for value in new)
-    lost = any(not any(same(value, other) for other in new) for value in old)
+    gained, lost = new - old, old - new
     if gained and lost:
         return both("Values come that did not come before, and others no longer may.")
     if gained:
@@ -204,9 +203,9 @@ def _listed_values(before: Any, after: Any) -> Verdict:
     return neutral("The same values.")
 
 
-def _values(listed: Any) -> list[Any]:
+def _values(listed: Any) -> set[Any]:
     entries = listed if isinstance(listed, list) else []
-    return [entry.get("value") if isinstance(entry, dict) else entry for entry in entries]
+    return {hashable(entry.get("value") if isinstance(entry, dict) else entry) for entry in entries}
 
 
 def grade_relationship(before: dict[str, Any] | None, after: dict[str, Any] | None, field: Keys) -> Verdict:

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from platform_resources.contracts.changes.differences import same
+from platform_resources.contracts.changes.differences import hashable
 from platform_resources.contracts.changes.model import Verdict
 from platform_resources.contracts.changes.verdicts import (
     both,
@@ -82,8 +82,8 @@ def _argument(before: dict[str, Any], after: dict[str, Any], field: tuple[str, .
         return presence(old, new, gained, lost, "The rule checks something else.")
     if not isinstance(old, list) or not isinstance(new, list):
         return both("The rule checks something else: a list that it needs has come or gone.")
-    more = any(not any(same(item, other) for other in old) for item in new)
-    fewer = any(not any(same(item, other) for other in new) for item in old)
+    was, is_now = set(map(hashable, old)), set(map(hashable, new))
+    more, fewer = bool(is_now - was), bool(was - is_now)
     if more and fewer:
         return both("Other values pass the rule than before.")
     finds_more = more == _ENTRY_FINDS_MORE[name]
