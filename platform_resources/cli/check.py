@@ -103,6 +103,9 @@ def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, 
     if not before:
         what = "nothing is published here" if against is None else f"{against} promises nothing"
         errors.print(f"[yellow]breaking changes were not looked for: {what}; compare with git: --against REVISION[/]")
+    broken = {finding.file.name for finding in report.council if finding.severity == "error"}
+    if names and broken:
+        errors.print(f"[yellow]not applied, because broken: {', '.join(sorted(broken))} of the council (mesh check)[/]")
     if names and not report.checked:
         fail(f"there is no product {', '.join(names)}; `mesh status` lists them", code=2)
     return report

@@ -24,6 +24,7 @@ class CheckReport:
     checked: tuple[Path, ...]  # every document that was looked at
     products: tuple[str, ...]
     rules: tuple[Rule, ...]
+    council: tuple[Finding, ...]  # what is wrong with the council's own files, also where only a product was asked for
     blocked: Mapping[str, tuple[Finding, ...]]  # product or port -> what keeps it from being published
 
     @property
@@ -67,7 +68,15 @@ def check_mesh(
         documents = [*documents, *council.findings, *check_all_examples(council)]
     findings = [*documents, *(item.finding for item in judgements)]
     findings.sort(key=lambda finding: (str(finding.file), finding.line, finding.code))
-    return CheckReport(tuple(findings), tuple(judgements), tuple(checked), tuple(products), council.rules, blocked)
+    return CheckReport(
+        tuple(findings),
+        tuple(judgements),
+        tuple(checked),
+        tuple(products),
+        council.rules,
+        council.findings,
+        blocked,
+    )
 
 
 def _documents(folder: Path) -> list[Path]:

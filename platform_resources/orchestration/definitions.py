@@ -20,7 +20,7 @@ from platform_resources.orchestration.manifests import prepare_manifest
 from platform_resources.orchestration.ports import IDLE_TAG, port_asset
 from platform_resources.orchestration.python_models import models_in, python_model_asset
 from platform_resources.orchestration.resources import LakeResource, lake_resource
-from platform_resources.orchestration.unable import blocked_asset, ended_port, held_port
+from platform_resources.orchestration.unable import blocked_asset, ended_port, held_port, model_missing
 from platform_resources.pipeline import govern, read_mesh, take_down
 
 
@@ -63,10 +63,14 @@ def domain_definitions(name: str) -> dg.Definitions:
         for port in product.ports:
             notice = port_notice(mesh, product, port)
             notices = [*([notice] if notice else []), *reads]
+            table = port.contract.table.physical_name
             if port.address in loaded.held:
                 assets.append(held_port(domain, product, port, loaded.held[port.address], settings.project))
+            elif is_runnable(lifecycle_of(product, port)) and table not in feeds:
+                missing = model_missing(domain, port, feeds)
+                assets.append(held_port(domain, product, port, [missing], settings.project))
             elif is_runnable(lifecycle_of(product, port)):
-                sources = feeds.get(port.contract.table.physical_name, ())
+                sources = feeds[table]
                 assets.append(port_asset(domain, product, port, sources, notices, secrecy))
                 runnable.append(port.address)
             else:

@@ -34,6 +34,7 @@ from platform_resources.orchestration.own_runs import PROCESS_TAG, end_killed_ru
 from platform_resources.orchestration.ports import IDLE_TAG, REFUSED
 from platform_resources.orchestration.resources import lake_resource
 from platform_resources.orchestration.side_by_side import ProcessDiedError, SideBySide
+from platform_resources.orchestration.unable import REASON
 from platform_resources.pipeline import IngestError, ended_ports, govern, take_down
 
 Progress = Callable[[str], None]
@@ -121,6 +122,9 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
     for spec in definitions.resolve_all_asset_specs():
         path = tuple(spec.key.path)
         layer = spec.tags.get("mesh/layer")
+        address = ".".join(path)
+        if REASON in spec.metadata and not {address, address.rpartition(".")[0]} & blocked.keys():
+            blocked[address] = str(spec.metadata[REASON])
         if layer not in {"internal", "port"} or {"mesh/blocked", IDLE_TAG} & spec.tags.keys():
             continue
         is_model = layer == "internal"

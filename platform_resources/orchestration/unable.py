@@ -1,16 +1,18 @@
 """Ports that are shown and can't run: their documents are broken, the gate holds them back, or their life is over."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import dagster as dg
 
-from platform_resources.contracts import Finding
+from platform_resources.contracts import Finding, render_findings
 from platform_resources.contracts.findings import printable, relative_file
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.orchestration.ports import IDLE_TAG, port_spec
 
 BLOCKED_TAG = "mesh/blocked"
+REASON = "blocked"  # in the metadata: why, for programs
 
 
 def blocked_asset(domain: Domain, product: str, findings: Sequence[Finding], project: Path) -> dg.AssetSpec:
@@ -38,6 +40,26 @@ def held_port(
         tags={**spec.tags, BLOCKED_TAG: "true"},
         kinds={"blocked"},
         automation_condition=None,
+        metadata={**spec.metadata, REASON: render_findings(findings, project)},
+    )
+
+
+def model_missing(domain: Domain, port: OutputPort, tables: Collection[str]) -> Finding:
+    """Nothing builds the table of a port, which would go on publishing what it last held. `tables`: what is built."""
+    table = port.contract.table
+    offered = {other.contract.table.physical_name for other in domain.ports} | {s.table.name for s in domain.sources}
+    close = get_close_matches(table.physical_name, sorted(set(tables) - offered), 1, 0.6)
+    hint = (
+        f"There is a model `{close[0]}`: rename it, or mend `physicalName`." if close else "Write one with this name."
+    )
+    return Finding(
+        table.origin.file,
+        table.origin.line,
+        f"{table.origin.path}.physicalName",
+        f"No model builds {domain.name}.internal.{table.physical_name}, the table of {port.address}.",
+        f"{hint} (a dbt model in dbt_project/models/{domain.name}, or a function in domains/{domain.name}/assets.py)",
+        "error",
+        "model-missing",
     )
 
 

@@ -75,6 +75,8 @@ def test_the_tour_of_governance(mesh: Mesh) -> None:
     text = (REPOSITORY / "docs/governance.md").read_text(encoding="utf-8")
     said: dict[str, str] = {}
     for kind, body in re.findall(r"```(yaml|console)\n(.*?)```", text, re.DOTALL):
+        if "(a piece of the file)" in body:
+            continue
         if kind == "yaml":
             file = mesh.project / body.split("\n", 1)[0].split()[-1]
             file.parent.mkdir(parents=True, exist_ok=True)

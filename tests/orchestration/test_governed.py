@@ -99,3 +99,15 @@ def test_what_is_wrong_with_one_major_leaves_the_other_alone(two_products: MeshS
     assert specs[dg.AssetKey(["shop", "returns", "v2"])].tags["mesh/blocked"] == "true"
     assert "mesh/blocked" not in specs[RETURNS].tags
     assert RETURNS in domain_definitions("shop").resolve_asset_graph().executable_asset_keys
+
+
+def test_a_port_whose_table_nothing_builds_is_blocked_and_the_slip_is_named(two_products: MeshSettings) -> None:
+    """A typo in the name of a model would leave the port publishing what its table last held, as if it were fresh."""
+    models = two_products.domains / "shop" / "assets.py"
+    text = models.read_text(encoding="utf-8")
+    assert '@python_model("orders"' in text
+    models.write_text(text.replace('@python_model("orders"', '@python_model("ordres"'), encoding="utf-8")
+    spec = specs_of(two_products)[ORDERS]
+    assert spec.tags["mesh/blocked"] == "true"
+    assert "No model builds shop.internal.orders" in (spec.description or "")
+    assert "There is a model `ordres`" in (spec.description or "")
