@@ -14,7 +14,7 @@ import duckdb
 
 from platform_resources.lake import quote_identifier, quote_literal
 from platform_resources.self_service.changeset import ScaffoldError
-from platform_resources.self_service.text_files import Layout, as_utf8, found_layout, header_of, ragged
+from platform_resources.self_service.text_files import Layout, as_utf8, found_layout, header_of, ragged, write_body
 
 RAW = (
     "_delivered"  # temporary table: one column `c<n>` for each of the file's, `_file` and `_row` (from 1, in the file)
@@ -166,18 +166,23 @@ def _insert_text(
     con: duckdb.DuckDBPyConnection, path: Path, plain: Path, layout: Layout, number: int, width: int
 ) -> None:
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(width))
-    skip = layout.skip + (1 if layout.header else 0)
+    body = plain.with_suffix(".body")
+    try:
+        promised = write_body(plain, body, layout, width)
+    except csv.Error as error:
+        raise ScaffoldError(f"{path} can't be read as CSV: {error}") from None
     options = (
-        f"auto_detect => false, header => false, skip => {skip}, delim => {quote_literal(layout.delimiter or ',')}, "
+        f"auto_detect => false, header => false, skip => 0, new_line => '\\n', "
+        f"delim => {quote_literal(layout.delimiter or ',')}, "
         f"quote => {quote_literal(layout.quote)}, escape => {quote_literal(layout.quote)}, "
         f"columns => {{{columns}}}, strict_mode => true, store_rejects => true, max_line_size => 16000000"
     )
     for table in ("reject_errors", "reject_scans"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
     try:
-        con.execute(
-            f"INSERT INTO {RAW} SELECT *, {number}, row_number() OVER () FROM read_csv(?, {options})", [str(plain)]
-        )
+        loaded = con.execute(
+            f"INSERT INTO {RAW} SELECT *, {number}, row_number() OVER () FROM read_csv(?, {options})", [str(body)]
+        ).fetchone()[0]
         rejected = con.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchone()[0]
     except duckdb.Error as error:
         raise ScaffoldError(
@@ -186,6 +191,12 @@ def _insert_text(
         ) from None
     if rejected:
         raise ScaffoldError(ragged(path, plain, layout, width, rejected))
+    if loaded != promised:
+        raise ScaffoldError(
+            f"{path} can't be read whole: it has {promised:,} rows below its header, and {loaded:,} could be loaded. "
+            f"Look at its quotes ({layout.quote}) and line breaks, or save it anew as CSV (UTF-8)"
+        )
+    body.unlink()
 
 
 def line_of(delivered: Delivered, file: int, row: int) -> int:

@@ -6,7 +6,7 @@ import codecs
 import csv
 import gzip
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ _CHUNK = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")
 _SNIFFED = 200  # lines
 _TOLD = 5  # broken lines that a message names
+csv.field_size_limit(16_000_000)  # as long as the longest line that is read at all; Python would stop at 131,072
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -139,6 +140,38 @@ def header_of(path: Path, plain: Path, layout: Layout) -> tuple[list[str], int]:
         raise ScaffoldError(f"{path} holds no line below its first {layout.skip}")
     names = [name.strip() for name in first] if layout.header else [""] * len(first)
     return [printable(name) for name in names], len(first)
+
+
+def write_body(plain: Path, body: Path, layout: Layout, width: int) -> int:
+    """Write what stands below the header, each record ended by one line feed, and return the number of rows.
+
+    Where a record ends is known only to who reads its quotes: a cell, of the header too, may hold line breaks of
+    another kind than those that end the lines. Within quotes every character is kept.
+    """
+    held: list[str] = []
+    rows = 0
+    with plain.open(encoding="utf-8", newline="") as stream, body.open("w", encoding="utf-8", newline="") as out:
+        for _ in range(layout.skip):
+            stream.readline()
+        reader = csv.reader(_held(stream, held), delimiter=layout.delimiter or ",", quotechar=layout.quote)
+        if layout.header:
+            next(reader, None)
+            held.clear()
+        for cells in reader:
+            record = "".join(held)
+            held.clear()
+            ending = 2 if record.endswith("\r\n") else 1 if record.endswith(("\n", "\r")) else 0
+            if cells or width == 1:  # among several columns, an empty line is no row
+                out.write(record[: len(record) - ending] + "\n")
+                rows += 1
+    return rows
+
+
+def _held(lines: Iterable[str], held: list[str]) -> Iterator[str]:
+    """The lines, each kept in `held` when it is handed out."""
+    for line in lines:
+        held.append(line)
+        yield line
 
 
 def ragged(path: Path, plain: Path, layout: Layout, width: int, rejected: int) -> str:

@@ -291,3 +291,46 @@ def test_the_suggested_contract_accepts_what_it_was_suggested_from(
             audit = evaluate(con, contract_view(document), TYPED, now=NOW)
             failed = [f"{result.name}: {result.message}" for result in audit.results if not result.passed]
             assert failed == []
+
+
+def loaded(path: Path, layout: Layout | None = None) -> tuple[tuple[str, ...], list[tuple]]:
+    with duckdb.connect() as con, load_files(con, [path], layout or Layout()) as delivered:
+        return delivered.written, con.execute("SELECT * EXCLUDE (_file) FROM _delivered ORDER BY _row").fetchall()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("inner", ["\n", "\r\n"])
+@pytest.mark.parametrize("titles", [0, 2])
+def test_line_breaks_within_quotes_are_no_ends_of_rows(tmp_path: Path, end: str, inner: str, titles: int) -> None:
+    path = tmp_path / "excel.csv"
+    lines = [
+        *["Report"] * titles,
+        f'id,"order{inner}no",at',
+        f'1,"b{inner}c",2026-01-01',
+        "",
+        '2,"say ""x""",2026-01-02',
+    ]
+    path.write_bytes((end.join(lines) + end).encode())
+    written, rows = loaded(path)
+    assert (written[0], written[1][:5], written[1][-2:], written[2]) == ("id", "order", "no", "at")
+    assert rows == [("1", f"b{inner}c", "2026-01-01", 1), ("2", 'say "x"', "2026-01-02", 2)]
+
+
+def test_a_header_of_two_lines_without_a_line_break_at_the_end_keeps_its_only_row(tmp_path: Path) -> None:
+    path = tmp_path / "excel.csv"
+    path.write_bytes(b'id,"order\nno",at\r\n1,b,2026-01-01')
+    assert loaded(path)[1] == [("1", "b", "2026-01-01", 1)]
+
+
+def test_an_empty_line_of_one_column_is_a_row_and_a_long_cell_is_a_cell(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("name\nada\n\n" + "x" * 200_000 + "\n", encoding="utf-8")
+    assert [row[0] and row[0][:3] for row in loaded(path)[1]] == ["ada", None, "xxx"]
+
+
+@pytest.mark.parametrize("row", ['2,"never closed,2026-01-02\n3,c,x', '2,"b"c,x', "2,b", '2,b,x,"\n"'])
+def test_rows_are_never_lost_silently(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_text(f"id,name,at\n1,a,x\n{row}\n", encoding="utf-8")
+    with pytest.raises(ScaffoldError, match=r"broken\.csv"):
+        loaded(path, Layout(delimiter=","))
