@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from platform_resources.contracts import (
     Change,
@@ -32,6 +32,7 @@ from platform_resources.governance.model import Council, Judgement, PublishedPor
 
 _SEVERITIES: dict[Standing, Severity] = {"blocks": "error", "warns": "warning", "informs": "info"}
 _COLUMNS_TOLD = 3
+NOTICE_DAYS = 30  # an end at least so far away asks nobody: within a month every team releases, so it can move
 
 
 def judge_changes(
@@ -121,21 +122,34 @@ def _judge_port(
     yield from _judge_version(case)
     if before.status in ("draft", "proposed"):
         return
-    breaking = [change for change in comparison.breaking if not _is_end_of_life(change, comparison)]
+    breaking = [change for change in comparison.breaking if not _is_end_of_life(change, comparison, now)]
     consumers = consumers_of(mesh, port.address, comparison) if breaking else ()
     for change in breaking:
         yield _judge_change(case, change, consumers)
 
 
-def _is_end_of_life(change: Change, comparison: Comparison) -> bool:
+def _is_end_of_life(change: Change, comparison: Comparison, now: datetime) -> bool:
     """Whether a change is a step of the port's life, which `lifecycle` judges: it can't wait for everybody's consent.
 
-    An end of support that comes earlier than was promised is none.
+    An end of support that comes earlier than was promised is none, nor is a first one that leaves no time to move.
     """
     if change.keys == ("status",):
         return True
-    new_end = change.kind == "added" and change.keys == ("slaProperties", "endOfSupport")
-    return new_end and comparison.after.status in ("deprecated", "retired")
+    if not _is_new_end(change):
+        return False
+    if comparison.after.status == "retired":  # who still reads it, and whether that may be forced, is asked there
+        return True
+    end = comparison.after.end_of_support
+    return comparison.after.status == "deprecated" and end is not None and end >= _earliest_end(now)
+
+
+def _is_new_end(change: Change) -> bool:
+    return change.kind == "added" and change.keys == ("slaProperties", "endOfSupport")
+
+
+def _earliest_end(now: datetime) -> date:
+    """The first day on which a port may end without consents."""
+    return now.date() + timedelta(days=NOTICE_DAYS)
 
 
 def _judge_version(case: _Case) -> Iterator[Judgement]:
@@ -176,6 +190,8 @@ def _judge_change(case: _Case, change: Change, consumers: Sequence[Consumer]) ->
         return case.judged(change, "informs", message, "Nothing: publish it.")
     message = f"{told} Nobody is registered as a consumer of {case.address}, so nobody is asked."
     remedy = f"Publish it as {case.next_major} if somebody may read it all the same, or register its consumers."
+    if _is_new_end(change):
+        remedy = f"End it on {_earliest_end(case.now)} or later, or register its consumers."
     return case.judged(change, "warns", message, remedy)
 
 
@@ -228,6 +244,11 @@ def _remedy(case: _Case, change: Change, asked: Sequence[Consumer]) -> str:
         places.setdefault(entry, []).append(f"{consumer.name} ({_place(consumer, case.mesh)})")
     consents = "; ".join(f"{', '.join(who)} by adding {entry}" for entry, who in places.items())
     raising = "" if case.is_raised else f"write `version: {version}`, and "
+    if _is_new_end(change) and case.comparison.after.status == "deprecated":
+        return (
+            f"End it on {_earliest_end(case.now)} or later, so that they have {NOTICE_DAYS} days to move; "
+            f"or {raising}have everybody consent: {consents}; or take the change back."
+        )
     return (
         f"Leave this port as it is and publish the change as {case.next_major} beside it (mesh new version "
         f"{case.product.address}); or {raising}have everybody consent: {consents}; or take the change back."

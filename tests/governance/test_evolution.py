@@ -300,6 +300,28 @@ class TestLife:
         )
         assert judged(domains) == []
 
+    @pytest.mark.parametrize(
+        ("end", "standing"),
+        [("2026-12-21", None), ("2026-12-20", "blocks"), ("2026-11-21", "blocks"), ("2020-01-01", "blocks")],
+    )
+    def test_an_end_must_leave_time_to_move(self, domains: Path, end: str, standing: str | None) -> None:
+        change(
+            domains,
+            V1,
+            ("status: active", "status: deprecated"),
+            ("version: 1.0.0", "version: 1.1.0"),
+            ("slaProperties:\n", f"slaProperties:\n  - {{property: endOfSupport, value: {end}}}\n"),
+        )
+        found = judged(domains)
+        assert [item.standing for item in found] == ([standing] if standing else [])
+        if standing:
+            assert found[0].finding.line == line(domains, V1, "endOfSupport")
+            assert "30 days" in found[0].finding.remedy
+            assert "2026-12-21" in found[0].finding.remedy
+            consent = "consents, value: [{version: 1.1.0, approver: ledger@retailer.example, given: 2026-11-20}]"
+            reads(domains, consent)
+            assert only(judged(domains)).standing == "informs"
+
     def test_an_end_that_comes_earlier_than_promised_does(self, domains: Path) -> None:
         promise = "slaProperties:\n  - {{property: endOfSupport, value: {}}}\n"
         change(domains, V1, ("slaProperties:\n", promise.format("2027-03-31")), ("version: 1.0.0", "version: 1.1.0"))
