@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from platform_resources.contracts import Finding
+from platform_resources.contracts import Finding, errors
 from platform_resources.governance.catalogues import (
     read_classifications,
     read_mandate,
     read_semantic_types,
     read_tiers,
 )
+from platform_resources.governance.looked_up import FILES, missing_catalogues, resting
 from platform_resources.governance.model import Council, Rule, Waiver
 from platform_resources.governance.rule_files import read_rule
 from platform_resources.governance.waiver_files import read_waiver
 
-_CATALOGUES = ("council.yaml", "tiers.yaml", "classifications.yaml", "semantic_types.yaml")
+_CATALOGUES = ("council.yaml", *FILES.values())
 
 WAIVERS = "waivers"  # folder of the waivers within the council's
 
@@ -25,19 +26,23 @@ WAIVERS = "waivers"  # folder of the waivers within the council's
 def load_council(folder: Path) -> Council:
     """The council's decisions in `folder`; without that folder, a council that has decided nothing.
 
-    What is wrong with its files is in `Council.findings`; a file with errors is not applied, the others are. Whether
+    What is wrong with its files is in `Council.findings`; a file with errors is not applied, the others are. Rules that
+    look into a catalogue with errors rest: judged without it, they would block everybody or nobody. Whether
     rules and waivers fit the products of a mesh is looked at where there is one: see `waivers.check_waivers`.
     """
     if not folder.is_dir():
         return Council(folder)
     mandate, findings = read_mandate(folder)
-    tiers, found = read_tiers(folder)
-    findings += found
-    classifications, found = read_classifications(folder)
-    findings += found
-    types, found = read_semantic_types(folder)
-    findings += found
-    council = Council(folder, mandate, tiers=tiers, classifications=classifications, semantic_types=types)
+    tiers, of_tiers = read_tiers(folder)
+    classifications, of_classifications = read_classifications(folder)
+    types, of_types = read_semantic_types(folder)
+    catalogues = {"tiers": of_tiers, "classifications": of_classifications, "semanticTypes": of_types}
+    for found in catalogues.values():
+        findings += found
+    unread = frozenset(name for name, found in catalogues.items() if errors(found))
+    council = Council(
+        folder, mandate, tiers=tiers, classifications=classifications, semantic_types=types, unread=unread
+    )
     rules, unusable, found = _read_rules(folder / "rules", council)
     findings += found
     waivers: list[Waiver] = []
@@ -51,7 +56,7 @@ def load_council(folder: Path) -> Council:
 
 
 def _read_rules(folder: Path, council: Council) -> tuple[dict[str, Rule], set[str], list[Finding]]:
-    """The rules by id, ids whose file is broken, and everything found."""
+    """The rules by id, ids of those that can't be applied, and everything found."""
     rules: dict[str, Rule] = {}
     unusable: set[str] = set()
     findings: list[Finding] = []
@@ -67,6 +72,10 @@ def _read_rules(folder: Path, council: Council) -> tuple[dict[str, Rule], set[st
             findings.append(Finding(path, rule.origin.line, "id", message, remedy, "error", "duplicate-id"))
         else:
             rules[rule.id] = rule
+    findings += resting(rules.values(), council)
+    for rule in [rule for rule in rules.values() if missing_catalogues(rule, council)]:
+        unusable.add(rule.id)
+        del rules[rule.id]
     return rules, unusable, findings
 
 

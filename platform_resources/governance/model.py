@@ -122,6 +122,7 @@ class Council:
     semantic_types: Mapping[str, SemanticType] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     findings: tuple[Finding, ...] = ()
+    unread: frozenset[str] = frozenset()  # catalogues that can't be read: "tiers", "classifications", "semanticTypes"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from platform_resources.contracts.findings import shown
 from platform_resources.contracts.names import is_email
 from platform_resources.contracts.nodes import Node
 from platform_resources.governance.council_files import checked_by_schema, read_day
+from platform_resources.governance.looked_up import missing_catalogues
 from platform_resources.governance.messages import places
 from platform_resources.governance.model import Council, Judgement, Rule, Scope
 from platform_resources.governance.predicates import Compiler
@@ -30,11 +31,16 @@ def load_rule(path: Path, council: Council | None = None) -> Rule:
     Raises
     ------
     ContractError
-        when it has findings of severity error; holds all of them.
+        when it has findings of severity error (holds all of them), or looks into a catalogue that can't be read.
     """
     rule, findings = read_rule(path, council)
     if rule is None:
         raise ContractError(findings)
+    if council is not None and (files := missing_catalogues(rule, council)):
+        origin, names = rule.origin, ", ".join(files)
+        message = f"{rule.id} looks into {names} of the council, which can't be used as it stands."
+        remedy = "Mend that file first; `mesh check` tells what is wrong with it."
+        raise ContractError([Finding(origin.file, origin.line, "", message, remedy, "error", "rules-off")])
     return rule
 
 
@@ -120,7 +126,8 @@ def _check_scope(root: Node, council: Council | None) -> Iterator[Finding]:
     scope = root.at("scope")
     known: dict[str, Iterable[str]] = {"lifecycle": STATUSES}
     if council is not None:
-        known |= {"tiers": council.tiers, "classifications": council.classifications}
+        catalogues: dict[str, Iterable[str]] = {"tiers": council.tiers, "classifications": council.classifications}
+        known |= {key: names for key, names in catalogues.items() if key not in council.unread}
     for key, names in known.items():
         for index, value in enumerate(scope.texts(key)):
             if value not in names:

@@ -342,3 +342,16 @@ def test_the_waiver_of_the_readme_holds_and_runs_out(edited: Path, tmp_path: Pat
     assert [item.standing for item in standings["2027-02-01"]] == ["waived"]
     assert [item.standing for item in standings["2027-04-01"]] == ["blocks"]
     assert "2027-03-31" in standings["2027-04-01"][0].finding.message
+
+
+@pytest.mark.parametrize("file", ["tiers.yaml", "classifications.yaml", "semantic_types.yaml"])
+def test_nobody_is_blocked_by_a_broken_catalogue(shipped: Path, tmp_path: Path, file: str) -> None:
+    folder = tmp_path / "governance"
+    shutil.copytree(ROOT / "governance", folder)
+    with (folder / file).open("a", encoding="utf-8") as catalogue:
+        catalogue.write("tpyo: here\n")
+    council = load_council(folder)
+    assert {finding.code for finding in council.findings} == {"unknown-key", "rules-off"}
+    assert len(council.rules) < len(COUNCIL.rules)
+    judgements = judge(load_mesh(shipped), council, {}, NOW)
+    assert [str(item.finding) for item in judgements if item.blocks] == []

@@ -232,8 +232,45 @@ def test_a_broken_catalogue_is_told(tmp_path: Path, files: dict[str, str], code:
 
 def test_rules_go_on_without_a_broken_catalogue_that_they_do_not_need(tmp_path: Path) -> None:
     council = loaded(tmp_path, rule(), rule(id="DOC-002", scope={"tiers": ["gold"]}), tiers="tiers: 1\n")
-    assert [read.id for read in council.rules] == ["DOC-001"]
-    assert "none that can be used" in told(council.findings, "scope").remedy
+    assert [read.id for read in council.rules] == ["DOC-001", "DOC-002"]  # the tier stands in the contract
+    assert [finding.file.name for finding in council.findings] == ["tiers.yaml"]
+
+
+KNOWN = {"field": "classification", "known": "classifications"}
+MASK = {"all": [{"field": "$classification.mask", "isNot": "required"}]}
+TEMPLATE = {"field": "tags", "each": {"field": ".", "atMost": {"field": "$tier.freshness"}}}
+TYPE = {"field": "$facts.semanticType", "exists": False}
+
+
+@pytest.mark.parametrize(
+    ("broken", "off"),
+    [
+        ({"classifications": "classifications: [{nme: a}]\n"}, ["DOC-002", "DOC-003", "DOC-006"]),
+        ({"tiers": "tiers: {gold: {freshness: soon}}\n"}, ["DOC-004"]),
+        ({"semantic_types": "types: 1\n"}, ["DOC-005"]),
+    ],
+)
+def test_rules_rest_while_a_catalogue_that_they_look_into_is_broken(
+    tmp_path: Path, broken: dict[str, str], off: list[str]
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/secret.py").write_text("def check(subject):\n    return subject.get('$classification.mask')\n")
+    rules = [
+        rule(),
+        rule(id="DOC-002", require=KNOWN),
+        rule(id="DOC-003", where=MASK),
+        rule(id="DOC-004", where=TEMPLATE),
+        rule(id="DOC-005", where=TYPE),
+        rule("require", "message", "remedy", id="DOC-006", python="secret.py"),
+    ]
+    council = loaded(tmp_path, *rules, waivers=[waiver(rule=off[0])], **broken)
+    assert [read.id for read in council.rules] == [entry["id"] for entry in rules if entry["id"] not in off]
+    finding = told(council.findings, "rules-off")
+    assert (finding.file, finding.severity) == (tmp_path / f"{next(iter(broken))}.yaml", "error")
+    assert f"not applied: {', '.join(off)}." in finding.message
+    assert {found.file for found in council.findings} == {finding.file}  # nothing is told of the rules themselves
+    with pytest.raises(ContractError, match="looks into"):  # nor is one of them proposed as if it found nothing
+        load_rule(tmp_path / f"rules/{off[0]}-{int(off[0][-1]) - 1}.yaml", council)
 
 
 def test_two_types_cannot_share_a_name(tmp_path: Path) -> None:
