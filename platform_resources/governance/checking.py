@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,12 +82,11 @@ def check_mesh(
 
 def _documents(folder: Path) -> list[Path]:
     """The YAML documents below a folder, by name; what a tool keeps in a hidden folder is none."""
-    if not folder.is_dir():
-        return []
-    files = (
-        file for file in folder.rglob("*.yaml") if not any(p.startswith(".") for p in file.relative_to(folder).parts)
-    )
-    return sorted(files)
+    found = []
+    for place, inner, names in os.walk(folder):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        found += [f"{place}/{name}" for name in names if name.endswith(".yaml") and not name.startswith(".")]
+    return [Path(name) for name in sorted(found)]
 
 
 def _place(name: str) -> tuple[str, ...]:
