@@ -78,8 +78,6 @@ MUTATIONS: dict[str, list[tuple[str, str, Any]]] = {
     "SLA-008": [(FORECAST, "slaProperties.freshness.value", "PT4H")],
     "SLA-009": [(CUSTOMER_360, "slaProperties.freshness.value", "PT10M")],
     "LIF-001": [(REVENUE_PRODUCT, "status", "active"), (BOOKINGS, "status", "draft")],
-    "LIF-002": [(CUSTOMER_360, "status", "deprecated")],
-    "LIF-003": [(CUSTOMER_360, "status", "deprecated")],
     "LIF-004": [(REVENUE_PRODUCT, "version", "0.9.0")],
     "LIF-005": [(CUSTOMER_360_PRODUCT, "inputPorts.0.contractId", "sales.bookings")],
     "LIF-006": [(REVENUE, "status", "active"), (REVENUE_PRODUCT, "status", "draft")],
@@ -108,7 +106,7 @@ MUTATIONS: dict[str, list[tuple[str, str, Any]]] = {
 
 # Rules whose remedy holds the YAML to write, with nothing left to fill in: here it is written as it stands.
 FOLLOWED = (
-    *("QUA-002", "QUA-009", "SEC-002", "SEC-003", "SEC-007", "SLA-001", "SLA-003", "LIF-003", "LIF-004", "LIF-007"),
+    *("QUA-002", "QUA-009", "SEC-002", "SEC-003", "SEC-007", "SLA-001", "SLA-003", "LIF-004", "LIF-007"),
     *("INT-001", "INT-002", "INT-003", "INT-005", "INT-006", "OWN-004"),
 )
 
@@ -292,6 +290,36 @@ class TestTheShippedMesh:
         assert "75" in item.finding.message
         late = Candidate("crm.customer_360.v1", 83.3, {"timeliness": 0.0}, 2469)
         assert of("QUA-008", judged(shipped, candidate=late)) == []
+
+    @pytest.mark.parametrize(
+        ("end", "replaced_by", "told"),
+        [
+            (None, None, {"end-of-support"}),
+            ("2026-11-20", None, {"support-ended"}),  # the day after the last one
+            (NOW.date().isoformat(), None, set()),  # the last day is served
+            ("2099-12-31", "finance.revenue.v9", {"replaced-by"}),
+        ],
+    )
+    def test_the_end_of_a_port_is_told_once(
+        self, edited: Path, end: str | None, replaced_by: str | None, told: set[str]
+    ) -> None:
+        """By the platform, in whose hands it is; the council has no second word on it."""
+        change(edited, REVENUE, "status", "deprecated")
+        for key, name, value in (
+            ("slaProperties", "endOfSupport", end),
+            ("customProperties", "replacedBy", replaced_by),
+        ):
+            if value is not None:
+                entries = yaml.safe_load((edited / REVENUE).read_text(encoding="utf-8"))[key]
+                change(edited, REVENUE, key, [*entries, {"property": name, "value": value}])
+        found = [
+            item for item in judged(edited) if item.finding.file == edited / REVENUE and item.standing != "announced"
+        ]
+        assert [item.finding.code for item in found] == sorted(told)
+
+    def test_a_product_may_be_retired_as_a_whole(self, edited: Path) -> None:
+        change(edited, REVENUE_PRODUCT, "status", "retired")
+        assert [item for item in judged(edited) if item.product == "finance.revenue" and item.blocks] == []
 
     def test_what_is_announced_only_informs(self, shipped: Path) -> None:
         items = of("INT-008", judged(shipped))
