@@ -24,7 +24,7 @@ from platform_resources.contracts import (
     render_findings,
 )
 from platform_resources.contracts.names import split_address
-from platform_resources.governance import PublishedPort, by_secrecy, consumers_of
+from platform_resources.governance import PublishedPort, by_promise, by_secrecy, consumers_of
 from platform_resources.lake import MeshSettings
 
 _UNREADABLE = "can't be compared"
@@ -65,10 +65,10 @@ def diff(
     """What changed in a contract: field by field, whom it breaks, who reads it, and which version it needs."""
     settings, names = MeshSettings.from_env(), what or []
     mesh, council = read_mesh(settings)
-    order = by_secrecy(council)
+    orders = (by_secrecy(council), by_promise(council))
 
     def compare(address: str, before: tuple[Contract, str], after: tuple[Contract, str]) -> Diff:
-        comparison = compare_contracts(before[0], after[0], order)
+        comparison = compare_contracts(before[0], after[0], *orders)
         return Diff(address, comparison, before[1], after[1], consumers_of(mesh, address, comparison))
 
     if any(name.endswith((".yaml", ".yml")) for name in names):

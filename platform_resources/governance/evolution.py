@@ -24,7 +24,7 @@ from platform_resources.contracts import (
     compare_contracts,
     contract_of_text,
 )
-from platform_resources.contracts.changes.model import CLASSIFICATIONS, Step, raised, version_key
+from platform_resources.contracts.changes.model import CLASSIFICATIONS, TIERS, Step, raised, version_key
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.nodes import Node
 from platform_resources.governance.consumers import Consumer, check_inputs, consumers_of, load_consumers
@@ -42,12 +42,15 @@ def judge_changes(
     *,
     domain: str | None = None,
     classifications: Sequence[str] = CLASSIFICATIONS,
+    tiers: Sequence[str] = TIERS,
 ) -> list[Judgement]:
     """Judgements on changed contracts of published ports, and on what is said of consumers.
 
-    `classifications`: their names in rising secrecy. A contract that is byte for byte what is published costs nothing.
+    `classifications`: their names in rising secrecy; `tiers`: theirs, from that which promises least. A
+    contract that is byte for byte what is published costs nothing.
     """
     found: list[Judgement] = []
+    orders = (classifications, tiers)
     for product in mesh.products:
         if domain not in (None, product.domain):
             continue
@@ -55,7 +58,7 @@ def judge_changes(
         for port in product.ports:
             served, document = published.get(port.address), port.contract.document
             if served is not None and document is not None and document.raw != served.document.encode():
-                found += _judge_port(mesh, product, port, served, now, classifications)
+                found += _judge_port(mesh, product, port, served, now, orders)
     return found
 
 
@@ -63,6 +66,14 @@ def by_secrecy(council: Council) -> tuple[str, ...]:
     """Names of the council's classifications in rising secrecy; those of the platform where it has none."""
     ranked = sorted(council.classifications.values(), key=lambda classification: classification.rank)
     return tuple(classification.name for classification in ranked) or CLASSIFICATIONS
+
+
+def by_promise(council: Council) -> tuple[str, ...]:
+    """Names of the council's tiers from that which promises least; those of the platform where it has none.
+
+    `tiers.yaml` names the tier that promises most first.
+    """
+    return tuple(reversed(council.tiers)) or TIERS
 
 
 def _judge_consumers(mesh: Mesh, product: Product) -> Iterator[Judgement]:
@@ -106,7 +117,12 @@ class _Case:
 
 
 def _judge_port(
-    mesh: Mesh, product: Product, port: OutputPort, served: PublishedPort, now: datetime, order: Sequence[str]
+    mesh: Mesh,
+    product: Product,
+    port: OutputPort,
+    served: PublishedPort,
+    now: datetime,
+    orders: tuple[Sequence[str], Sequence[str]],
 ) -> Iterator[Judgement]:
     try:
         before = contract_of_text(served.document, f"{port.address} {served.version} (published)")
@@ -115,7 +131,7 @@ def _judge_port(
         message = f"What is published as {port.address} can't be compared with: {reason}"
         yield _at_version(product, port, "warns", "published-unreadable", message, "Publish it anew.")
         return
-    comparison = compare_contracts(before, port.contract, order)
+    comparison = compare_contracts(before, port.contract, *orders)
     if not comparison.changes:
         return  # comments and layout
     case = _Case(mesh, product, port, comparison, now)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from platform_resources.contracts import Finding, Mesh, Product, UsableDomain
-from platform_resources.governance.evolution import by_secrecy, judge_changes
+from platform_resources.governance.evolution import by_promise, by_secrecy, judge_changes
 from platform_resources.governance.glossary import judge_glossaries
 from platform_resources.governance.lifecycle import judge_lifecycle
 from platform_resources.governance.model import Candidate, Council, Judgement, PublishedPort
@@ -33,7 +33,9 @@ def judge(
     found = [
         *judge_rules(mesh, council, now, domain=domain, candidate=candidate),
         *judge_glossaries(mesh, council, published, domain=domain),
-        *judge_changes(mesh, published, now, domain=domain, classifications=by_secrecy(council)),
+        *judge_changes(
+            *(mesh, published, now), domain=domain, classifications=by_secrecy(council), tiers=by_promise(council)
+        ),
         *judge_lifecycle(mesh, published, now, domain=domain),
     ]
     waivers, refused = check_waivers(mesh, council.waivers, domain)

@@ -26,6 +26,7 @@ from platform_resources.governance import (
     Council,
     Judgement,
     PublishedPort,
+    by_promise,
     by_secrecy,
     consumers_of,
     judge,
@@ -160,7 +161,8 @@ class _Trying:
         state: State = "new" if was is None else "unchanged" if same else "changed"
         comparison = None
         if before is not None and state == "changed":
-            comparison = compare_contracts(before, port.contract, by_secrecy(self.council))
+            orders = by_secrecy(self.council), by_promise(self.council)
+            comparison = compare_contracts(before, port.contract, *orders)
         runnable = is_runnable(lifecycle_of(product, port))
         trial = None
         if runnable and (named or state != "unchanged"):

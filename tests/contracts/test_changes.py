@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_resources.contracts import Change, compare_contracts, contract_of_text
+from platform_resources.contracts import Change, Contract, compare_contracts, contract_of_text
 from platform_resources.contracts.changes.of_promises import refreshes_a_year
 from tests.contracts.changing import COLUMNS, CONTRACT, Edit, add, at, compared, contract, drop, edited, put
 
@@ -210,6 +210,17 @@ class TestGrades:
         assert change.effect == "tightens"
         (change,) = compare_contracts(contract(CONTRACT), after, ("internal", "secret")).changes
         assert change.effect == "both"  # of words that it doesn't know the worst is assumed
+
+    def test_tiers_of_another_council(self) -> None:
+        def of_tier(name: str) -> Contract:
+            return contract(edited(put("customProperties/tier/value", name)))
+
+        for names, effect in (("gold silver", "loosens"), ("silver gold", "tightens"), ("wood stone", "both")):
+            before, after = map(of_tier, names.split())
+            assert [change.effect for change in compare_contracts(before, after).changes] == [effect]
+        before, after = of_tier("wood"), of_tier("stone")
+        assert compare_contracts(before, after, tiers=("wood", "stone")).changes[0].effect == "tightens"
+        assert compare_contracts(before, after, tiers=("stone", "wood")).changes[0].effect == "loosens"
 
     def test_which_columns_are_touched(self) -> None:
         assert one(put("slaProperties/freshness/value", "PT2H")).columns == ()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from platform_resources.contracts import load_mesh
-from platform_resources.governance import Judgement, PublishedPort
+from platform_resources.governance import Judgement, PublishedPort, judge, load_council
 from platform_resources.governance.evolution import judge_changes
+from tests.council_files import write_council
 from tests.tiny_mesh import ORDERS_CONTRACT, write_project
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -151,6 +152,17 @@ class TestBreaking:
     def test_a_published_draft_may_change(self, domains: Path) -> None:
         change(domains, V1, (MASK, NO_MASK), ("version: 1.0.0", "version: 1.1.0"))
         assert judged(domains, ORDERS_CONTRACT.replace("status: active", "status: draft")) == []
+
+    @pytest.mark.parametrize(
+        ("tiers", "blocks"), [("bronze: {}\n  silver: {}", True), ("silver: {}\n  bronze: {}", False)]
+    )
+    def test_how_tiers_compare_is_the_councils(self, domains: Path, tmp_path: Path, tiers: str, blocks: bool) -> None:
+        """`tiers.yaml` names the tier that promises most first."""
+        folder = write_council(tmp_path / "council", files={"tiers.yaml": f"tiers:\n  {tiers}\n"})
+        change(domains, V1, ("tier, value: bronze", "tier, value: silver"), ("version: 1.0.0", "version: 1.1.0"))
+        served = {"shop.orders.v1": PublishedPort("shop.orders.v1", 3, "1.0.0", ORDERS_CONTRACT, NOW, NOW)}
+        found = judge(load_mesh(domains), load_council(folder), served, NOW)
+        assert any(item.blocks for item in found if item.finding.code == "breaking-change") is blocks
 
     def test_what_breaks_nobody_passes(self, domains: Path) -> None:
         change(domains, V1, ("value: P3650D", "value: P10D"), ("version: 1.0.0", "version: 1.1.0"))

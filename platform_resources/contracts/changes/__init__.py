@@ -7,6 +7,7 @@ and the modules that it asks (`of_columns`, `of_rules`, `of_promises`, `of_acces
 from platform_resources.contracts.changes.compare import compare_contracts
 from platform_resources.contracts.changes.model import (
     CLASSIFICATIONS,
+    TIERS,
     Affected,
     Change,
     ChangeKind,
@@ -14,4 +15,4 @@ from platform_resources.contracts.changes.model import (
     Effect,
 )
 
-__all__ = ["CLASSIFICATIONS", "Affected", "Change", "ChangeKind", "Comparison", "Effect", "compare_contracts"]
+__all__ = ["CLASSIFICATIONS", "TIERS", "Affected", "Change", "ChangeKind", "Comparison", "Effect", "compare_contracts"]

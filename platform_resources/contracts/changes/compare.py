@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from platform_resources.contracts.changes.differences import Difference, differences
 from platform_resources.contracts.changes.grading import Sides, columns_of, grade
-from platform_resources.contracts.changes.model import CLASSIFICATIONS, Change, Comparison
+from platform_resources.contracts.changes.model import CLASSIFICATIONS, TIERS, Change, Comparison
 from platform_resources.contracts.changes.renaming import renamed_columns
 from platform_resources.contracts.documents import Document, path_text
 from platform_resources.contracts.links import with_one_spelling
@@ -14,7 +14,10 @@ from platform_resources.contracts.model import Contract
 
 
 def compare_contracts(
-    before: Contract, after: Contract, classifications: Sequence[str] = CLASSIFICATIONS
+    before: Contract,
+    after: Contract,
+    classifications: Sequence[str] = CLASSIFICATIONS,
+    tiers: Sequence[str] = TIERS,
 ) -> Comparison:
     """Every field that differs between two contracts, graded.
 
@@ -26,6 +29,8 @@ def compare_contracts(
     classifications
         Names of the classifications in rising secrecy. From `personal` on (without it, from the third) a column is
         about persons.
+    tiers
+        Names of the tiers, from that which promises least.
 
     Raises
     ------
@@ -36,7 +41,7 @@ def compare_contracts(
         raise ValueError("a contract that was not read from a document can't be compared")
     if before.document.raw == after.document.raw:
         return Comparison(before, after, ())
-    sides = Sides(before, after, tuple(classifications), renamed_columns(before, after))
+    sides = Sides(before, after, tuple(classifications), renamed_columns(before, after), tuple(tiers))
     domain = after.domain or before.domain or ""
     old, new = (with_one_spelling(side.document.data, domain) for side in (before, after) if side.document)
     changes = tuple(_change(difference, sides, before.document, after.document) for difference in differences(old, new))

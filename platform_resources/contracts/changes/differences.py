@@ -56,11 +56,11 @@ def _by(*names: str) -> Identity:
     return identity
 
 
-_CHECK = ("type", "metric", "rule", "query", "engine", "implementation")  # what a rule looks at, beside its thresholds
+CHECKED = ("type", "metric", "rule", "query", "engine", "implementation")  # what a rule looks at, beside its thresholds
 
 
 def _check(rule: dict[str, Any]) -> Any:
-    values = tuple(hashable(rule.get(name)) for name in _CHECK)
+    values = tuple(hashable(rule.get(name)) for name in CHECKED)
     return values if any(value is not None for value in values) else None
 
 

@@ -18,7 +18,7 @@ from platform_resources.contracts.changes.of_access import (
 from platform_resources.contracts.changes.of_columns import grade_column, grade_definition, grade_relationship
 from platform_resources.contracts.changes.of_contract import grade_root, grade_server, grade_table
 from platform_resources.contracts.changes.of_promises import grade_promise, grade_refresh
-from platform_resources.contracts.changes.of_properties import grade_property
+from platform_resources.contracts.changes.of_properties import grade_property, grade_tier
 from platform_resources.contracts.changes.of_rules import grade_rule
 from platform_resources.contracts.changes.verdicts import both, loosens, neutral, texts, tightens
 from platform_resources.contracts.contract_view import split_reference
@@ -33,6 +33,7 @@ class Sides:
     after: Contract
     order: Sequence[str]  # of classifications, in rising secrecy
     renamed: Mapping[str, str]
+    tiers: Sequence[str]  # from that which promises least
     lists: dict[Hashable, Verdict] = field(default_factory=dict, compare=False)  # graded so far
 
     @property
@@ -100,7 +101,7 @@ def _grade(difference: Difference, sides: Sides) -> Verdict:
         case "roles":
             return _grade_role(difference, last, outer, sides)
         case "customProperties":
-            return _grade_property(difference, last, outer)
+            return _grade_property(difference, last, outer, sides)
         case "relationships":
             return grade_relationship(last.before, last.after, difference.field)
         case "authoritativeDefinitions":
@@ -181,7 +182,7 @@ def _grade_role(difference: Difference, entry: Entry, outer: Entry | None, sides
     return grade_role(entry.before, entry.after, difference.field, list(known))
 
 
-def _grade_property(difference: Difference, entry: Entry, outer: Entry | None) -> Verdict:
+def _grade_property(difference: Difference, entry: Entry, outer: Entry | None, sides: Sides) -> Verdict:
     """A custom property of the contract, a table, a column, a role ..."""
     if difference.field and difference.field[0] != "value":
         return neutral("Wording: the value stays the same.")
@@ -193,6 +194,8 @@ def _grade_property(difference: Difference, entry: Entry, outer: Entry | None) -
             return grade_row_filter(before, after)
         case "clearance":
             return grade_clearance(before, after)
+        case "tier":
+            return grade_tier(before, after, sides.tiers)
         case "refresh" if outer is None:
             return grade_refresh(before, after)
         case _:

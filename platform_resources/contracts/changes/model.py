@@ -15,6 +15,7 @@ Affected = Literal["consumers", "producers"]
 Step = Literal["major", "minor", "patch"]
 
 CLASSIFICATIONS = ("public", "internal", "personal", "restricted")  # in rising secrecy
+TIERS = ("bronze", "silver", "gold")  # by what they promise, the least first
 
 
 @dataclass(frozen=True)

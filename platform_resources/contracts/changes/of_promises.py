@@ -22,7 +22,7 @@ from platform_resources.contracts.durations import DurationError, parse_duration
 _SHORTER_IS_BETTER = ("freshness", "latency", "frequency", "timeToDetect", "timeToNotify", "timeToRepair")
 _LOWER_IS_BETTER = ("errorRate",)
 _HIGHER_IS_BETTER = ("availability", "completeness", "throughput")
-_ENDS = ("endOfSupport", "endOfLife", "sunset", "sunsetDate")
+ENDS = ("endOfSupport", "endOfLife", "sunset", "sunsetDate")  # of a port, however it is called
 _BEGINS = ("generalAvailability",)
 _VALUE = ("value", "valueExt", "unit")
 _WORDS = ("description", "driver", "id", "scheduler", "schedule", "customProperties", "authoritativeDefinitions")
@@ -47,7 +47,7 @@ def grade_promise(
 
 
 def _whole(name: str, before: dict[str, Any] | None) -> Verdict:
-    if name in _ENDS:
+    if name in ENDS:
         if before is None:
             return loosens("The port gets an end; until now it had none.")
         return tightens("The end of the port is taken back.", "producers")
@@ -57,7 +57,7 @@ def _whole(name: str, before: dict[str, Any] | None) -> Verdict:
 
 
 def _value(name: str, before: dict[str, Any], after: dict[str, Any], personal: bool) -> Verdict:
-    if name in _ENDS or name in _BEGINS:
+    if name in ENDS or name in _BEGINS:
         return _date(name, before.get("value"), after.get("value"))
     if before.get("value") is None or after.get("value") is None:
         return presence(

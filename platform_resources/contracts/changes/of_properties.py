@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from platform_resources.contracts.changes.model import Verdict
-from platform_resources.contracts.changes.of_promises import grade_promise
+from platform_resources.contracts.changes.of_promises import ENDS, grade_promise
 from platform_resources.contracts.changes.verdicts import (
     both,
     loosens,
@@ -19,7 +19,6 @@ from platform_resources.contracts.changes.verdicts import (
     tightens,
 )
 
-_TIERS = ("bronze", "silver", "gold")
 _MEANINGS = {
     "currency": "Amounts are in another currency.",
     "unit": "Values are in another unit.",
@@ -28,18 +27,16 @@ _MEANINGS = {
     "semanticType": "The values are another kind of thing, so joins by them change.",
     "timeZone": "Times are told in another time zone.",
 }
-_DATES = ("endOfSupport", "endOfLife", "sunset", "sunsetDate")
 
 
 def grade_property(name: str, before: Any, after: Any, field: tuple[str, ...], old: Any, new: Any) -> Verdict:
     """The custom property `name`, which was `before` and is `after`; at `field` of its value it was `old`, is `new`."""
     if name in _MEANINGS:
         return presence(before, after, f"`{name}` is said.", f"`{name}` is no longer said.", _MEANINGS[name])
-    if name in _DATES:
+    if name in ENDS:
         sides = [None if value is None else {"value": value} for value in (before, after)]
         return grade_promise("endOfSupport", sides[0], sides[1], ("value",) if None not in sides else (), False)
     known: dict[str, Callable[[Any, Any, tuple[str, ...], Any, Any], Verdict]] = {
-        "tier": _tier,
         "scoreWeights": _weights,
         "accuracyReference": _reference,
         "kAnonymity": _anonymity,
@@ -50,8 +47,9 @@ def grade_property(name: str, before: Any, after: Any, field: tuple[str, ...], o
     return neutral(f"The platform gives `{name}` no meaning, so it can't tell whether anybody relies on it.")
 
 
-def _tier(before: Any, after: Any, _field: tuple[str, ...], _old: Any, _new: Any) -> Verdict:
-    ranks = rank(before, _TIERS), rank(after, _TIERS)
+def grade_tier(before: Any, after: Any, order: Sequence[str]) -> Verdict:
+    """The custom property `tier`. `order`: the tiers from that which promises least."""
+    ranks = rank(before, order), rank(after, order)
     if before is None or after is None:
         return presence(before, after, "The product joins a tier.", "The product belongs to no tier any more.", "")
     if ranks[0] is None or ranks[1] is None:

@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from platform_resources.contracts.changes.differences import hashable
+from platform_resources.contracts.changes.differences import CHECKED, hashable
 from platform_resources.contracts.changes.model import Verdict
 from platform_resources.contracts.changes.verdicts import (
     both,
@@ -21,7 +21,6 @@ from platform_resources.contracts.changes.verdicts import (
 from platform_resources.contracts.contract_view import OPERATORS
 
 _SEVERITIES = ("info", "warning", "error")
-_CHECKED = ("type", "metric", "rule", "query", "engine", "implementation")
 _LIMITS = (*OPERATORS, "unit")
 # What one more entry in a list does: more bad rows are found (tightens), or fewer.
 _ENTRY_FINDS_MORE = {"validValues": False, "missingValues": True, "properties": False, "invalidValues": True}
@@ -37,7 +36,7 @@ def grade_rule(before: dict[str, Any] | None, after: dict[str, Any] | None, fiel
         return grade_limit(before, after)
     if field[0] == "severity":
         return _severity(before, after)
-    if field[0] in _CHECKED:
+    if field[0] in CHECKED:
         return both("The rule checks something else.")
     if field[0] == "arguments":
         return _argument(before, after, field)
