@@ -30,12 +30,11 @@ def judge(
     `candidate`, rules on publications are judged as well, on it. Findings of the documents themselves are no part of
     this: see `Mesh.findings`; a product with errors there is not in the mesh at all.
     """
+    orders = {"classifications": by_secrecy(council), "tiers": by_promise(council)}
     found = [
         *judge_rules(mesh, council, now, domain=domain, candidate=candidate),
         *judge_glossaries(mesh, council, published, domain=domain),
-        *judge_changes(
-            *(mesh, published, now), domain=domain, classifications=by_secrecy(council), tiers=by_promise(council)
-        ),
+        *judge_changes(mesh, published, now, domain=domain, **orders),
         *judge_lifecycle(mesh, published, now, domain=domain),
     ]
     waivers, refused = check_waivers(mesh, council.waivers, domain)
