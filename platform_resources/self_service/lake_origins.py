@@ -18,7 +18,7 @@ from platform_resources.quality.sql_guard import tree_nodes
 from platform_resources.self_service.changeset import ScaffoldError
 from platform_resources.self_service.columns import ColumnDraft, drafts
 from platform_resources.self_service.documents import Freshness, Input
-from platform_resources.self_service.model_text import Part, TableName, dotted, identifier, selection
+from platform_resources.self_service.model_text import Part, TableName, dotted, identifier, indented, selection
 from platform_resources.self_service.new_names import column_names
 from platform_resources.self_service.origins import (
     MOMENT,
@@ -254,18 +254,25 @@ def _query_origin(
     )
     if not is_plain:
         rows = list(zip(expressions, names, strict=True))
-        indented = tuple(Part(part.sql.replace("\n", "\n    "), part.table) for part in parts)
         head: list[Part] = [Part(f"select\n{selection(rows)}")]
         if extra is not None:
             made = [*made, extra[0]]
             head += [Part(",\n    "), *extra[1], Part(f" as {extra[0].name}")]
-        parts = (*head, Part("\nfrom (\n    "), *indented, Part("\n) as q"))
+        parts = (*head, Part("\nfrom (\n    "), *_indented(parts), Part("\n) as q"))
     key = [draft.name for draft in made if draft.key_position]
     grain = f"One row per {', '.join(key)}." if key else "One row per row of the query."
     return Origin(
         "a query", tuple(made), parts, freshness, grain, grain, found, inputs, None, True, renamed,
         tuple(repeats(found)),
     )  # fmt: skip
+
+
+def _indented(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The query under a margin, unless a text or name of it goes over several lines."""
+    whole = "".join(part.sql if part.table is None else dotted(part.table) for part in parts)
+    if indented(whole, " ") == whole:
+        return tuple(parts)
+    return tuple(Part(part.sql.replace("\n", "\n    "), part.table) for part in parts)
 
 
 def _age(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ from platform_resources.self_service.yaml_text import scalar
 
 _IMPORT = "from platform_resources.orchestration import python_model"
 TableName = tuple[str, str, str]  # domain, schema, table
+_QUOTED = re.compile(
+    r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+        | (?<![\w$])\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$ | --[^\n]*""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,32 @@ def selection(columns: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def indented(sql: str, margin: str) -> str:
+    """`sql` with a margin before each line but the first; as it is where that would change what it says.
+
+    A text or a quoted name of several lines would get the margin into its value.
+    """
+    return sql.replace("\n", f"\n{margin}") if _may_be_indented(sql) else sql
+
+
+def _may_be_indented(sql: str) -> bool:
+    return "/*" not in sql and not any("\n" in token[0] for token in _QUOTED.finditer(sql))
+
+
 # --- Python
 
 
+def python_text(text: str) -> str:
+    """A text as it is written in Python, whatever characters it holds; in double quotes where that needs no escape."""
+    written = repr(text)
+    return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in text else written
+
+
 def with_python_model(source: str | None, model: Model, domain: str, reads: Iterable[str]) -> tuple[str, str]:
-    """The text of `assets.py` with the model added at its end, and the name of the new function."""
+    """The text of `assets.py` with the model added at its end, and the name of the new function.
+
+    `reads`: own tables as `<domain>.internal.<table>`, without SQL's quotes.
+    """
     text = source if source and source.strip() else f'"""Python models of the {domain} domain."""\n'
     try:
         tree = ast.parse(text)
@@ -87,15 +114,19 @@ def with_python_model(source: str | None, model: Model, domain: str, reads: Iter
     hinted = fresh or "duckdb" in taken
     argument = "lake: duckdb.DuckDBPyConnection" if hinted else "lake"
     result = " -> duckdb.DuckDBPyRelation" if hinted else ""
-    listed = ", ".join(f'"{table}"' for table in reads)
+    tables = [python_text(table) for table in reads]
+    listed = ", ".join(tables)
     decorator = f'@python_model("{model.name}", reads=[{listed}])' if listed else f'@python_model("{model.name}")'
     if len(decorator) > 120:
-        inner = "".join(f'        "{table}",\n' for table in reads)
+        inner = "".join(f"        {table},\n" for table in tables)
         decorator = f'@python_model(\n    "{model.name}",\n    reads=[\n{inner}    ],\n)'
-    sql = model.sql().replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    body = "\n".join(f"        {line}".rstrip() for line in sql.splitlines())
+    body = model.sql()
+    if _may_be_indented(body):
+        body = "\n".join(f"        {line}".rstrip() for line in body.split("\n"))
+    # Python would read a carriage return in its source as the end of a line, a line feed.
+    body = body.replace("\\", "\\\\").replace('"""', '\\"\\"\\"').replace("\r", "\\r")
     doc = model.doc.replace("\\", "\\\\").replace('"', "'")
-    noqa = "  # noqa: E501" if any(len(line) > 120 for line in body.splitlines()) else ""
+    noqa = "  # noqa: E501" if any(len(line) > 120 for line in body.split("\n")) else ""
     made = (
         f"{decorator}\ndef {function}({argument}){result}:\n"
         f'    """{doc}"""\n    return lake.sql("""\n{body}\n    """){noqa}\n'
@@ -120,7 +151,7 @@ def _names_in(tree: ast.Module) -> set[str]:
 
 def _with_imports(text: str, tree: ast.Module, imports: list[str]) -> str:
     """Imports after the last ones of the file, or after its docstring."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # as Python counts them: other separators are characters of a text
     existing = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     if existing:
         last = existing[-1]

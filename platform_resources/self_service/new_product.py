@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,6 @@ from platform_resources.self_service.model_text import (
     dbt_model_text,
     dbt_names,
     dbt_properties_text,
-    dotted,
     with_python_model,
 )
 from platform_resources.self_service.new_domain import checked_owner, register_dbt_target
@@ -204,6 +204,7 @@ def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: da
     model = _write_model(changes, world, draft, origin)
     test = settings.project / "tests" / "domains" / f"test_{world.domain}_{world.product}.py"
     changes.create(test, sample_test_text(world, origin, model))
+    _assert_python(changes)
     with ExitStack() as stack:
         landed = _prepare_landing(stack, world, origin, wanted, now)
         changes.apply()
@@ -261,7 +262,7 @@ def _write_model(changes: ChangeSet, world: World, draft: Draft, origin: Origin)
         return WrittenModel(changes.shown(folder / f"{world.product}.sql"), None)
     assets = project / "domains" / domain / "assets.py"
     source = changes.read(assets)
-    reads = [dotted(table) for table in model.tables if table[0] == domain and table[1] == "internal"]
+    reads = [".".join(table) for table in model.tables if table[0] == domain and table[1] == "internal"]
     text, function = with_python_model(source, model, domain, reads)
     if source is None:
         changes.create(assets, text)
@@ -315,6 +316,20 @@ def _prepare_landing(
     ]
     stack.enter_context(prepared(feed.con, folder, feed.readings, files))
     return tuple(str(folder / name) for name, _ in files)
+
+
+def _assert_python(changes: ChangeSet) -> None:
+    """Every Python file that would be written can be read by Python: a broken one breaks its whole domain."""
+    for path in (*changes.created, *changes.changed):
+        if path.suffix != ".py":
+            continue
+        try:
+            ast.parse(changes.read(path) or "")
+        except (SyntaxError, ValueError) as error:
+            raise ScaffoldError(
+                f"{changes.shown(path)} would be no Python ({error}); nothing was written. A name with unusual "
+                "characters may be the reason: give it another one in the query (`as …`)"
+            ) from None
 
 
 def _assert_sound(changes: ChangeSet) -> None:

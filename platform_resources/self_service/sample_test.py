@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from platform_resources.self_service.model_text import dotted
+from platform_resources.self_service.model_text import python_text
 
 if TYPE_CHECKING:
     from platform_resources.self_service.new_product import WrittenModel
@@ -33,8 +33,8 @@ def sample_test_text(world: World, origin: Origin, model: WrittenModel) -> str:
     if tables:
         lines += ["# Columns of the private tables that no contract describes.", "TABLES = {"]
         for table, columns in tables.items():
-            lines.append(f'    "{table}": {{')
-            lines += [f'        "{name}": "{type_}",' for name, type_ in columns]
+            lines.append(f"    {python_text(table)}: {{")
+            lines += [f"        {python_text(name)}: {python_text(type_)}," for name, type_ in columns]
             lines.append("    },")
         lines += ["}", ""]
     name = f"test_{world.product}_keeps_its_contract_on_a_sample"
@@ -60,5 +60,5 @@ def _undeclared(world: World, origin: Origin) -> dict[str, list[tuple[str, str]]
     for part in origin.parts:
         if part.table is None or part.table[0] != world.domain or part.table[1] != "internal" or part.table[2] in known:
             continue
-        found[dotted(part.table)] = list(origin.table_types.get(part.table, ()))
+        found[".".join(part.table)] = list(origin.table_types.get(part.table, ()))
     return found

@@ -83,7 +83,7 @@ def _sample_tables(
 ) -> Iterator[tuple[tuple[str, str, str], Sequence[Column] | Mapping[str, str]]]:
     """Every table that the product may read, with its columns."""
     for table, columns in tables.items():
-        catalog, schema, name = table.split(".")
+        catalog, schema, name = table.split(".", 2)
         yield (catalog, schema, name), columns
     for source in domain.sources:
         yield (domain.name, "internal", source.table.name), [*source.table.columns, *_bookkeeping(source)]

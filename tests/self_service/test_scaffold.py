@@ -17,9 +17,17 @@ import yaml
 from platform_resources.contracts import errors, load_domain_partially, load_mesh
 from platform_resources.governance import judge, load_council
 from platform_resources.governance.terms import load_glossary
-from platform_resources.lake import MeshSettings
+from platform_resources.lake import MeshSettings, connect, quote_identifier
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
-from platform_resources.self_service.model_text import DbtNames, Model, Part, dbt_model_text, with_python_model
+from platform_resources.self_service.model_text import (
+    DbtNames,
+    Model,
+    Part,
+    dbt_model_text,
+    indented,
+    python_text,
+    with_python_model,
+)
 from platform_resources.self_service.new_domain import NewDomain, scaffold_domain
 from platform_resources.self_service.new_product import NewProduct, ProductReport, scaffold_product
 from platform_resources.self_service.queries import split_query
@@ -378,6 +386,56 @@ def test_a_function_is_added_to_any_module(source: str | None, imports: int) -> 
         node.value for node in ast.walk(tree.body[-1]) if isinstance(node, ast.Constant) and "\\d" in str(node.value)
     )
     assert "from shop.internal.x" in " ".join(literal.split())
+
+
+def run_model(model: Model, reads: list[str]) -> tuple[ast.Module, list[tuple]]:
+    """What the written function's SQL gives, with the file's tree."""
+    text, name = with_python_model(None, model, "shop", reads)
+    tree = ast.parse(text)
+    call = next(node for node in ast.walk(tree.body[-1]) if isinstance(node, ast.Return)).value
+    assert tree.body[-1].name == name
+    assert isinstance(call, ast.Call)
+    with duckdb.connect() as con:
+        return tree, con.sql(ast.literal_eval(call.args[0])).fetchall()
+
+
+@pytest.mark.parametrize("table", ['my "table"', "it's", 'x"]) or print("y', "a b", "back\\slash", "two\nlines"])
+def test_quoted_names_of_tables_and_columns_stay_texts_of_python(table: str) -> None:
+    tree, _ = run_model(Model("m", "Doc.", (Part("select 1"),)), [f"shop.internal.{table}"])
+    decorator = tree.body[-1].decorator_list[0]
+    assert ast.literal_eval(decorator.keywords[0].value) == [f"shop.internal.{table}"]
+    assert ast.literal_eval(python_text(table)) == table
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\nb", "a\r\n  b ", "a\u2028b", "\x85", "it''s\n", 'say """x"""\n', "back\\slash\n", "-- no comment\n", "a \n b"],
+)
+@pytest.mark.parametrize("form", ["'{}'", "$${}$$", "$t${}$t$"])
+def test_texts_of_a_query_are_not_changed(value: str, form: str) -> None:
+    sql = f'-- it\'s a comment\nselect\n  {form.format(value)} as "n"\n'
+    with duckdb.connect() as con:
+        assert run_model(Model("m", "Doc.", (Part(sql),)), [])[1] == con.sql(sql).fetchall()
+        inner = f"select * from (\n    {indented(sql, '    ')}\n)"
+        assert con.sql(inner).fetchall() == con.sql(sql).fetchall()
+
+
+def test_a_table_with_unusual_names_gives_python_files(settings: MeshSettings) -> None:
+    table, column = """odd "name's""", """a": ""}}; print("run") #"""
+    with connect(settings, own="shop") as con:
+        con.execute(
+            f"CREATE TABLE shop.internal.{quote_identifier(table)} AS "
+            f"SELECT range AS id, 'x' || range AS {quote_identifier(column)} FROM range(5)"
+        )
+    new(settings, "shop.odd", f"select * from shop.internal.{quote_identifier(table)}")
+    tree = ast.parse((settings.project / "tests" / "domains" / "test_shop_odd.py").read_text(encoding="utf-8"))
+    tables = next(node.value for node in tree.body if isinstance(node, ast.Assign))
+    assert ast.literal_eval(tables) == {f"shop.internal.{table}": {"id": "BIGINT", column: "VARCHAR"}}
+    ast.parse((settings.domains / "shop" / "assets.py").read_text(encoding="utf-8"))
+
+
+def test_a_query_is_indented_where_nothing_changes() -> None:
+    assert indented("select 'a' -- it's\nfrom x", "  ") == "select 'a' -- it's\n  from x"
 
 
 def test_a_broken_module_is_told() -> None:
