@@ -19,6 +19,7 @@ from platform_resources.contracts import (
     Mesh,
     compare_contracts,
     contract_of_text,
+    load_mesh,
     render_findings,
 )
 from platform_resources.contracts.changes.model import version_key
@@ -28,6 +29,7 @@ from platform_resources.governance.endings import still_reading
 from platform_resources.governance.evolution import wanted_version
 from platform_resources.lake import MeshSettings, PortAddress, utc_now
 from platform_resources.pipeline import published_in, read_mesh, take_down
+from platform_resources.pipeline.published import published_where_readable
 
 PortArgument = Annotated[str, typer.Argument(help="Address of the port: crm.customer_360.v1", show_default=False)]
 
@@ -110,6 +112,8 @@ def retire(
         *([f"whoever reads it is told to read {other}"] if other else []),
         "commit the file; the publication log, the contracts and the private table stay",
     ]
+    if served:
+        _ask_the_gate(settings, product, offered, wanted)
     _write(offered, wanted)
     down = take_down(settings, product.domain, utc_now(), f"retire-{uuid.uuid4()}", [port])
     if served and not down:
@@ -119,8 +123,27 @@ def retire(
     _tell(settings, offered, wanted, title, steps, json_output, facts)
 
 
+def _ask_the_gate(settings: MeshSettings, product: Product, port: OutputPort, wanted: dict[str, Any]) -> None:
+    """Fail, with nothing written, when the gate would hold the product with the contract that says retired."""
+    from platform_resources.governance import judge  # noqa: PLC0415  (only this step needs these)
+    from platform_resources.self_service.overlay import at_home, overlaid  # noqa: PLC0415
+
+    mesh, council = read_mesh(settings)
+    published = published_where_readable(settings, sorted({*mesh.usable, *mesh.broken}))
+    after = _document(port).edit(_edit(wanted))
+    with overlaid(settings.domains, {port.contract.file: after.raw}) as copy:
+        changed = load_mesh(copy)
+        usable = changed.usable.get(product.domain)
+        broken = changed.broken.get(product.domain, ()) if usable is None else usable.blocked.get(product.name, ())
+        judged = () if broken else judge(changed, council, published, utc_now(), domain=product.domain)
+        against = [*broken, *(item.finding for item in judged if item.blocks and item.is_on(port.address))]
+        if against:
+            told = render_findings(at_home(against, copy, settings.domains), settings.project)
+            fail(f"the gate would hold {port.address}, so nothing was changed:\n{told}\nMend that first.")
+
+
 def _fail_to_take_down(settings: MeshSettings, port: str) -> NoReturn:
-    """The contract says retired now, and the gate holds the product for some other reason."""
+    """The contract says retired now, and somebody changed meanwhile what the gate judges by."""
     address = PortAddress.parse(port)
     from platform_resources.pipeline import govern  # noqa: PLC0415  (the rare way out)
 

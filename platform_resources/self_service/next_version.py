@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from platform_resources.contracts import Document, Product
+from platform_resources.contracts import Document, Product, render_findings
+from platform_resources.contracts.usable import load_usable_domain
+from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
+from platform_resources.self_service.overlay import at_home, overlaid
 
 
 class VersionError(ValueError):
@@ -31,7 +34,8 @@ def next_version(product: Product) -> NewVersion:
     Raises
     ------
     VersionError
-        when the product has no port yet, or the contract's file is there already.
+        when the product has no port yet, the contract's file is there already, or the documents couldn't be used with
+        the new port. Nothing was written then.
     """
     if not product.ports:
         raise VersionError(f"{product.address} has no port whose contract could be taken over")
@@ -64,9 +68,25 @@ def next_version(product: Product) -> NewVersion:
 
     contract = Document.load(newest.contract.file, product.file.parents[2]).edit(promise)
     offered = Document.load(product.file, product.file.parents[2]).edit(offer)
-    contract.save(file)
-    offered.save()
+    changes = ChangeSet(product.file.parents[2])
+    try:
+        changes.create(file, contract.raw)
+        changes.change(product.file, offered.text)
+        _check(changes, product)
+        changes.apply()
+    except ScaffoldError as error:
+        raise VersionError(str(error)) from None
     return NewVersion(f"{product.address}.v{major}", file, product.file)
+
+
+def _check(changes: ChangeSet, product: Product) -> None:
+    """Whether the domain's documents can be used with the new port in them. Raises VersionError when they can't."""
+    changed = {**changes.created, **{path: after for path, (_, after) in changes.changed.items()}}
+    with overlaid(changes.root, changed) as copy:
+        blocked = load_usable_domain(copy).blocked.get(product.name)
+        if blocked:
+            told = render_findings(at_home(blocked, copy, changes.root), changes.root.parent.parent)
+            raise VersionError(f"nothing was written: the documents can't be used with the new port.\n{told}")
 
 
 def _next_id(identifier: str, old: int, new: int) -> str:

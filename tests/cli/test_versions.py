@@ -231,6 +231,21 @@ class TestTheEnd:
         assert total(mesh) == "30.75"  # what was published of it stays
         assert "reads shop.orders.v1, which is retired; use shop.orders.v2" in mesh("status").out
 
+    def test_what_the_gate_holds_is_not_retired_and_its_contract_left_alone(self, mesh: Mesh) -> None:
+        move_reader(mesh.project)
+        assert mesh("run", "--json").code == 0
+        product, contract = mesh.project / ORDERS / "product.odps.yaml", mesh.project / ORDERS / "v1.odcs.yaml"
+        unknown = 'inputPorts:\n  - {name: crm.nothing, version: "1", contractId: crm.nothing.v1}\n'
+        edit(product, ("outputPorts:\n", f"{unknown}outputPorts:\n"))
+        before = contract.read_bytes()
+        done = mesh("retire", "shop.orders.v1")
+        assert done.code == 1
+        assert "nothing was changed" in done.err
+        assert "domains/shop/products/orders/product.odps.yaml" in done.err
+        assert "reads crm.nothing.v1, which no domain offers" in " ".join(done.err.split())
+        assert contract.read_bytes() == before
+        assert state(mesh, "shop.orders.v1")["published"]
+
     def test_what_is_asked_wrongly_is_told(self, published: Mesh) -> None:
         before = (published.project / ORDERS / "v1.odcs.yaml").read_bytes()
         for arguments, said in (

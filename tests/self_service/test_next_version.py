@@ -37,3 +37,16 @@ def test_a_new_major_is_a_draft_without_the_end_of_the_old_one(tmp_path: Path) -
     with pytest.raises(VersionError, match="is there already"):
         (domains / "shop/products/orders/v3.odcs.yaml").write_text("")
         next_version(product)
+
+
+def test_nothing_is_written_when_the_documents_could_not_be_used_with_it(tmp_path: Path) -> None:
+    """Somebody broke the product's file since the mesh was read."""
+    domains = write_project(tmp_path) / "domains"
+    product, _ = load_mesh(domains).ports["shop.orders.v1"]
+    text = product.file.read_text(encoding="utf-8").replace("status: active", "status: nonsense")
+    product.file.write_text(text, encoding="utf-8")
+    with pytest.raises(VersionError, match="nothing was written") as told:
+        next_version(product)
+    assert "domains/shop/products/orders/product.odps.yaml" in str(told.value)
+    assert product.file.read_text(encoding="utf-8") == text
+    assert not (product.file.parent / "v2.odcs.yaml").exists()
