@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,8 @@ class ChangeSet:
     root: Path
     created: dict[Path, bytes] = field(default_factory=dict)
     changed: dict[Path, tuple[bytes, bytes]] = field(default_factory=dict)  # before, after
+    _done: list[Path] = field(default_factory=list, init=False, repr=False)  # written, and not taken back
+    _folders: list[Path] = field(default_factory=list, init=False, repr=False)  # made for them
 
     def create(self, path: Path, content: str | bytes) -> None:
         """A file that must not be there yet."""
@@ -69,49 +73,64 @@ class ChangeSet:
         ScaffoldError
             when a file appeared or changed meanwhile, or can't be written.
         """
-        done: list[Path] = []
-        folders: list[Path] = []
         try:
             for path, content in self.created.items():
-                folders += _make_folders(path.parent)
+                _make_folders(path.parent, self._folders)
                 _write_new(path, content)
-                done.append(path)
+                self._done.append(path)
             for path, (before, after) in self.changed.items():
                 if path.read_bytes() != before:
                     raise ScaffoldError(f"{self.shown(path)} was changed by somebody else meanwhile; try again")
                 _replace(path, after)
-                done.append(path)
+                self._done.append(path)
         except BaseException as error:  # also Ctrl-C: half a scaffold is worse than none
-            self._undo(done, folders)
+            left = self._undo()
+            kept = f"left behind: {', '.join(left)}" if left else "nothing was written"
             if isinstance(error, FileExistsError):
-                raise ScaffoldError(f"{error.filename} is there already; nothing was written") from None
+                raise ScaffoldError(f"{error.filename} is there already; {kept}") from None
             if isinstance(error, OSError):
-                raise ScaffoldError(
-                    f"{error.filename} can't be written: {error.strerror}; nothing was written"
-                ) from None
+                raise ScaffoldError(f"{error.filename} can't be written: {error.strerror}; {kept}") from None
             raise
 
-    def _undo(self, done: list[Path], folders: list[Path]) -> None:
-        for path in reversed(done):
-            if path in self.created:
-                path.unlink(missing_ok=True)
-            else:
-                _replace(path, self.changed[path][0])
-        for folder in reversed(folders):
-            folder.rmdir()
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Take back what was applied in the body when anything of the body fails, also what follows the files."""
+        try:
+            yield
+        except BaseException:  # also Ctrl-C
+            self._undo()
+            raise
+
+    def _undo(self) -> list[str]:
+        """Put everything back, as far as it goes: an error here would hide the one that led to it.
+
+        Returns the files that stayed. A folder into which somebody else put a file meanwhile stays as well.
+        """
+        left = []
+        while self._done:
+            path = self._done.pop()
+            try:
+                if path in self.created:
+                    path.unlink(missing_ok=True)
+                else:
+                    _replace(path, self.changed[path][0])
+            except OSError:
+                left.append(self.shown(path))
+        while self._folders:
+            with suppress(OSError):
+                self._folders.pop().rmdir()
+        return left
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and those above it; the ones that were not there, outermost first."""
+def _make_folders(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it; each is added to `made` once it is there, outermost first."""
     missing = []
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
-    made = []
     for path in reversed(missing):
         path.mkdir()
         made.append(path)
-    return made
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -79,26 +79,56 @@ def prepared(
     """Write the loaded files as Parquet under hidden names in `folder`; they become visible when the body succeeds.
 
     `files`: name and moment of extraction of each, in the order in which they were loaded.
+
+    Raises
+    ------
+    ScaffoldError
+        when one of them can't appear in the folder; then none does.
     """
     made_folders = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     listed = ", ".join(f"{reading.sql} AS {quote_identifier(reading.name)}" for reading in readings)
     hidden = [folder / f".{name}.part" for name, _ in files]
     try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ScaffoldError(f"{folder} can't be made: {error.strerror}; nothing was landed") from None
         for number, (path, (_, moment)) in enumerate(zip(hidden, files, strict=True)):
             con.execute(
                 f"COPY (SELECT {listed} FROM {RAW} WHERE _file = {number} ORDER BY _row) TO {quote_literal(str(path))} "
                 f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{extracted_at: {quote_literal(moment.isoformat())}}})"
             )
         yield hidden
-        for path, (name, _) in zip(hidden, files, strict=True):
-            path.replace(folder / name)
+        _appear({path: folder / name for path, (name, _) in zip(hidden, files, strict=True)})
     finally:
         for path in hidden:
             path.unlink(missing_ok=True)
         for path in made_folders:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+def _appear(places: Mapping[Path, Path]) -> None:
+    """Give hidden files their names: all of them or none."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for hidden, path in places.items():
+            former = hidden.with_suffix(".former")
+            if path.is_file():
+                path.replace(former)  # the same content, read otherwise before
+            done.append((path, former))
+            hidden.replace(path)
+    except BaseException as error:  # also Ctrl-C: an ingest would take half a delivery for all of it
+        for path, former in reversed(done):
+            if former.exists():
+                former.replace(path)
+            elif path.is_file():
+                path.unlink()
+        if isinstance(error, OSError):
+            raise ScaffoldError(f"{error.filename2} can't be written: {error.strerror}; nothing was landed") from None
+        raise
+    for _, former in done:
+        former.unlink(missing_ok=True)
 
 
 def land(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -205,10 +207,11 @@ def _write(world: World, wanted: NewProduct, origin: Origin, owner: str, now: da
     test = settings.project / "tests" / "domains" / f"test_{world.domain}_{world.product}.py"
     changes.create(test, sample_test_text(world, origin, model))
     _assert_python(changes)
+    _assert_sound(changes, folder)
     with ExitStack() as stack:
+        stack.enter_context(changes.or_nothing())  # files appear in the landing zone last, and may fail to
         landed = _prepare_landing(stack, world, origin, wanted, now)
         changes.apply()
-    _assert_sound(changes)
     return ProductReport(
         address=wanted.address,
         created=tuple(changes.shown(path) for path in changes.created),
@@ -332,9 +335,23 @@ def _assert_python(changes: ChangeSet) -> None:
             ) from None
 
 
-def _assert_sound(changes: ChangeSet) -> None:
-    """What was written is what the mesh can use; anything else is a bug of this room, told as such."""
-    documents = [path for path in changes.created if path.name.endswith((".odcs.yaml", ".odps.yaml"))]
-    found = [finding for path in documents for finding in errors(check_document(path))]
+def _assert_sound(changes: ChangeSet, domain: Path) -> None:
+    """What would be written is what the mesh can use; anything else is a bug of this room, told as such.
+
+    The documents are checked where they may be wrong: in a copy of the domain's folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="mesh-") as folder:
+        copy = Path(folder) / domain.name
+        shutil.copytree(domain, copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        written = {copy / path.relative_to(domain): path for path in changes.created if path.is_relative_to(domain)}
+        for place, path in written.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(changes.created[path])
+        found = [
+            replace(finding, file=written.get(finding.file, finding.file))
+            for place in written
+            if place.name.endswith((".odcs.yaml", ".odps.yaml"))
+            for finding in errors(check_document(place))
+        ]
     if found:
         raise ContractError(found)

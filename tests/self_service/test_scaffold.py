@@ -14,11 +14,14 @@ import duckdb
 import pytest
 import yaml
 
-from platform_resources.contracts import errors, load_domain_partially, load_mesh
+from platform_resources.contracts import ContractError, errors, load_domain_partially, load_mesh
 from platform_resources.governance import judge, load_council
 from platform_resources.governance.terms import load_glossary
 from platform_resources.lake import MeshSettings, connect, quote_identifier
+from platform_resources.self_service import new_product
 from platform_resources.self_service.changeset import ChangeSet, ScaffoldError
+from platform_resources.self_service.delivered import content_hash
+from platform_resources.self_service.landing import landing_name
 from platform_resources.self_service.model_text import (
     DbtNames,
     Model,
@@ -224,6 +227,62 @@ def test_a_file_that_can_not_be_written_takes_the_others_back(tmp_path: Path) ->
         changes.apply()
     assert snapshot(tmp_path) == {"kept.txt": b"old\n", "blocked": b"a file, no folder"}
     assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_got_other_files_meanwhile_does_not_hide_the_error(tmp_path: Path) -> None:
+    changes = ChangeSet(tmp_path)
+    changes.create(tmp_path / "a" / "b" / "new.txt", "new\n")
+    changes.create(tmp_path / "z.txt", "z\n")
+    with pytest.raises(RuntimeError, match="the real one"), changes.or_nothing():
+        changes.apply()
+        (tmp_path / "a" / "b" / "theirs.txt").write_text("theirs\n", encoding="utf-8")
+        raise RuntimeError("the real one")
+    assert snapshot(tmp_path) == {"a/b/theirs.txt": b"theirs\n"}
+
+
+def test_what_follows_the_files_takes_them_back_when_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("old\n", encoding="utf-8")
+    changes = ChangeSet(tmp_path)
+    changes.create(tmp_path / "a" / "b" / "new.txt", "new\n")
+    changes.change(tmp_path / "kept.txt", "mine\n")
+    with pytest.raises(KeyboardInterrupt), changes.or_nothing():
+        changes.apply()
+        raise KeyboardInterrupt
+    assert snapshot(tmp_path) == {"kept.txt": b"old\n"}
+    assert not (tmp_path / "a").exists()
+
+
+def test_folders_are_taken_back_when_one_of_them_can_not_be_made(tmp_path: Path) -> None:
+    changes = ChangeSet(tmp_path)
+    changes.create(tmp_path / "a" / ("x" * 300) / "new.txt", "new\n")
+    with pytest.raises(ScaffoldError, match="can't be written"):
+        changes.apply()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_can_not_land_takes_the_product_back(settings: MeshSettings, tmp_path: Path) -> None:
+    files = [people(tmp_path, "people_1.csv"), people(tmp_path, "people_2.csv", rows=150)]
+    folder = settings.landing / "marketing" / "people"
+    blocked = folder / landing_name(files[1], content_hash(files[1]))
+    blocked.mkdir(parents=True)
+    (blocked / "in_the_way").touch()
+    before = snapshot(settings.project), snapshot(settings.home)
+    with pytest.raises(ScaffoldError, match=r"people_2-.*can't be written"):
+        new(settings, "marketing.newsletter", tmp_path / "people_*.csv")
+    assert (snapshot(settings.project), snapshot(settings.home)) == before
+    assert not (settings.domains / "marketing" / "products" / "newsletter").exists()
+
+
+def test_an_unsound_document_is_found_before_anything_is_written(
+    settings: MeshSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(settings.project), snapshot(settings.home)
+    monkeypatch.setattr(new_product, "product_text", lambda draft: f"kind: DataProduct\nname: {draft.name}\n")
+    with pytest.raises(ContractError) as raised:
+        new(settings, "marketing.newsletter", people(tmp_path))
+    files = {finding.file for finding in raised.value.findings}
+    assert files == {settings.domains / "marketing" / "products" / "newsletter" / "product.odps.yaml"}
+    assert (snapshot(settings.project), snapshot(settings.home)) == before
 
 
 def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
