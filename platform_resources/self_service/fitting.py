@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,8 +12,8 @@ from typing import Any
 from platform_resources.contracts import Document
 from platform_resources.contracts.documents import path_text
 from platform_resources.contracts.reading import KeyPath
+from platform_resources.self_service.new_names import as_identifier
 
-_LONGEST_NAME = 63
 # Where a new key of the root goes: after the nearest of these that is there.
 _ROOT_ORDER = (
     "apiVersion", "kind", "id", "name", "version", "status", "domain", "dataProduct", "tenant", "tags", "description",
@@ -155,15 +153,10 @@ def new_document(path: Path, data: dict[str, Any], comment: str) -> Document:
 
 
 def as_name(text: str, reserved: Collection[str] = ()) -> str:
-    """`text` as a name that a product, table or column can bear, and none of `reserved`.
+    """`text` as a name that a product, table or column can bear, and none of `reserved`; `unnamed` for no letters.
 
-    >>> as_name("Customer Orders (EU)"), as_name("orderLines"), as_name("CUSTOMER_ID"), as_name("2nd Größe")
-    ('customer_orders_eu', 'order_lines', 'customer_id', 'n_2nd_grosse')
+    >>> as_name("Customer Orders (EU)"), as_name("orderLines"), as_name("CUSTOMER_ID"), as_name("…")
+    ('customer_orders_eu', 'order_lines', 'customer_id', 'unnamed')
     """
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
-    name = re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_") or "unnamed"
-    if not name[0].isalpha():
-        name = f"n_{name}"
-    name = name[:_LONGEST_NAME].rstrip("_")
+    name = as_identifier(text) or "unnamed"
     return f"{name}_data" if name in reserved else name

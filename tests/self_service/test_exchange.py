@@ -15,6 +15,7 @@ from platform_resources.self_service.fitting import as_name
 from platform_resources.self_service.foreign_types import duckdb_type, logical_type
 from platform_resources.self_service.import_plan import ImportPlan, carry_out
 from platform_resources.self_service.incoming import ExchangeError
+from platform_resources.self_service.new_names import as_identifier
 from tests.tiny_mesh import ORDERS_CONTRACT, PRODUCT, write_project
 
 NOW = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
@@ -353,7 +354,7 @@ def test_names_and_logical_types() -> None:
         "customer_orders_eu",
         "order_lines",
         "customer_id",
-        "n_2nd_grosse",
+        "n2nd_groesse",
         "unnamed",
     ]
     assert [logical_type(t) for t in ("DECIMAL(1,0)", "VARCHAR[]", "UUID", "TIMESTAMP WITH TIME ZONE", "TIME")] == [
@@ -394,3 +395,11 @@ def test_of_ports_with_several_names_each_becomes_a_product(project: Path, tmp_p
     assert planned.usable, planned.findings
     with pytest.raises(ExchangeError, match="2 tables as ports"):
         plan(project, tmp_path / "p.yaml", into="shop.sales")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("HTTPStatus", "http_status"), ("Umsatz %", "umsatz_percent"), ("2. Größe (€)", "n2_groesse_eur")],
+)
+def test_a_word_has_one_name_whether_it_is_imported_or_scaffolded(written: str, name: str) -> None:
+    assert (as_name(written), as_identifier(written)) == (name, name)
