@@ -36,6 +36,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     `to_local`, `to_utc`: between UTC without zone, as the source systems store it, and wall time of the stores.
     """
     connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")  # on in a shell; it would stand between the lines
     connection.execute(f"""
         create macro to_local(moment) as timezone('{ZONE}', timezone('UTC', moment));
         create macro to_utc(local) as timezone('UTC', timezone('{ZONE}', local));

@@ -55,6 +55,7 @@ def load_extensions(con: duckdb.DuckDBPyConnection, settings: MeshSettings) -> N
     for name in names:
         con.execute(f"LOAD {quote_literal(str(_extension_file(name)))}")
     con.execute("SET GLOBAL TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")  # no setting of a connect; a shell or `python -c` would print one
 
 
 def _attach(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import duckdb
@@ -129,3 +131,16 @@ def test_a_failed_transaction_leaves_nothing_and_frees_the_lock(settings, publis
             con.execute("INSERT INTO shop.internal.thing VALUES ('no number', 1)")
         assert con.execute("SELECT count(*) FROM shop.internal.thing").fetchone()[0] == 10
     assert publish_rows(11).row_count == 11
+
+
+def test_no_progress_bar_is_printed_into_the_output_of_a_run(settings, publish_rows):
+    """DuckDB turns it on where Python runs no file, such as `python -c` and a shell."""
+    publish_rows(1)
+    code = (
+        "import sys; from pathlib import Path; from platform_resources.lake import MeshSettings, connect\n"
+        "with connect(MeshSettings(home=Path(sys.argv[1]), project=Path(sys.argv[2])), reads=['shop']) as con:\n"
+        "    print(con.execute(\"SELECT current_setting('enable_progress_bar')\").fetchone()[0])\n"
+    )
+    command = [sys.executable, "-c", code, str(settings.home), str(settings.project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
