@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,7 @@ from platform_resources.contracts import (
     render_findings,
 )
 from platform_resources.governance import CheckReport, check_mesh
+from platform_resources.governance.days import noon
 from platform_resources.lake import MeshSettings, utc_now
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -74,7 +75,7 @@ def check(
         findings = _of_files(files)
         report = None
     else:
-        report = _of_mesh(settings, names, against, utc_now() if as_of is None else as_of.replace(tzinfo=UTC))
+        report = _of_mesh(settings, names, against, None if as_of is None else as_of.date())
         findings = list(report.findings)
     checked = list(report.checked) if report else files
     base = settings.project
@@ -95,13 +96,15 @@ def _of_files(files: Sequence[Path]) -> list[Finding]:
     return [finding for file in files for finding in check_document(file.absolute())]
 
 
-def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, now: datetime) -> CheckReport:
+def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, as_of: date | None) -> CheckReport:
     domains = [file.parent.name for file in sorted(settings.domains.glob("*/domain.yaml"))]
     unknown = next((name for name in names if name.split(".", 1)[0] not in domains), None)
     if unknown is not None:
         fail(f"there is no domain or product {unknown!r}; the domains are {', '.join(domains)}", code=2)
     before = promised_before(settings, against)
-    report = check_mesh(*read_mesh(settings), before, now, names)
+    mesh, council = read_mesh(settings)
+    now = utc_now() if as_of is None else noon(as_of, council)
+    report = check_mesh(mesh, council, before, now, names)
     if not before:
         what = "nothing is published here" if against is None else f"{against} promises nothing"
         errors.print(f"[yellow]breaking changes were not looked for: {what}; compare with git: --against REVISION[/]")

@@ -25,6 +25,7 @@ from platform_resources.contracts import (
 from platform_resources.contracts.changes.model import version_key
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, replacement_of
 from platform_resources.contracts.model import OutputPort, Product
+from platform_resources.governance.days import today as day_of
 from platform_resources.governance.endings import still_reading
 from platform_resources.governance.evolution import wanted_version
 from platform_resources.lake import MeshSettings, PortAddress, utc_now
@@ -52,8 +53,9 @@ def deprecate(
     json_output: JsonFlag = False,
 ) -> None:
     """Give a port an end date: it is served until then, and everybody who reads it is told."""
-    settings, today = MeshSettings.from_env(), utc_now().date()
+    settings = MeshSettings.from_env()
     mesh, product, offered = _find(settings, port)
+    today = day_of(utc_now(), read_mesh(settings)[1])
     end = until.date()
     if end < today:
         fail(f"--until {end} is past; choose a day that leaves its consumers the time to move", code=2)

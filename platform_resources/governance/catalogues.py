@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platform_resources.contracts import ContractError, Document, Finding, canonical_type, errors
 from platform_resources.contracts.column_types import ColumnTypeError
@@ -73,11 +74,28 @@ def _check_mandate(root: Node) -> Iterator[Finding]:
             yield place.finding(
                 "owner-email", f"{shown(place.value)} is no e-mail address.", "Write the address of a person or group."
             )
+    zone = root.text("timeZone")
+    if zone is not None and not _is_zone(zone):
+        yield root.at("timeZone").finding(
+            "time-zone", f"{shown(zone)} is no time zone.", "Write its IANA name, such as Europe/Berlin, or UTC."
+        )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last two: `../x`, `Europe`
+        return False
+    return True
 
 
 def _mandate(root: Node) -> Mandate:
     return Mandate(
-        root.text("name") or "", root.text("owner") or "", root.texts("approvers"), root.get("longestWaiverDays")
+        root.text("name") or "",
+        root.text("owner") or "",
+        root.texts("approvers"),
+        root.get("longestWaiverDays"),
+        root.text("timeZone"),
     )
 
 

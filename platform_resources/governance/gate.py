@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from platform_resources.contracts import Finding, Mesh, Product, UsableDomain
+from platform_resources.governance.days import local
 from platform_resources.governance.evolution import by_promise, by_secrecy, judge_changes
 from platform_resources.governance.glossary import judge_glossaries
 from platform_resources.governance.lifecycle import judge_lifecycle
@@ -31,6 +32,7 @@ def judge(
     this: see `Mesh.findings`; a product with errors there is not in the mesh at all.
     """
     orders = {"classifications": by_secrecy(council), "tiers": by_promise(council)}
+    now = local(now, council)  # every day that is compared below is one of the council's
     found = [
         *judge_rules(mesh, council, now, domain=domain, candidate=candidate),
         *judge_glossaries(mesh, council, published, domain=domain),

@@ -108,6 +108,7 @@ class Mandate:
     owner: str = ""
     approvers: tuple[str, ...] = ()  # who may grant waivers; empty: anybody
     longest_waiver_days: int | None = None
+    time_zone: str | None = None  # IANA name; where a day begins and ends. None: UTC
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from platform_resources.contracts import Contract, Domain, Finding, Mesh, Product, Severity
 from platform_resources.contracts.documents import path_text
 from platform_resources.contracts.findings import printable
+from platform_resources.governance.days import today
 from platform_resources.governance.facts import Need
 from platform_resources.governance.fields import FieldPath, parse_field, place
 from platform_resources.governance.messages import Template, compile_text
@@ -58,7 +59,7 @@ class CompiledRules:
     """Rules made ready for one day and one council; what-if over many contracts makes them ready once."""
 
     def __init__(self, rules: Iterable[Rule], council: Council, now: datetime) -> None:
-        self.council, self.today = council, now.date()
+        self.council, self.today = council, today(now, council)
         self.failures: list[Judgement] = []
         self.by_kind: dict[Kind, list[_Ready]] = defaultdict(list)
         for rule in rules:

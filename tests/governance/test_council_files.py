@@ -220,6 +220,8 @@ def test_a_file_is_named_after_its_rule(tmp_path: Path) -> None:
         ({"semantic_types": TYPES.replace("minimum: 1", "pattern: (a+)+")}, "pattern", "types[0].options.pattern", ""),
         ({"council": "name: x\nowner: nobody\n"}, "owner-email", "owner", "address"),
         ({"council": "name: x\n"}, "missing-key", "owner", "Add `owner:`"),
+        ({"council": COUNCIL + "timeZone: Europe\n"}, "time-zone", "timeZone", "Europe/Berlin"),
+        ({"council": COUNCIL + "timeZone: ../UTC\n"}, "time-zone", "timeZone", "Europe/Berlin"),
         ({"tiers": "tiers: &a {gold: *a}\n"}, "anchor", "tiers", "Write the value out"),
         ({"tiers": "- gold\n"}, "no-mapping", "", "Begin with keys"),
     ],

@@ -21,7 +21,8 @@ from platform_resources.governance import (
     judge_contract,
     judge_rules,
 )
-from tests.council_files import rule, sound_council
+from platform_resources.governance.days import noon, today
+from tests.council_files import COUNCIL, rule, sound_council
 from tests.tiny_mesh import ORDERS_CONTRACT, write_project
 
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -352,3 +353,25 @@ def test_a_rule_for_a_domain_that_is_not_there_is_told(project: Path, council_of
     finding = one([item for item in found if item.finding.code == "scope"]).finding
     assert (finding.path, finding.code, finding.remedy) == ("scope.domains[1]", "scope", "There are ledger, shop.")
     assert "sohp" in finding.file.read_text(encoding="utf-8").splitlines()[finding.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "blocked"),
+    [
+        (None, 23, False),
+        ("Europe/Berlin", 22, False),
+        ("Europe/Berlin", 23, True),  # midnight there
+        ("America/New_York", 23, False),
+    ],
+)
+def test_the_last_day_of_a_grace_ends_where_the_council_is(
+    project: Path, council_of: Council_of, zone: str | None, hour: int, blocked: bool
+) -> None:
+    text = COUNCIL if zone is None else f"{COUNCIL}timeZone: {zone}\n"
+    council = council_of(rule(graceUntil="2026-11-21"), files={"council.yaml": text})
+    now = datetime(2026, 11, 21, hour, 30, tzinfo=UTC)
+    found = [item for item in judge(mesh(project, NO_WORDS), council, {}, now) if item.rule]
+    assert [item.blocks for item in found] == [blocked]
+    assert today(now, council).day == (22 if blocked else 21)
+    day = now.date()
+    assert today(noon(day, council), council) == day
