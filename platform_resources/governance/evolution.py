@@ -32,6 +32,7 @@ from platform_resources.governance.model import Council, Judgement, PublishedPor
 
 _SEVERITIES: dict[Standing, Severity] = {"blocks": "error", "warns": "warning", "informs": "info"}
 _COLUMNS_TOLD = 3
+_LONG = 50  # characters of a value that are read at a glance
 NOTICE_DAYS = 30  # an end at least so far away asks nobody: within a month every team releases, so it can move
 
 
@@ -108,6 +109,15 @@ class _Case:
     def next_major(self) -> str:
         return f"{self.product.address}.v{self.port.major + 1}"
 
+    def asked(self, change: Change, consumers: Sequence[Consumer]) -> list[Consumer]:
+        """The consumers whom a change hits and who have not consented to it."""
+        return [
+            consumer
+            for consumer in consumers
+            if consumer.reads(change.columns)
+            and not (self.is_raised and consumer.has_consented(self.version, change.columns, self.now))
+        ]
+
     def judged(self, change: Change, standing: Standing, message: str, remedy: str) -> Judgement:
         file, line = self.port.contract.file, change.place_line
         severity = _SEVERITIES[standing]
@@ -140,8 +150,18 @@ def _judge_port(
         return
     breaking = [change for change in comparison.breaking if not _is_end_of_life(change, comparison, now)]
     consumers = consumers_of(mesh, port.address, comparison) if breaking else ()
+    told: dict[frozenset[str], int] = {}  # who is asked -> line that says how they consent
     for change in breaking:
-        yield _judge_change(case, change, consumers)
+        asked = case.asked(change, consumers)
+        names = frozenset(consumer.name for consumer in asked)
+        line = next((line for others, line in told.items() if names <= others), None)
+        if asked and line is not None:
+            remedy = f"As for line {line}: one consent to the version, one new major, or take the change back."
+            yield case.judged(change, "blocks", _unconsented(case, change, asked), remedy)
+            continue
+        if asked:
+            told[names] = change.place_line
+        yield _judge_change(case, change, consumers, alone=len(breaking) == 1)
 
 
 def _is_end_of_life(change: Change, comparison: Comparison, now: datetime) -> bool:
@@ -187,23 +207,25 @@ def wanted_version(comparison: Comparison) -> str:
     return raised(comparison.before.version, step)
 
 
-def _judge_change(case: _Case, change: Change, consumers: Sequence[Consumer]) -> Judgement:
+def _unconsented(case: _Case, change: Change, asked: Sequence[Consumer]) -> str:
     told = f"{what_changed(change)} {change.reason}"
-    hit = [consumer for consumer in consumers if consumer.reads(change.columns)]
-    asked = [
-        consumer
-        for consumer in hit
-        if not (case.is_raised and consumer.has_consented(case.version, change.columns, case.now))
-    ]
+    return f"{told} Without consent of {_named(asked, change)}.{_strange(asked, case.version)}"
+
+
+def _judge_change(case: _Case, change: Change, consumers: Sequence[Consumer], *, alone: bool) -> Judgement:
+    told = f"{what_changed(change)} {change.reason}"
+    asked = case.asked(change, consumers)
     if asked:
-        message = f"{told} Without consent of {_named(asked, change)}.{_strange(asked, case.version)}"
-        return case.judged(change, "blocks", message, _remedy(case, change, asked))
+        remedy = _remedy(case, change, asked, change.columns if alone else ())
+        return case.judged(change, "blocks", _unconsented(case, change, asked), remedy)
+    hit = [consumer for consumer in consumers if consumer.reads(change.columns)]
     if hit:
         message = f"{told} {_named(hit, change)} consented to {case.version}."
         return case.judged(change, "informs", message, "Nothing: publish it.")
     if consumers:
-        message = f"{told} No registered consumer of {case.address} reads it."
-        return case.judged(change, "informs", message, "Nothing: publish it.")
+        message = f"{told} No registered consumer of {case.address} reads it, so nobody is asked."
+        remedy = f"Publish it as {case.next_major} if somebody may read it all the same."
+        return case.judged(change, "warns", message, remedy)
     message = f"{told} Nobody is registered as a consumer of {case.address}, so nobody is asked."
     remedy = f"Publish it as {case.next_major} if somebody may read it all the same, or register its consumers."
     if _is_new_end(change):
@@ -227,7 +249,12 @@ def what_changed(change: Change) -> str:
         return f"{name} is gone."
     if change.kind == "added":
         return f"{name} is new."
-    return f"{name} is {shown(change.after)} instead of {shown(change.before)}."
+    now, was = change.after, change.before
+    if isinstance(now, str) and isinstance(was, str) and len(now) > _LONG and len(was) > _LONG:
+        same = next((i for i, (a, b) in enumerate(zip(now, was, strict=False)) if a != b), min(len(now), len(was)))
+        begin = max(same - _LONG // 4, 0)  # of two long texts, the place where they part is what is of interest
+        now, was = (("…" if begin else "") + text[begin:] for text in (now, was))
+    return f"{name} is {shown(now)} instead of {shown(was)}."
 
 
 def _named(consumers: Sequence[Consumer], change: Change) -> str:
@@ -245,9 +272,10 @@ def _fields(consumer: Consumer, change: Change) -> str:
     return f"reads {', '.join(names[:_COLUMNS_TOLD])}{f' and {more} more' if more > 0 else ''}"
 
 
-def _remedy(case: _Case, change: Change, asked: Sequence[Consumer]) -> str:
+def _remedy(case: _Case, change: Change, asked: Sequence[Consumer], touched: Sequence[str]) -> str:
+    """How to go on; consents are for the columns `touched`, or for all that the version changes."""
     version = case.version if case.is_raised else wanted_version(case.comparison)
-    columns = f", columns: [{', '.join(change.columns)}]" if change.columns else ""
+    columns = f", columns: [{', '.join(touched)}]" if touched else ""
     places: dict[str, list[str]] = {}  # what to write -> who, and where; one person often answers for several
     for consumer in asked:
         consent = f"{{version: {version}, approver: {consumer.contact or 'person@example.com'}, given: "

@@ -109,7 +109,7 @@ class TestBreaking:
         reads(domains, "columns, value: [order_id, amount]")
         change(domains, V1, (MASK, NO_MASK), ("version: 1.0.0", "version: 1.1.0"))
         found = only(judged(domains))
-        assert found.standing == "informs"
+        assert found.standing == "warns"
         assert "No registered consumer" in found.finding.message
 
     @pytest.mark.parametrize(
@@ -404,3 +404,14 @@ class TestWhatIsSaidOfConsumers:
         assert column.product == consent.product == "ledger.totals"
         assert column.finding.remedy == "Did you mean `amount`?"
         assert "`approver` or `given`" in consent.finding.message
+
+
+def test_several_changes_are_mended_by_one_consent(domains: Path) -> None:
+    """Each is told, the way out once: nobody reads the same paragraph seven times."""
+    change(domains, V1, (MASK, NO_MASK), ("DECIMAL(10,2)", "DECIMAL(10,0)"), ("version: 1.0.0", "version: 1.1.0"))
+    found = [item for item in judged(domains) if item.blocks]
+    assert len(found) >= 2
+    first, *others = (item.finding for item in found)
+    assert "consents" in first.remedy
+    assert "columns: [" not in first.remedy.split("consents", 1)[1]
+    assert all(other.remedy.startswith(f"As for line {first.line}:") for other in others)

@@ -61,7 +61,8 @@ def test_a_stricter_rule_refuses_and_a_mended_one_publishes(mesh: Mesh) -> None:
     """The tour of the README."""
     contract = "domains/finance/products/revenue/v1.odcs.yaml"
     rows = mesh.query(REVENUE)
-    mild = "        mustBeLessOrEqualTo: 3\n        unit: percent\n        dimension: conformity\n        severity: warning\n"
+    mild = "        mustBeLessOrEqualTo: 3\n        unit: percent\n        dimension: conformity\n"
+    mild += "        severity: warning\n"
     strict = mild.replace("severity: warning", "businessImpact: Nobody reads rows of nothing.").replace(": 3", ": 1")
     mesh.edit(contract, mild, strict)
     done = mesh("run")
