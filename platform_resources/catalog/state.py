@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from platform_resources.contracts import ContractError, Mesh, render_findings
 from platform_resources.contracts.lifecycle import Lifecycle, lifecycle_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.governance import Judgement
+from platform_resources.governance.days import today
 from platform_resources.governance.endings import input_notices, port_notice, still_reading
 from platform_resources.lake import (
     MeshSettings,
@@ -85,9 +86,10 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
     gone = [item.finding for item in governed.judgements if item.blocks and not _is_there(governed, item)]
     told = [*governed.blocked.values(), governed.usable.other_errors, gone]
     problems = tuple(render_findings(findings, settings.project) for findings in told if findings)
-    mesh, _ = read_mesh(settings)
+    mesh, council = read_mesh(settings)
+    day = today(now, council)
     unknown = tuple(
-        _unpublished(mesh, product, port, _judgements(governed, port), now)
+        _unpublished(mesh, product, port, _judgements(governed, port), day)
         for product in domain.products
         for port in product.ports
     )
@@ -114,11 +116,11 @@ def _is_there(governed: GovernedDomain, item: Judgement) -> bool:
 
 
 def _unpublished(
-    mesh: Mesh, product: Product, port: OutputPort, judgements: tuple[Judgement, ...], now: datetime
+    mesh: Mesh, product: Product, port: OutputPort, judgements: tuple[Judgement, ...], day: date
 ) -> PortState:
     """What the documents alone tell of a port."""
-    notice = port_notice(mesh, product, port, now.date())
-    reads = [text for _, text in input_notices(mesh, product, now.date())]
+    notice = port_notice(mesh, product, port, day)
+    reads = [text for _, text in input_notices(mesh, product, day)]
     return PortState(
         *(product, port, None, None, Freshness(port.contract.freshness, None), judgements),
         lifecycle=lifecycle_of(product, port),
