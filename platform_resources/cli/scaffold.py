@@ -141,7 +141,12 @@ def version(
     if json_output:
         print_json({"port": made.address, "created": [str(contract)], "changed": [str(changed)]})
         return
-    console.print(f"[bold]{made.address}[/] is a draft now, with the promise of the port before it.\n", highlight=False)
+    console.print(f"[bold]{made.address}[/] is a draft now, with the promise of the port before it.", highlight=False)
+    if any(port.contract.custom.get("tier") == "gold" for port in found.ports):
+        console.print(
+            "[dim]Its tier is silver while it is a draft; make it gold with `status: active`.[/]", highlight=False
+        )
+    console.print()
     _print_files([str(contract)], [str(changed)])
     console.print("\n[bold]Next[/]", highlight=False)
     console.print(f"  change {contract}; another table is named by its physicalName", highlight=False)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from platform_resources.contracts import Change, Contract, compare_contracts, contract_of_text
 from platform_resources.contracts.changes.of_promises import refreshes_a_year
+from platform_resources.contracts.changes.of_properties import grade_property
 from tests.contracts.changing import COLUMNS, CONTRACT, Edit, add, at, compared, contract, drop, edited, put
 
 EMAIL, ORDER_ID, CUSTOMER, AMOUNT = (f"{COLUMNS}/{name}" for name in ("email", "order_id", "customer_id", "amount"))
@@ -336,3 +337,10 @@ def test_values_of_lists_are_told_apart_as_yaml_does(old: list[Any], new: list[A
     place = f"{STATUS}/quality/status_listed/arguments/validValues"
     before, after = (contract(edited(put(place, side))) for side in (old, new))
     assert sorted(change.kind for change in compare_contracts(before, after).changes) == kinds
+
+
+@pytest.mark.parametrize("name", ["replacedBy", "retirement"])
+def test_what_is_told_of_an_end_promises_nothing_else(name: str) -> None:
+    verdict = grade_property(name, None, "crm.customer_360.v2", (), None, "crm.customer_360.v2")
+    assert (verdict.effect, verdict.breaks) == ("neutral", ())
+    assert "no meaning" not in verdict.reason

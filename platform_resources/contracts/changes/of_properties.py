@@ -28,6 +28,11 @@ _MEANINGS = {
     "timeZone": "Times are told in another time zone.",
 }
 
+_NOTICES = {
+    "replacedBy": "It tells readers what to read instead; the port itself promises the same.",
+    "retirement": "It tells why the port ends; whether it may is judged by its status and its readers.",
+}
+
 
 def grade_property(name: str, before: Any, after: Any, field: tuple[str, ...], old: Any, new: Any) -> Verdict:
     """The custom property `name`, which was `before` and is `after`; at `field` of its value it was `old`, is `new`."""
@@ -44,6 +49,8 @@ def grade_property(name: str, before: Any, after: Any, field: tuple[str, ...], o
     }
     if name in known:
         return known[name](before, after, field, old, new)
+    if name in _NOTICES:
+        return neutral(_NOTICES[name])
     return neutral(f"The platform gives `{name}` no meaning, so it can't tell whether anybody relies on it.")
 
 
