@@ -21,7 +21,7 @@ PRODUCT_FILE = "product.odps.yaml"
 DOMAIN_FILE = "domain.yaml"
 CONSUMERS_FILE = "consumers.yaml"  # who reads the product; read by the room `governance`
 _View = TypeVar("_View")
-_PORT_FILE = re.compile(r"v([1-9][0-9]{0,3})\.odcs\.yaml")
+PORT_FILE = re.compile(r"v([1-9][0-9]{0,3})\.odcs\.yaml")
 
 
 def load_contract(path: Path, root: Path | None = None) -> Contract:
@@ -112,14 +112,14 @@ def with_schema(document: Document, kind: Kind | Path, findings: list[Finding]) 
 
 def use_of(path: Path) -> Use:
     """`port` for `v<major>.odcs.yaml`, `source` for what lies in `sources/`, else `any`."""
-    if _PORT_FILE.fullmatch(path.name):
+    if PORT_FILE.fullmatch(path.name):
         return "port"
     return "source" if path.absolute().parent.name == "sources" else "any"
 
 
 def port_majors(folder: Path) -> list[int]:
     """Majors of the contract files in a product's folder."""
-    matches = (_PORT_FILE.fullmatch(file.name) for file in folder.iterdir()) if folder.is_dir() else ()
+    matches = (PORT_FILE.fullmatch(file.name) for file in folder.iterdir()) if folder.is_dir() else ()
     return sorted(int(match[1]) for match in matches if match is not None)
 
 
@@ -140,7 +140,7 @@ def _check_place(root: Node, contract: Contract, use: Use) -> Iterator[Finding]:
     """Does the contract say what its place says: version, table and domain?"""
     path = contract.file.absolute()
     table = root.at("schema") if not contract.tables else next(root.items("schema")).at("name")
-    port = _PORT_FILE.fullmatch(path.name)
+    port = PORT_FILE.fullmatch(path.name)
     if port is not None and root.text("version") and contract.version.partition(".")[0].lstrip("0") != port[1]:
         yield root.at("version").finding(
             "version-file",

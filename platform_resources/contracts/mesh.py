@@ -58,7 +58,7 @@ def load_mesh(folder: Path) -> Mesh:
     """The documents of every domain below `folder` (`domains/`); a broken one is told as such and hides no other."""
     usable: dict[str, UsableDomain] = {}
     broken: dict[str, tuple[Finding, ...]] = {}
-    with without_collector():
+    with _without_collector():
         for descriptor in sorted(folder.glob(f"*/{DOMAIN_FILE}")):
             name = descriptor.parent.name
             try:
@@ -69,7 +69,7 @@ def load_mesh(folder: Path) -> Mesh:
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
+def _without_collector() -> Iterator[None]:
     """Documents hold no cycles, and nothing of them is dropped: to walk all of them again and again costs 15 %."""
     enabled = gc.isenabled()
     gc.disable()

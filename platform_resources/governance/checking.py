@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from platform_resources.contracts import Finding, Mesh
-from platform_resources.contracts.mesh import without_collector
 from platform_resources.governance.council import WAIVERS
 from platform_resources.governance.examples import check_all_examples
 from platform_resources.governance.gate import blocked_in, judge
@@ -47,8 +46,7 @@ def check_mesh(
 
     `only`: names of domains or products; without any, the whole mesh with the council's own files and their examples.
     """
-    with without_collector():
-        judgements = judge(mesh, council, published, now)
+    judgements = judge(mesh, council, published, now)
     documents = mesh.findings
     blocked: dict[str, tuple[Finding, ...]] = {}
     for usable in mesh.usable.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,8 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platform_resources.contracts import Document, Finding, Origin, Severity
-
-_PORT_FILE = re.compile(r"v([1-9][0-9]*)\.odcs\.yaml")
+from platform_resources.contracts.loading import PORT_FILE
 
 Family = Literal["naming", "quality", "security", "sla", "lifecycle", "interoperability", "documentation", "ownership"]
 Subject = Literal["product", "contract", "table", "column", "rule", "promise", "input", "publication"]
@@ -175,7 +173,7 @@ class Judgement:
         """The one port that it is on: as said, or whose contract it stands in. None: it is on the product whole."""
         if self.address is not None:
             return self.address
-        major = _PORT_FILE.fullmatch(self.finding.file.name)
+        major = PORT_FILE.fullmatch(self.finding.file.name)
         return f"{self.product}.v{major[1]}" if major and self.product else None
 
     def is_on(self, address: str) -> bool:

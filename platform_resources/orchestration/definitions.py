@@ -63,15 +63,14 @@ def domain_definitions(name: str) -> dg.Definitions:
         for port in product.ports:
             notice = port_notice(mesh, product, port)
             notices = [*([notice] if notice else []), *reads]
-            table = port.contract.table.physical_name
+            table, runs = port.contract.table.physical_name, is_runnable(lifecycle_of(product, port))
             if port.address in loaded.held:
                 assets.append(held_port(domain, product, port, loaded.held[port.address], settings.project))
-            elif is_runnable(lifecycle_of(product, port)) and table not in feeds:
+            elif runs and table not in feeds:
                 missing = model_missing(domain, port, feeds)
                 assets.append(held_port(domain, product, port, [missing], settings.project))
-            elif is_runnable(lifecycle_of(product, port)):
-                sources = feeds[table]
-                assets.append(port_asset(domain, product, port, sources, notices, secrecy))
+            elif runs:
+                assets.append(port_asset(domain, product, port, feeds[table], notices, secrecy))
                 runnable.append(port.address)
             else:
                 assets.append(ended_port(domain, product, port, notices, secrecy))

@@ -321,7 +321,7 @@ def _take_down(settings: MeshSettings, item: LoadedDomain, products: Sequence[st
     try:
         ended = ended_ports(settings, name, utc_now())
         meant = [address for address in ended if not products or _is_named(tuple(address.split(".")), products)]
-        for row in take_down(settings, name, utc_now(), f"retire-{uuid.uuid4()}", meant):
+        for row in take_down(settings, name, utc_now(), f"retire-{uuid.uuid4()}", meant) if meant else ():
             report.retired[row.port] = "retired: it is not served any more; its log stays"
     except duckdb.Error as error:
         report.failures[name] = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"

@@ -24,16 +24,14 @@ def ended_ports(settings: MeshSettings, name: str, now: datetime) -> dict[str, O
     What the gate holds back is not among them: a port that is read goes on being served until its readers have moved,
     or its end is forced with a reason. Broken documents end nothing.
     """
-    governed = govern(settings, name, now)
-    promised = {port.address: (product, port) for product in governed.usable.domain.products for port in product.ports}
-    ended: dict[str, OutputPort] = {}
-    for address in sorted(published_in(settings, [name])):
-        port = PortAddress.parse(address)
-        if port.product in governed.usable.blocked or any(i.blocks and i.is_on(address) for i in governed.judgements):
-            continue
-        if address in promised and lifecycle_of(*promised[address]) == "retired":
-            ended[address] = promised[address][1]
-    return ended
+    served = published_in(settings, [name])
+    mesh, _ = read_mesh(settings)
+    offered = {address: mesh.ports[address] for address in sorted(served) if address in mesh.ports}
+    ended = {address: found[1] for address, found in offered.items() if lifecycle_of(*found) == "retired"}
+    if not ended and name not in mesh.broken:
+        return {}  # as in nearly every run: nothing to be judged
+    held = govern(settings, name, now).held
+    return {address: port for address, port in ended.items() if address not in held}
 
 
 def take_down(

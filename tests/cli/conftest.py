@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -20,6 +21,7 @@ class Mesh:
 
     project: Path
     home: Path
+    patience: ClassVar[int] = 120  # seconds for one command
 
     def __call__(self, *arguments: str) -> Result:
         """Run `mesh <arguments>`. Whatever it says, it is never a traceback."""
@@ -29,7 +31,7 @@ class Mesh:
             env=environment(self.project, self.home),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=self.patience,
             check=False,
         )
         assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.cli.conftest import Mesh as CommandLine
 from tests.running import Result
-from tests.tiny_mesh import REPOSITORY, environment, land, write_project
+from tests.tiny_mesh import REPOSITORY, land, write_project
 
 
-@dataclass(frozen=True)
-class Mesh:
-    project: Path
-    home: Path
+class Mesh(CommandLine):
+    """`mesh`, given the time that a product takes from nothing."""
 
-    def __call__(self, *arguments: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "platform_resources.cli", *arguments],
-            cwd=self.project,
-            env=environment(self.project, self.home),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
-        return Result(done.returncode, done.stdout, done.stderr)
+    patience = 300
 
     def does(self, *arguments: str) -> Result:
         done = self(*arguments)
