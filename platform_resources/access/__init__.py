@@ -1,10 +1,32 @@
-"""Access: every read by a consumer becomes a guarded relation. Imports contracts, lake and
-the SQL guard of quality; no Dagster.
+"""Access: every read by a consumer becomes a guarded relation. Imports control, contracts, lake, governance, the SQL
+guard of quality and pipeline's reader of documents; no Dagster.
+
+`Access.authenticate(credential)` -> `Caller`; `Access.guard.open(caller, port)` -> `GuardedRelation`; `.read(query)` ->
+record batches. There is no other way to data for HTTP, client, command line, samples or agents.
 
 SQL written by a consumer never meets a connection that has a lake attached: 70 of 184 attacks leak from one whatever
 its settings. It runs on a copy of the ports that it names, with masked columns masked, in a closed DuckDB.
 """
 
+from platform_resources.access.errors import AccessError
+from platform_resources.access.guard import Guard
+from platform_resources.access.model import Caller, Condition, Grant, Identity, ReadQuery
+from platform_resources.access.platform import Access
 from platform_resources.access.query import QueryError, QueryResult, query_ports
+from platform_resources.access.relation import GuardedRelation, Reading
 
-__all__ = ["QueryError", "QueryResult", "query_ports"]
+__all__ = [
+    "Access",
+    "AccessError",
+    "Caller",
+    "Condition",
+    "Grant",
+    "Guard",
+    "GuardedRelation",
+    "Identity",
+    "QueryError",
+    "QueryResult",
+    "ReadQuery",
+    "Reading",
+    "query_ports",
+]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from platform_resources.access.model import Mask
 from platform_resources.contracts.model import Column, Table
 from platform_resources.lake import MeshSettings, quote_identifier, quote_literal
 
@@ -64,6 +66,15 @@ def _partial(name: str, form: str) -> str:
     else:
         hint, holds = f"left({name}, 1) || '***'", f"length({name}) > 1"
     return f"CASE WHEN {name} IS NULL THEN NULL WHEN {holds} THEN {hint} ELSE '***' END"
+
+
+def mask_sql(column: Column, masks: Sequence[Mask], key: Callable[[], str]) -> str:
+    """What a reader sees of a column under all `masks`, as SQL of the column's type; the column itself without any."""
+    if not masks:
+        return quote_identifier(column.name)
+    strongest = masks[0]
+    written = {"strategy": strongest.strategy, "clearance": strongest.clearance, **strongest.options}
+    return mask_expression(replace(column, custom={**column.custom, "mask": written}), key)
 
 
 def mask_key(settings: MeshSettings) -> str:
