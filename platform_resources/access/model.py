@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from platform_resources.access.scopes import covers
+
 IdentityKind = Literal["person", "service", "agent", "product"]
 Strategy = Literal["hash", "partial", "generalise", "redact", "null"]
 AttributeValue = str | int | float | bool | tuple[str, ...] | tuple[int, ...]
@@ -40,6 +42,15 @@ class Caller:
     purpose: str | None = None  # of the credential
     credential: str = ""  # public id of the token, or "oidc"; safe in logs
     expires_at: datetime | None = None
+
+    def may(self, action: str, port: str | None = None) -> bool:
+        """Whether the credential reaches so far: `read` (a port, or some), `request`, `approve`, `admin`.
+
+        It grants nothing: a read needs a grant too, an approval an approver. Only administrators may `admin`.
+        """
+        if action == "admin" and not self.identity.administrator:
+            return False
+        return covers(self.scopes, action, port)
 
 
 @dataclass(frozen=True)

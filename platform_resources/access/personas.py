@@ -17,6 +17,7 @@ from platform_resources.control import ControlDatabase
 from platform_resources.control.tables import identities
 from platform_resources.lake import MeshSettings, utc_now
 
+DEFAULT_PERSONA = "analyst"  # who the command line is when nobody says
 _LASTS = timedelta(days=365)
 
 
@@ -77,6 +78,16 @@ def make_personas(settings: MeshSettings, control: ControlDatabase) -> tuple[Per
 
 def persona_file(settings: MeshSettings, identity: str) -> Path:
     return settings.home / "personas" / f"{identity}.token"
+
+
+def persona_names(settings: MeshSettings) -> tuple[str, ...]:
+    """The personas whose tokens lie in this mesh."""
+    return tuple(sorted(file.name.removesuffix(".token") for file in (settings.home / "personas").glob("*.token")))
+
+
+def persona_token(settings: MeshSettings, name: str) -> str | None:
+    """The token of a persona; None when there is no such one."""
+    return persona_file(settings, name).read_text().strip() if name in persona_names(settings) else None
 
 
 def _keep(file: Path, token: str) -> None:

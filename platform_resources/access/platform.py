@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from platform_resources.access.errors import UnauthenticatedError
 from platform_resources.access.guard import Guard
 from platform_resources.access.model import Caller
@@ -21,6 +23,11 @@ class Access:
         self.audit = AuditLog(self.control)
         self.guard = Guard(settings, self.control, self.audit)
         self.made = make_personas(settings, self.control) if personas else ()
+
+    @property
+    def embedded(self) -> bool:
+        """The default of a laptop: SQLite in `$MESH_HOME` and no OpenID provider. Demo personas are made only here."""
+        return self.control.is_embedded and not os.environ.get("MESH_OIDC_ISSUER")
 
     def authenticate(self, credential: str | None) -> Caller:
         """Who shows a credential: a token of the mesh, or a JWT of the configured OpenID provider.

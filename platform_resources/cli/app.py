@@ -12,7 +12,7 @@ import duckdb
 import typer
 from rich.markup import escape
 
-from platform_resources.access import QueryError, query_ports
+from platform_resources.access import AccessError, QueryError, query_ports
 from platform_resources.catalog import DomainState, mesh_state
 from platform_resources.cli import changes, check, exchange, interoperability, lifecycle, scaffold, terms, trial
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
@@ -36,6 +36,7 @@ from platform_resources.cli.views import (
     status_table,
 )
 from platform_resources.contracts import contract_of_text
+from platform_resources.control import ControlError
 from platform_resources.lake import (
     InvalidNameError,
     LakeBusyError,
@@ -74,6 +75,13 @@ def main() -> None:
         app()
     except (LakeBusyError, LakeMissingError, PublicationError, InvalidNameError, SettingError) as error:
         errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except ControlError as error:
+        errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+    except AccessError as error:
+        remedy = f"\n{escape(error.remedy)}" if error.remedy else ""
+        errors.print(f"[bold red]mesh:[/] {escape(error.message)}{remedy}", highlight=False)
         sys.exit(1)
     except duckdb.Error as error:
         reason = escape(str(error).splitlines()[0])

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from platform_resources.catalog import DomainState, PortState
-from platform_resources.cli.output import fail
+from platform_resources.cli.output import errors, fail
 from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.governance import PublishedPort
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.pipeline import published_in, read_mesh
 
-__all__ = ["JsonFlag", "ProductArgument", "find_port", "promised_before", "read_mesh"]
+if TYPE_CHECKING:
+    from platform_resources.access import Access, Caller
+
+__all__ = ["AsOption", "JsonFlag", "ProductArgument", "caller_of", "find_port", "promised_before", "read_mesh"]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
+
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="WHO", help="A demo persona, as analyst; else MESH_TOKEN says who.", show_default=False
+    ),
+]
+
+
+def caller_of(access: Access, as_: str | None = None) -> Caller:
+    """Who a command acts for: the persona of `--as`, else the token in MESH_TOKEN, else the demo's analyst (and says so).
+
+    Raises
+    ------
+    UnauthenticatedError
+        when the token does not hold.
+    """
+    from platform_resources.access.personas import DEFAULT_PERSONA, persona_names, persona_token  # noqa: PLC0415
+
+    if as_ is not None:
+        token = persona_token(access.settings, as_)
+        if token is None:
+            known = persona_names(access.settings)
+            hint = f"the demo has {', '.join(known)}" if known else "this mesh has no demo personas; set MESH_TOKEN"
+            fail(f"there is no persona {as_!r}; {hint}", code=2)
+        return access.authenticate(token)
+    token = os.environ.get("MESH_TOKEN", "").strip()
+    if token:
+        return access.authenticate(token)
+    token = persona_token(access.settings, DEFAULT_PERSONA) if access.embedded else None
+    if token is None:
+        fail("who asks? Set MESH_TOKEN to a token; an administrator makes one: mesh token create IDENTITY")
+    errors.print(
+        f"[dim]as {escape(DEFAULT_PERSONA)}, a demo persona (--as or MESH_TOKEN choose another)[/]", highlight=False
+    )
+    return access.authenticate(token)
 
 
 def find_port(domains: list[DomainState], name: str) -> PortState:

@@ -57,6 +57,10 @@ class ControlDatabase:
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
 
+    @property
+    def is_embedded(self) -> bool:
+        return self.url.startswith("sqlite")
+
     def close(self) -> None:
         self.engine.dispose()
 
