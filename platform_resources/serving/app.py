@@ -13,14 +13,16 @@ from platform_resources.serving import data
 from platform_resources.serving.problems import add_problem_handlers
 
 
-def create_app(settings: MeshSettings) -> FastAPI:
-    """The HTTP API over one mesh. Its OpenAPI 3.1 document is at `/api/v1/openapi.json`."""
-    access = Access(settings)
+def create_app(settings: MeshSettings, *, access: Access | None = None) -> FastAPI:
+    """The HTTP API over one mesh; who hands in an `access` closes it. Its document is at `/api/v1/openapi.json`."""
+    own = None if access is not None else Access(settings)
+    access = access or own
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
-        access.close()
+        if own is not None:
+            own.close()
 
     app = FastAPI(title="Data mesh", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, lifespan=life)
     app.state.access = access
