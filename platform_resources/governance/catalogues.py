@@ -96,6 +96,7 @@ def _mandate(root: Node) -> Mandate:
         root.texts("approvers"),
         root.get("longestWaiverDays"),
         root.text("timeZone"),
+        root.get("longestGrantDays") or 365,
     )
 
 

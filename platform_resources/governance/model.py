@@ -107,6 +107,7 @@ class Mandate:
     approvers: tuple[str, ...] = ()  # who may grant waivers; empty: anybody
     longest_waiver_days: int | None = None
     time_zone: str | None = None  # IANA name; where a day begins and ends. None: UTC
+    longest_grant_days: int = 365  # a grant of access ends by then and is asked for again
 
 
 @dataclass(frozen=True)
