@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 import duckdb
@@ -17,17 +18,18 @@ from platform_resources.governance.days import today
 from platform_resources.governance.endings import input_notices, port_notice, still_reading
 from platform_resources.lake import (
     MeshSettings,
-    PortAddress,
     Publication,
     Refusal,
     Retirement,
     connect,
     lake_exists,
-    latest_publication,
-    latest_refusal,
-    retirement_of,
+    latest_refusals,
+    newest_entries,
+    retirement_in,
 )
 from platform_resources.pipeline import GovernedDomain, QuarantinedFile, govern, read_mesh, waiting_in_quarantine
+
+Connected = Callable[[str], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,20 @@ class DomainState:
 
 def mesh_state(settings: MeshSettings, now: datetime) -> list[DomainState]:
     """Every domain under `domains/`, by name; a broken one is told as such and hides no other."""
-    return [_domain_state(settings, path.parent, now) for path in sorted(settings.domains.glob("*/domain.yaml"))]
+    return [domain_state(settings, name, now) for name in domain_names(settings)]
 
 
-def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> DomainState:
+def domain_names(settings: MeshSettings) -> list[str]:
+    """The folders below `domains/` that have a descriptor, be it broken."""
+    return [path.parent.name for path in sorted(settings.domains.glob("*/domain.yaml"))]
+
+
+def domain_state(settings: MeshSettings, name: str, now: datetime, connected: Connected | None = None) -> DomainState:
+    """One domain. `connected` gives a connection to its lake; by default one is made (100 ms) and closed."""
     try:
-        governed = govern(settings, folder.name, now)
+        governed = govern(settings, name, now)
     except ContractError as error:
-        return DomainState(folder.name, None, (), (render_findings(error.findings, settings.project),))
+        return DomainState(name, None, (), (render_findings(error.findings, settings.project),))
     domain = governed.usable.domain
     gone = [item.finding for item in governed.judgements if item.blocks and not _is_there(governed, item)]
     told = [*governed.blocked.values(), governed.usable.other_errors, gone]
@@ -93,16 +101,17 @@ def _domain_state(settings: MeshSettings, folder: Path, now: datetime) -> Domain
         for product in domain.products
         for port in product.ports
     )
-    if not lake_exists(settings, folder.name):
-        return DomainState(folder.name, domain, unknown, problems)
+    if not lake_exists(settings, name):
+        return DomainState(name, domain, unknown, problems)
     try:
-        with connect(settings, reads=[folder.name]) as con:
-            ports = tuple(_port_state(con, state, now) for state in unknown)
-            quarantine = waiting_in_quarantine(con, settings, folder.name)
+        with connect(settings, reads=[name]) if connected is None else connected(name) as con:
+            newest, refused = newest_entries(con, name), latest_refusals(con, name)
+            quarantine = waiting_in_quarantine(con, settings, name)
     except duckdb.Error as error:
         damage = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
-        return DomainState(folder.name, domain, unknown, (*problems, damage))
-    return DomainState(folder.name, domain, ports, problems, quarantine)
+        return DomainState(name, domain, unknown, (*problems, damage))
+    ports = tuple(_port_state(state, newest, refused, now) for state in unknown)
+    return DomainState(name, domain, ports, problems, quarantine)
 
 
 def _judgements(governed: GovernedDomain, port: OutputPort) -> tuple[Judgement, ...]:
@@ -129,15 +138,19 @@ def _unpublished(
     )
 
 
-def _port_state(con: duckdb.DuckDBPyConnection, state: PortState, now: datetime) -> PortState:
-    address = PortAddress.parse(state.port.address)
-    publication = latest_publication(con, address)
-    refusal = latest_refusal(con, address)
-    retirement = None if publication is not None else retirement_of(con, address)
+def _port_state(
+    state: PortState, newest: Mapping[str, Publication], refused: Mapping[str, Refusal], now: datetime
+) -> PortState:
+    last, refusal = newest.get(state.port.address), refused.get(state.port.address)
+    retirement = None if last is None else retirement_in(last)
+    publication = None if retirement is not None else last
     since = publication.published_at if publication else retirement.at if retirement else None
     if refusal is not None and since is not None and refusal.refused_at <= since:
         refusal = None
-    known = None if publication is None else publication.data_as_of or publication.published_at
-    age = None if known is None else max(now - known, timedelta(0))
-    freshness = Freshness(state.freshness.promised, age)
+    freshness = Freshness(state.freshness.promised, None if publication is None else age_of(publication, now))
     return replace(state, publication=publication, refusal=refusal, freshness=freshness, retirement=retirement)
+
+
+def age_of(publication: Publication, now: datetime) -> timedelta:
+    """How old the newest thing is that the published data knows of."""
+    return max(now - (publication.data_as_of or publication.published_at), timedelta(0))

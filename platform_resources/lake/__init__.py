@@ -34,6 +34,8 @@ from platform_resources.lake.publications import (
     Refusal,
     latest_publication,
     latest_refusal,
+    latest_refusals,
+    newest_entries,
     newest_entry,
     promise_of,
     publications,
@@ -41,7 +43,7 @@ from platform_resources.lake.publications import (
     refuse,
     roll_back,
 )
-from platform_resources.lake.retirement import Retirement, retire, retirement_of
+from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
 from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root
 
 __all__ = [
@@ -72,7 +74,9 @@ __all__ = [
     "lake_exists",
     "latest_publication",
     "latest_refusal",
+    "latest_refusals",
     "maintain",
+    "newest_entries",
     "newest_entry",
     "pin",
     "promise_of",
@@ -83,6 +87,7 @@ __all__ = [
     "quote_literal",
     "refuse",
     "retire",
+    "retirement_in",
     "retirement_of",
     "roll_back",
     "utc_now",

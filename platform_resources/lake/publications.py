@@ -74,13 +74,19 @@ def _log(domain: str) -> str:
 
 
 def publications(
-    con: duckdb.DuckDBPyConnection, domain: str, port: PortAddress | None = None, limit: int | None = None
+    con: duckdb.DuckDBPyConnection,
+    domain: str,
+    port: PortAddress | None = None,
+    limit: int | None = None,
+    before: int | None = None,
 ) -> list[Publication]:
-    """The log of a lake (of one port), newest first."""
+    """The log of a lake (of one port, of its rows before a number), newest first."""
     # Within a port numbers alone tell the order: of two runs at once, the later one may have begun earlier.
     condition, parameters, order = (
         ("", [], "published_at DESC, ") if port is None else ("WHERE port = ?", [str(port)], "")
     )
+    if before is not None:
+        condition += f" {'AND' if condition else 'WHERE'} number < {int(before)}"
     ending = f"LIMIT {int(limit)}" if limit else ""
     rows = con.execute(
         f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY {order}number DESC {ending}",
@@ -98,6 +104,14 @@ def latest_publication(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Pub
 def newest_entry(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Publication | None:
     """The last row of a port in the log, its retirement too; None when nothing was ever published."""
     return next(iter(publications(con, port.domain, port, limit=1)), None)
+
+
+def newest_entries(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, Publication]:
+    """Address -> the last row of the log, retirements too, of every port that a lake ever published; in one query."""
+    rows = con.execute(
+        f"SELECT {_COLUMNS} FROM {_log(domain)} QUALIFY number = max(number) OVER (PARTITION BY port)"
+    ).fetchall()
+    return {row[0]: _row(row) for row in rows}
 
 
 def append_entry(con: duckdb.DuckDBPyConnection, settings: MeshSettings, port: PortAddress, row: Publication) -> None:
@@ -196,6 +210,9 @@ class Refusal:
     refused_at: datetime
 
 
+_REFUSED = "port, snapshot, run_id, contract_version, score, audit, refused_at"
+
+
 def refuse(con: duckdb.DuckDBPyConnection, settings: MeshSettings, refusal: Refusal) -> None:
     """Log a candidate that failed its audit; the port is not touched."""
     port = PortAddress.parse(refusal.port)
@@ -212,12 +229,23 @@ def refuse(con: duckdb.DuckDBPyConnection, settings: MeshSettings, refusal: Refu
 def latest_refusal(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Refusal | None:
     """The newest candidate of a port that was refused, whatever was published since."""
     row = con.execute(
-        "SELECT port, snapshot, run_id, contract_version, score, audit, refused_at "
-        f"FROM {qualified(port.domain, MESH_SCHEMA, 'refusals')} WHERE port = ? ORDER BY refused_at DESC LIMIT 1",
+        f"SELECT {_REFUSED} FROM {qualified(port.domain, MESH_SCHEMA, 'refusals')} "
+        "WHERE port = ? ORDER BY refused_at DESC LIMIT 1",
         [str(port)],
     ).fetchone()
-    if row is None:
-        return None
+    return None if row is None else _refusal(row)
+
+
+def latest_refusals(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, Refusal]:
+    """Address -> the newest candidate that was refused, of every port of a lake; in one query."""
+    rows = con.execute(
+        f"SELECT {_REFUSED} FROM {qualified(domain, MESH_SCHEMA, 'refusals')} "
+        "QUALIFY row_number() OVER (PARTITION BY port ORDER BY refused_at DESC) = 1"
+    ).fetchall()
+    return {row[0]: _refusal(row) for row in rows}
+
+
+def _refusal(row: Sequence[Any]) -> Refusal:
     *facts, audit, refused_at = row
     return Refusal(*facts, audit=json.loads(audit), refused_at=refused_at)
 

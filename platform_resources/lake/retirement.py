@@ -34,7 +34,12 @@ class Retirement:
 def retirement_of(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Retirement | None:
     """When and why a port ended; None while it is served, or when it never was."""
     newest = newest_entry(con, port)
-    if newest is None or newest.kind != "retire":
+    return None if newest is None else retirement_in(newest)
+
+
+def retirement_in(newest: Publication) -> Retirement | None:
+    """The same by the last row of the port's log."""
+    if newest.kind != "retire":
         return None
     facts = newest.audit.get("retirement", {})
     consumers = tuple(facts.get("consumers", ()))

@@ -49,7 +49,7 @@ def published_in(settings: MeshSettings, domains: Iterable[str]) -> dict[str, Pu
     found: dict[str, PublishedPort] = {}
     for domain in domains:
         if lake_exists(settings, domain):
-            found |= dict(_published_at(settings, domain, _stamp(settings, domain)))
+            found |= dict(_published_at(settings, domain, lake_stamp(settings, domain)))
     return found
 
 
@@ -67,7 +67,7 @@ def published_where_readable(settings: MeshSettings, domains: Iterable[str]) -> 
     return found
 
 
-def _stamp(settings: MeshSettings, domain: str) -> _Stamp | None:
+def lake_stamp(settings: MeshSettings, domain: str) -> _Stamp | None:
     """What changes with every commit of an embedded lake; None for a catalog on a server."""
     if settings.catalog != "sqlite":
         return None

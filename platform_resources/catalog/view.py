@@ -1,0 +1,149 @@
+"""The state of the mesh, kept in a process that is asked often: renewed when a document or a lake's catalog changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from functools import cached_property
+
+import duckdb
+
+from platform_resources.access.lakes import WarmLakes
+from platform_resources.catalog.state import DomainState, PortState, domain_names, domain_state
+from platform_resources.contracts import Mesh
+from platform_resources.governance import Binding, Council, Glossary, bindings_by_term, load_glossary
+from platform_resources.lake import (
+    MeshSettings,
+    PortAddress,
+    Promise,
+    Publication,
+    promise_of,
+    publications,
+    utc_now,
+)
+from platform_resources.pipeline import lake_stamp, read_mesh
+
+_LASTS_SECONDS = (
+    10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
+)
+_KEPT_PAGES = 256
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What the files of all domains and of the council say."""
+
+    mesh: Mesh
+    council: Council
+
+    @cached_property
+    def glossary(self) -> Glossary:
+        return load_glossary(self.mesh)
+
+    @cached_property
+    def bindings(self) -> Mapping[str, Sequence[Binding]]:
+        """Term -> what is bound to it."""
+        return bindings_by_term(self.mesh)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    state: DomainState
+    documents: Documents
+    stamp: object
+    until: float  # of the monotonic clock
+
+
+class CatalogView:
+    """The state of every domain, each renewed on its own and by one thread at a time. Safe to share between threads.
+
+    Whoever asks while a domain is renewed waits for that one only; a broken domain hides no other.
+    """
+
+    def __init__(self, settings: MeshSettings) -> None:
+        self.settings = settings
+        self._lakes = WarmLakes(settings)
+        self._kept: dict[str, _Kept] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._documents: Documents | None = None
+        self._pages: OrderedDict[object, list[Publication]] = OrderedDict()
+
+    @property
+    def documents(self) -> Documents:
+        """The documents as they stand in the files now."""
+        mesh, council = read_mesh(self.settings)
+        with self._lock:
+            kept = self._documents
+            if kept is None or kept.mesh is not mesh:
+                kept = self._documents = Documents(mesh, council)
+            return kept
+
+    def domains(self) -> list[DomainState]:
+        """Every domain, by name."""
+        documents = self.documents
+        return [self._domain(name, documents) for name in domain_names(self.settings)]
+
+    def domain(self, name: str) -> DomainState | None:
+        return self._domain(name, self.documents) if name in domain_names(self.settings) else None
+
+    def ports(self) -> Iterator[PortState]:
+        return (port for domain in self.domains() for port in domain.ports)
+
+    def product(self, domain: str, product: str) -> list[PortState]:
+        """The ports of a product; none when there is no such product."""
+        state = self.domain(domain)
+        return [] if state is None else [port for port in state.ports if port.product.name == product]
+
+    def port(self, address: PortAddress) -> PortState | None:
+        ports = self.product(address.domain, address.product)
+        return next((state for state in ports if state.port.major == address.major), None)
+
+    def log(self, port: PortAddress, limit: int, before: int | None = None) -> list[Publication]:
+        """A page of a port's publication log, newest first; kept until the lake changes.
+
+        Raises
+        ------
+        duckdb.Error
+            when the lake can't be read.
+        LakeMissingError
+            when the domain has built nothing yet.
+        """
+        stamp = lake_stamp(self.settings, port.domain)
+        key = (port, stamp, limit, before)
+        with self._lock:
+            if stamp is not None and key in self._pages:
+                self._pages.move_to_end(key)
+                return self._pages[key]
+        with self._connected(port.domain) as con:
+            page = publications(con, port.domain, port, limit, before)
+        with self._lock:
+            self._pages[key] = page
+            while len(self._pages) > _KEPT_PAGES:
+                self._pages.popitem(last=False)
+        return page
+
+    def promise(self, port: PortAddress, publication: Publication) -> Promise:
+        """The contract that a publication was held to; errors as of `log`."""
+        with self._connected(port.domain) as con:
+            return promise_of(con, port, publication)
+
+    def close(self) -> None:
+        self._lakes.close()
+
+    def _connected(self, domain: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return closing(self._lakes.cursor(domain))
+
+    def _domain(self, name: str, documents: Documents) -> DomainState:
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            kept, stamp = self._kept.get(name), lake_stamp(self.settings, name)
+            if kept is None or kept.documents is not documents or kept.stamp != stamp or kept.until < time.monotonic():
+                state = domain_state(self.settings, name, utc_now(), self._connected)
+                kept = self._kept[name] = _Kept(state, documents, stamp, time.monotonic() + _LASTS_SECONDS)
+            return kept.state
