@@ -24,7 +24,7 @@ demo: .venv/.installed ## Build all products from a replayed retailer, then serv
 	@$(BIN)/python -m operational_systems -- $(BIN)/mesh up $(ARGS)
 
 test: .venv/.installed check ## Run all checks and tests (minutes)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 fast: .venv/.installed ## Run the tests that take no minutes
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
@@ -34,9 +34,12 @@ check: .venv/.installed ## Lint, format and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/lint-imports --no-cache
 
-bench: .venv/.installed ## Measure the mesh against plain DuckDB, and the gate over 1,000 contracts
+bench: .venv/.installed ## Measure the mesh against plain DuckDB, the gate, and guarded reads
 	@$(BIN)/python -m benchmarks.mesh_against_floor $(ARGS)
 	@$(BIN)/python -m benchmarks.check_contracts
+	@$(BIN)/python -m benchmarks.guarded_reads
+	@$(BIN)/python -m benchmarks.http_reads
+	@$(BIN)/python -m benchmarks.client_reads
 
 lock: .venv/.installed ## Resolve the pins of pyproject.toml anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -97,16 +99,26 @@ def console_script(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Mesh:
-    """A year of history, landed, ingested, built, audited and published by `mesh up`: never to be changed."""
-    home = tmp_path_factory.mktemp("mesh") / "home"
-    mesh = Mesh(REPOSITORY, home, datetime.now(UTC))
-    up = [sys.executable, "-m", "platform_resources.cli", "up", "--no-ui"]
-    done = mesh.run(
-        *(sys.executable, "-m", "operational_systems", "--home", str(home), "--now", mesh.landed_until.isoformat()),
-        *("--", *up),
-    )
-    assert done.code == 0, done.out + done.err
-    return mesh
+    """A year of history, landed, ingested, built, audited and published by `mesh up`: never to be changed.
+
+    Built once, also for several test processes: the first one builds and the others wait for it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all workers of this run
+    home, mark = shared / "mesh" / "home", shared / "mesh" / "landed_until"
+    home.parent.mkdir(exist_ok=True)
+    with (home.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not mark.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            mesh = Mesh(REPOSITORY, home, datetime.now(UTC))
+            up = [sys.executable, "-m", "platform_resources.cli", "up", "--no-ui"]
+            land = [sys.executable, "-m", "operational_systems", "--home", str(home)]
+            done = mesh.run(*land, "--now", mesh.landed_until.isoformat(), "--", *up)
+            assert done.code == 0, done.out + done.err
+            mark.write_text(mesh.landed_until.isoformat())
+    return Mesh(REPOSITORY, home, datetime.fromisoformat(mark.read_text()))
 
 
 @pytest.fixture
