@@ -21,15 +21,14 @@ from platform_resources.lake import (
     PortAddress,
     Promise,
     Publication,
+    catalog_stamp,
     promise_of,
     publications,
     utc_now,
 )
-from platform_resources.pipeline import lake_stamp, read_mesh
+from platform_resources.pipeline import read_mesh
 
-_LASTS_SECONDS = (
-    10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
-)
+_LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
 _KEPT_PAGES = 256
 
 
@@ -113,7 +112,7 @@ class CatalogView:
         LakeMissingError
             when the domain has built nothing yet.
         """
-        stamp = lake_stamp(self.settings, port.domain)
+        stamp = catalog_stamp(self.settings, port.domain)
         key = (port, stamp, limit, before)
         with self._lock:
             if stamp is not None and key in self._pages:
@@ -142,7 +141,7 @@ class CatalogView:
         with self._lock:
             lock = self._locks.setdefault(name, threading.Lock())
         with lock:
-            kept, stamp = self._kept.get(name), lake_stamp(self.settings, name)
+            kept, stamp = self._kept.get(name), catalog_stamp(self.settings, name)
             if kept is None or kept.documents is not documents or kept.stamp != stamp or kept.until < time.monotonic():
                 state = domain_state(self.settings, name, utc_now(), self._connected)
                 kept = self._kept[name] = _Kept(state, documents, stamp, time.monotonic() + _LASTS_SECONDS)

@@ -45,10 +45,12 @@ from platform_resources.lake.publications import (
 )
 from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
 from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root
+from platform_resources.lake.stamps import CatalogStamp, catalog_identity, catalog_stamp
 
 __all__ = [
     "INTERNAL_SCHEMA",
     "MESH_SCHEMA",
+    "CatalogStamp",
     "FsckFinding",
     "FsckReport",
     "InvalidNameError",
@@ -65,6 +67,8 @@ __all__ = [
     "Retirement",
     "SettingError",
     "attach_lakes",
+    "catalog_identity",
+    "catalog_stamp",
     "check_name",
     "connect",
     "create_lake",

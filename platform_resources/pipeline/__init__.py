@@ -14,7 +14,7 @@ from platform_resources.pipeline.gate import (
 )
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files
 from platform_resources.pipeline.ledger import watermark
-from platform_resources.pipeline.published import lake_stamp, published_in, published_ports
+from platform_resources.pipeline.published import published_in, published_ports
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
 from platform_resources.pipeline.retiring import ended_ports, kept_down, retired_inputs, take_down
@@ -33,7 +33,6 @@ __all__ = [
     "judge_candidate",
     "judgement_record",
     "kept_down",
-    "lake_stamp",
     "landed_files",
     "new_files",
     "published_in",

@@ -8,9 +8,15 @@ from functools import lru_cache
 import duckdb
 
 from platform_resources.governance import PublishedPort
-from platform_resources.lake import MESH_SCHEMA, MeshSettings, connect, lake_exists, qualified
-
-_Stamp = tuple[tuple[int, int], ...]
+from platform_resources.lake import (
+    MESH_SCHEMA,
+    CatalogStamp,
+    MeshSettings,
+    catalog_stamp,
+    connect,
+    lake_exists,
+    qualified,
+)
 
 
 def published_ports(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, PublishedPort]:
@@ -49,7 +55,7 @@ def published_in(settings: MeshSettings, domains: Iterable[str]) -> dict[str, Pu
     found: dict[str, PublishedPort] = {}
     for domain in domains:
         if lake_exists(settings, domain):
-            found |= dict(_published_at(settings, domain, lake_stamp(settings, domain)))
+            found |= dict(_published_at(settings, domain, catalog_stamp(settings, domain)))
     return found
 
 
@@ -67,27 +73,14 @@ def published_where_readable(settings: MeshSettings, domains: Iterable[str]) -> 
     return found
 
 
-def lake_stamp(settings: MeshSettings, domain: str) -> _Stamp | None:
-    """What changes with every commit of an embedded lake; None for a catalog on a server."""
-    if settings.catalog != "sqlite":
-        return None
-    catalog = settings.catalog_file(domain)
-    states = []
-    for file in (catalog, catalog.with_name(f"{catalog.name}-wal")):
-        try:
-            state = file.stat()
-        except FileNotFoundError:
-            continue
-        states.append((state.st_mtime_ns, state.st_size))
-    return tuple(states)
-
-
-def _published_at(settings: MeshSettings, domain: str, stamp: _Stamp | None) -> tuple[tuple[str, PublishedPort], ...]:
+def _published_at(
+    settings: MeshSettings, domain: str, stamp: CatalogStamp | None
+) -> tuple[tuple[str, PublishedPort], ...]:
     return _read(settings, domain) if stamp is None else _kept(settings, domain, stamp)
 
 
 @lru_cache(maxsize=64)
-def _kept(settings: MeshSettings, domain: str, _stamp: _Stamp) -> tuple[tuple[str, PublishedPort], ...]:
+def _kept(settings: MeshSettings, domain: str, _stamp: CatalogStamp) -> tuple[tuple[str, PublishedPort], ...]:
     return _read(settings, domain)
 
 
