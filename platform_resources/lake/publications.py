@@ -79,14 +79,16 @@ def publications(
     port: PortAddress | None = None,
     limit: int | None = None,
     before: int | None = None,
+    above: int | None = None,
 ) -> list[Publication]:
-    """The log of a lake (of one port, of its rows before a number), newest first."""
+    """The log of a lake (of one port, of its rows before a number or above one), newest first."""
     # Within a port numbers alone tell the order: of two runs at once, the later one may have begun earlier.
     condition, parameters, order = (
         ("", [], "published_at DESC, ") if port is None else ("WHERE port = ?", [str(port)], "")
     )
-    if before is not None:
-        condition += f" {'AND' if condition else 'WHERE'} number < {int(before)}"
+    for sign, bound in (("<", before), (">", above)):
+        if bound is not None:
+            condition += f" {'AND' if condition else 'WHERE'} number {sign} {int(bound)}"
     ending = f"LIMIT {int(limit)}" if limit else ""
     rows = con.execute(
         f"SELECT {_COLUMNS} FROM {_log(domain)} {condition} ORDER BY {order}number DESC {ending}",
