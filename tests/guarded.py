@@ -91,7 +91,7 @@ schema:
         classification: restricted
         customProperties: [{{property: mask, value: {{strategy: "null", clearance: gdpr}}}}]
       - {{name: balance, logicalType: number, physicalType: "DECIMAL(12,2)", required: true, classification: internal}}
-      - {{name: joined_on, logicalType: date, physicalType: DATE, classification: internal}}
+      - {{name: joined_on, logicalType: timestamp, physicalType: TIMESTAMP, classification: internal}}
 slaProperties:
   - {{property: freshness, value: P3650D, element: customers.joined_on}}
   - {{property: availability, value: 99.9, unit: percent}}
@@ -101,7 +101,7 @@ team:
 """
 
 COLUMNS = "customer_id BIGINT, region VARCHAR, email VARCHAR, name VARCHAR, card VARCHAR, income BIGINT, "
-COLUMNS += "balance DECIMAL(12,2), joined_on DATE"
+COLUMNS += "balance DECIMAL(12,2), joined_on TIMESTAMP"
 
 # customer_id, region, email, name, card, income, balance, joined_on
 Row = tuple[int, str, str | None, str | None, str | None, int | None, str, str]

@@ -38,6 +38,13 @@ class UnknownPortError(AccessError):
     code = "unknown-port"
 
 
+class UnknownRequestError(AccessError):
+    """No such request or grant, or one that is none of the caller's business: they look alike."""
+
+    status = 404
+    code = "unknown-request"
+
+
 class NotPublishedError(AccessError):
     """The port exists and has no such publication (yet, or any more)."""
 
@@ -55,6 +62,13 @@ class BadQueryError(AccessError):
 
     status = 400
     code = "bad-query"
+
+
+class BadRequestError(AccessError):
+    """What is asked for can't be asked: an unknown purpose, too many days, no reason."""
+
+    status = 400
+    code = "bad-request"
 
 
 class LimitExceededError(AccessError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from platform_resources.access.model import Grant, Identity
+from platform_resources.access.model import EVERY_PORT, Grant, Identity
 from platform_resources.control import ControlDatabase
 from platform_resources.control.tables import grants
 
@@ -28,6 +29,8 @@ def grant_of_row(row: Mapping[str, Any]) -> Grant:
         granted_by=tuple(row["granted_by"]),
         request=row["request"],
         revoked_at=row["revoked_at"],
+        revoked_by=row["revoked_by"],
+        revoked_because=row["revoked_because"],
     )
 
 
@@ -41,6 +44,12 @@ def grants_of(control: ControlDatabase, identity: Identity) -> tuple[Grant, ...]
 
 def add_grant(control: ControlDatabase, grant: Grant) -> int:
     """Store a grant (its `id` is not looked at); returns its id."""
+    with control.writing() as connection:
+        return add_grant_in(connection, grant)
+
+
+def add_grant_in(connection: Connection, grant: Grant) -> int:
+    """The same inside a `writing` transaction."""
     values = {
         "consumer": grant.consumer,
         "port": grant.port,
@@ -55,5 +64,28 @@ def add_grant(control: ControlDatabase, grant: Grant) -> int:
         "granted_by": list(grant.granted_by),
         "request": grant.request,
     }
-    with control.writing() as connection:
-        return connection.execute(grants.insert().values(**values)).inserted_primary_key[0]
+    return connection.execute(grants.insert().values(**values)).inserted_primary_key[0]
+
+
+def grants_to(connection: Connection, consumer: str, port: str | None = None) -> tuple[Grant, ...]:
+    """Every grant that one consumer ever had (on `port`, or on all), oldest first: ended and revoked ones too."""
+    query = select(grants).where(grants.c.consumer == consumer).order_by(grants.c.id)
+    if port is not None:
+        query = query.where(grants.c.port.in_((port, EVERY_PORT)))
+    return tuple(grant_of_row(row) for row in connection.execute(query).mappings())
+
+
+def grants_on(control: ControlDatabase, port: str) -> tuple[Grant, ...]:
+    """The grants on one port that were not revoked, oldest first; those on every port are none of it."""
+    query = select(grants).where(grants.c.port == port, grants.c.revoked_at.is_(None)).order_by(grants.c.id)
+    with control.reading() as connection:
+        return tuple(grant_of_row(row) for row in connection.execute(query).mappings())
+
+
+def still_holds(control: ControlDatabase, grant: int, now: datetime) -> bool:
+    """Whether a grant is in force at `now`: for whoever reads for long under one decision."""
+    query = select(grants.c.id).where(
+        grants.c.id == grant, grants.c.revoked_at.is_(None), grants.c.starts_at <= now, grants.c.ends_at > now
+    )
+    with control.reading() as connection:
+        return connection.execute(query).first() is not None

@@ -119,6 +119,8 @@ class Grant:
     granted_by: tuple[str, ...] = ()
     request: int | None = None
     revoked_at: datetime | None = None
+    revoked_by: str | None = None
+    revoked_because: str | None = None
 
     def holds(self, now: datetime) -> bool:
         return self.revoked_at is None and self.starts_at <= now < self.ends_at

@@ -1,0 +1,346 @@
+"""Requests for access: who may ask, who decides, and what a grant then opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from platform_resources.access import AccessError, AccessRequest, Caller, Identity
+from platform_resources.access.errors import (
+    BadRequestError,
+    ConflictError,
+    DeniedError,
+    RetiredPortError,
+    UnknownPortError,
+    UnknownRequestError,
+)
+from platform_resources.control.tables import audit
+from platform_resources.lake import utc_now
+from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
+
+PORT = str(CUSTOMERS)
+GDPR = "customers_gdpr_reader"
+OWNER, PRIVACY, COUNCIL = "shop@retailer.example", "privacy@retailer.example", "dora@retailer.example"
+ALL = ("read", "request", "approve")
+
+
+@pytest.fixture
+def mesh(tmp_path: Path):
+    made = make_mesh(tmp_path)
+    made.identity(Identity(OWNER, "person", "Shop owner", domain="shop", purpose="analytics"))
+    made.identity(Identity(PRIVACY, "person", "Privacy officer"))
+    made.identity(Identity("ben", "person", "Ben", purpose="analytics", teams=frozenset({"insights"})))
+    made.identity(Identity("bot", "agent", "Bot", responsible="ben", purpose="analytics"))
+    made.identity(Identity("operator", "person", "Operator", administrator=True))
+    for who in (OWNER, PRIVACY, "ben", "bot", "ana", "nobody"):
+        made.token(who, scopes=ALL)
+    made.token("operator", scopes=("admin",))
+    yield made
+    made.access.close()
+
+
+def ask(mesh: GuardedMesh, who: str = "ben", role: str | None = None, **facts: object) -> AccessRequest:
+    given: dict = {"purpose": "analytics", "reason": "To see who buys what.", "days": 30, **facts}
+    return mesh.access.requests.request(mesh.caller(who), PORT, role, **given)
+
+
+def ask_for_clear(mesh: GuardedMesh, who: str = "ben", **facts: object) -> AccessRequest:
+    return ask(mesh, who, GDPR, **{"purpose": "customer_service", **facts})
+
+
+def entries(mesh: GuardedMesh) -> list[str]:
+    with mesh.access.control.reading() as connection:
+        return list(connection.execute(audit.select().order_by(audit.c.sequence)).mappings().all())
+
+
+def kinds(mesh: GuardedMesh) -> list[str]:
+    return [entry["kind"] for entry in entries(mesh)]
+
+
+def can_read(mesh: GuardedMesh, who: str, purpose: str | None = None) -> bool:
+    try:
+        mesh.access.guard.open(mesh.caller(who), CUSTOMERS, purpose=purpose)
+    except DeniedError:
+        return False
+    return True
+
+
+def test_the_owner_approves_and_the_port_can_be_read(mesh: GuardedMesh) -> None:
+    assert not can_read(mesh, "ben")
+    asked = ask(mesh)
+    assert (asked.state, asked.role, asked.waits_for) == ("pending", "customers_reader", (OWNER,))
+    assert [item.id for item in mesh.access.requests.inbox(mesh.caller(OWNER))] == [asked.id]
+    done = mesh.access.requests.approve(mesh.caller(OWNER), asked.id, conditions="No lists of single customers.")
+    assert done.state == "approved"
+    assert can_read(mesh, "ben")
+    (grant,) = mesh.access.requests.grants(mesh.caller("ben"))
+    assert grant.id == done.grant
+    assert grant.conditions == "No lists of single customers."
+    assert grant.granted_by == (OWNER,)
+    assert grant.ends_at - grant.starts_at == timedelta(days=30)
+    assert grant.review_at is not None
+    assert grant.starts_at < grant.review_at < grant.ends_at
+    assert kinds(mesh)[-3:] == ["request-made", "request-approved", "grant-made"]
+    assert mesh.access.requests.inbox(mesh.caller(OWNER)) == ()
+
+
+def test_what_opens_personal_data_needs_the_owner_first_and_then_the_privacy_office(mesh: GuardedMesh) -> None:
+    requests, asked = mesh.access.requests, ask_for_clear(mesh)
+    assert asked.levels == 2
+    assert any("clearance gdpr" in notice for notice in asked.notices)
+    assert requests.inbox(mesh.caller(PRIVACY)) == ()
+    with pytest.raises(ConflictError, match="first approval"):
+        requests.approve(mesh.caller(PRIVACY), asked.id)
+    half = requests.approve(mesh.caller(OWNER), asked.id)
+    assert (half.state, half.waits_for) == ("pending", (PRIVACY,))
+    assert not can_read(mesh, "ben", "customer_service")
+    with pytest.raises(DeniedError, match="somebody else"):
+        requests.approve(mesh.caller(OWNER), asked.id)
+    assert [item.id for item in requests.inbox(mesh.caller(PRIVACY))] == [asked.id]
+    done = requests.approve(mesh.caller(PRIVACY), asked.id)
+    assert done.state == "approved"
+    (grant,) = requests.grants(mesh.caller("ben"))
+    assert (grant.clearances, grant.granted_by) == (frozenset({"gdpr"}), (OWNER, PRIVACY))
+    assert can_read(mesh, "ben", "customer_service")
+
+
+def test_without_a_second_approver_in_the_contract_nobody_can_open_personal_data(mesh: GuardedMesh) -> None:
+    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    mesh.publish(contract=text.replace("    secondLevelApprovers: privacy@retailer.example\n", ""))
+    asked = ask_for_clear(mesh)
+    assert any("secondLevelApprovers" in notice for notice in asked.notices)
+    with pytest.raises(ConflictError) as refused:
+        mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+    assert "secondLevelApprovers" in refused.value.remedy
+    unmasked_only = ask_for_clear(mesh, "ana", columns=["region", "balance"])  # opens nothing: one approval will do
+    assert mesh.access.requests.approve(mesh.caller(OWNER), unmasked_only.id).state == "approved"
+
+
+def test_an_approver_who_left_the_contract_has_not_approved(mesh: GuardedMesh) -> None:
+    requests, asked = mesh.access.requests, ask_for_clear(mesh)
+    requests.approve(mesh.caller(OWNER), asked.id)
+    mesh.identity(Identity(COUNCIL, "person", "Dora", domain="shop"))
+    mesh.token(COUNCIL, scopes=ALL)
+    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    mesh.publish(contract=text.replace(f"firstLevelApprovers: {OWNER}", f"firstLevelApprovers: {COUNCIL}"))
+    with pytest.raises(ConflictError, match="first approval"):
+        requests.approve(mesh.caller(PRIVACY), asked.id)
+    assert any(OWNER in notice for notice in requests.get(mesh.caller("ben"), asked.id).notices)
+    requests.approve(mesh.caller(COUNCIL), asked.id)
+    assert requests.approve(mesh.caller(PRIVACY), asked.id).state == "approved"
+    (grant,) = requests.grants(mesh.caller("ben"))
+    assert grant.granted_by == (COUNCIL, PRIVACY)
+
+
+def test_one_person_never_gives_both_approvals(mesh: GuardedMesh) -> None:
+    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    both = f"secondLevelApprovers: '{PRIVACY}, {OWNER}'"
+    mesh.publish(contract=text.replace(f"secondLevelApprovers: {PRIVACY}", both))
+    asked = ask_for_clear(mesh)
+    mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+    with pytest.raises(DeniedError, match="somebody else"):
+        mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+
+
+def test_nobody_approves_what_is_their_own(mesh: GuardedMesh) -> None:
+    requests = mesh.access.requests
+    own = ask(mesh, OWNER)
+    assert requests.inbox(mesh.caller(OWNER)) == ()
+    with pytest.raises(DeniedError, match="your own"):
+        requests.approve(mesh.caller(OWNER), own.id)
+    mesh.identity(Identity("till", "service", "Till", responsible=OWNER, purpose="analytics"))
+    mesh.token("till", scopes=ALL)
+    for by, consumer in ((OWNER, "till"), ("till", "till")):
+        asked = ask(mesh, by, consumer=consumer)
+        with pytest.raises(DeniedError, match="answer for"):
+            requests.approve(mesh.caller(OWNER), asked.id)
+        requests.withdraw(mesh.caller(by), asked.id)
+    mesh.identity(Identity(OWNER, "person", "Shop owner", domain="shop", teams=frozenset({"insights"})))
+    of_team = ask(mesh, "ben", consumer="insights")
+    with pytest.raises(DeniedError, match="your own"):
+        requests.approve(mesh.caller(OWNER), of_team.id)
+
+
+def test_agents_services_and_narrow_tokens_never_decide(mesh: GuardedMesh) -> None:
+    asked = ask(mesh, "ana")
+    mesh.identity(Identity(OWNER, "agent", "Takes the owner's name"))
+    with pytest.raises(DeniedError, match="no person"):
+        mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+    mesh.identity(Identity(OWNER, "person", "Shop owner"))
+    mesh.token(OWNER, scopes=("read", "request"))
+    for act in (mesh.access.requests.approve, mesh.access.requests.deny):
+        with pytest.raises(DeniedError, match="may not approve"):
+            act(mesh.caller(OWNER), asked.id)
+    mesh.token("ana", scopes=("read",))
+    with pytest.raises(DeniedError, match="may not request"):
+        ask(mesh, "ana", role="customers_region_reader")
+
+
+def test_one_asks_for_oneself_and_those_that_one_answers_for(mesh: GuardedMesh) -> None:
+    assert ask(mesh, consumer="insights").consumer == "insights"
+    assert ask(mesh, consumer="bot").consumer == "bot"
+    assert ask(mesh, OWNER, consumer="shop.customers").consumer == "shop.customers"
+    for stranger in ("ana", "desk", "other team", "shop.customers"):
+        with pytest.raises(DeniedError, match="in the name of"):
+            ask(mesh, consumer=stranger)
+
+
+def test_a_grant_to_a_team_is_one_to_its_members(mesh: GuardedMesh) -> None:
+    asked = ask(mesh, consumer="insights")
+    mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+    assert can_read(mesh, "ben")
+    assert not can_read(mesh, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"purpose": "world_domination"}, "purpose"),
+        ({"purpose": "analytics", "role": GDPR}, "not for analytics"),
+        ({"role": "no_such_role"}, "no such role"),
+        ({"days": 0}, "1 to 365 days"),
+        ({"days": 366}, "1 to 365 days"),
+        ({"reason": "  "}, "reason"),
+        ({"reason": "x" * 2001}, "reason"),
+        ({"reason": "bell\a"}, "reason"),
+        ({"columns": []}, "columns"),
+        ({"columns": ["region", "no_such_column"]}, "columns"),
+    ],
+)
+def test_what_can_not_be_asked(mesh: GuardedMesh, facts: dict, told: str) -> None:
+    with pytest.raises(BadRequestError, match=told):
+        ask(mesh, **facts)
+    assert "request-made" not in kinds(mesh)
+
+
+def test_ports_that_can_not_be_asked_for(mesh: GuardedMesh) -> None:
+    with pytest.raises(UnknownPortError) as unknown:
+        mesh.access.requests.request(mesh.caller("ben"), "shop.nothing.v1", purpose="analytics", reason="Why not.")
+    product = mesh.settings.domains / "shop" / "products" / "customers" / "product.odps.yaml"
+    text = product.read_text()
+    product.write_text(text + "customProperties:\n  - {property: visibility, value: granted}\n")
+    with pytest.raises(UnknownPortError) as hidden:
+        ask(mesh)
+    assert str(hidden.value).replace(PORT, "") == str(unknown.value).replace("shop.nothing.v1", "")
+    assert ask(mesh, "ana", role="customers_region_reader").state == "pending"  # she has a grant, so she sees it
+    product.write_text(text)
+    for status, error in (("draft", ConflictError), ("retired", RetiredPortError)):
+        mesh.publish(contract=CUSTOMERS_CONTRACT.format(version="1.0.0", status=status))
+        with pytest.raises(error):
+            ask(mesh)
+
+
+def test_the_same_is_not_asked_twice_at_once(mesh: GuardedMesh) -> None:
+    first = ask(mesh)
+    with pytest.raises(ConflictError, match=f"request {first.id}"):
+        ask(mesh)
+    mesh.access.requests.withdraw(mesh.caller("ben"), first.id)
+    assert ask(mesh).id != first.id
+
+
+def test_a_denial_is_final(mesh: GuardedMesh) -> None:
+    requests, asked = mesh.access.requests, ask_for_clear(mesh)
+    requests.approve(mesh.caller(OWNER), asked.id)
+    denied = requests.deny(mesh.caller(PRIVACY), asked.id, "Ask for fewer columns.")
+    assert (denied.state, denied.approvals[-1].comment) == ("denied", "Ask for fewer columns.")
+    for act in (requests.approve, requests.deny):
+        with pytest.raises(ConflictError, match="denied already"):
+            act(mesh.caller(OWNER), asked.id)
+    with pytest.raises(ConflictError, match="denied already"):
+        requests.withdraw(mesh.caller("ben"), asked.id)
+    assert requests.grants(mesh.caller("ben")) == ()
+
+
+def test_requests_are_seen_by_who_asks_who_decides_and_administrators(mesh: GuardedMesh) -> None:
+    requests, asked = mesh.access.requests, ask(mesh, "bot")
+    for who in ("bot", "ben", OWNER, PRIVACY, "operator"):
+        assert requests.get(mesh.caller(who), asked.id).id == asked.id
+        assert [item.id for item in requests.list(mesh.caller(who))] == [asked.id]
+    assert requests.list(mesh.caller("ana")) == ()
+    for number in (asked.id, 4711):
+        for act in (requests.get, requests.approve, requests.withdraw):
+            with pytest.raises(UnknownRequestError, match=f"no request {number}"):
+                act(mesh.caller("ana"), number)
+    with pytest.raises(DeniedError):
+        requests.approve(mesh.caller("operator"), asked.id)
+
+
+def at_once(acts: list[Callable[[], object]]) -> list[object]:
+    """What became of each act: its result or its error."""
+
+    def tried(act: Callable[[], object]) -> object:
+        try:
+            return act()
+        except AccessError as error:
+            return error
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(tried, acts))
+
+
+@pytest.mark.parametrize("other", ["approve", "deny", "withdraw"])
+def test_of_two_decisions_at_once_one_holds(mesh: GuardedMesh, other: str) -> None:
+    requests = mesh.access.requests
+    callers: dict[str, Caller] = {name: mesh.caller(name) for name in (OWNER, "ben")}
+    by = callers["ben" if other == "withdraw" else OWNER]
+    for _ in range(5):
+        asked = ask(mesh)
+        acts = [
+            lambda: requests.approve(callers[OWNER], asked.id),
+            lambda: getattr(requests, other)(by, asked.id),
+        ]
+        lost = [item for item in at_once(acts) if isinstance(item, AccessError)]
+        assert [type(item) for item in lost] == [ConflictError]
+        after = requests.get(callers["ben"], asked.id)
+        granted = [grant for grant in requests.grants(callers["ben"]) if grant.request == asked.id]
+        assert len(granted) == (after.state == "approved")
+    made = kinds(mesh)
+    assert made.count("grant-made") == len(requests.grants(callers["ben"]))
+
+
+@pytest.mark.parametrize("who", [OWNER, "ben", "operator"])
+def test_a_revoked_grant_opens_nothing_from_then_on(mesh: GuardedMesh, who: str) -> None:
+    requests, asked = mesh.access.requests, ask(mesh)
+    grant = requests.approve(mesh.caller(OWNER), asked.id).grant
+    assert grant is not None
+    assert can_read(mesh, "ben")
+    with pytest.raises(BadRequestError):
+        requests.revoke(mesh.caller(who), grant, " ")
+    ended = requests.revoke(mesh.caller(who), grant, "Not needed any more.")
+    assert (ended.revoked_by, ended.revoked_because) == (who, "Not needed any more.")
+    assert not can_read(mesh, "ben")
+    assert kinds(mesh)[-2:-1] == ["grant-revoked"] or "grant-revoked" in kinds(mesh)
+    with pytest.raises(ConflictError, match="revoked already"):
+        requests.revoke(mesh.caller(who), grant, "Again.")
+    assert requests.grants(mesh.caller("ben")) == ()
+    assert [item.id for item in requests.grants(mesh.caller("ben"), ended=True)] == [grant]
+
+
+def test_a_stranger_neither_sees_nor_ends_a_grant(mesh: GuardedMesh) -> None:
+    grant = mesh.access.requests.approve(mesh.caller(OWNER), ask(mesh).id).grant
+    assert grant is not None
+    with pytest.raises(UnknownRequestError):
+        mesh.access.requests.revoke(mesh.caller("nobody"), grant, "Because.")
+    assert mesh.access.requests.grants(mesh.caller("nobody")) == ()
+    assert can_read(mesh, "ben")
+
+
+def test_grants_end_by_themselves_and_are_looked_at_before(mesh: GuardedMesh) -> None:
+    now = utc_now()
+    past = {"starts_at": now - timedelta(days=9), "review_at": now - timedelta(days=4)}
+    mesh.grant("ben", ends_at=now - timedelta(seconds=1), **past)
+    due = mesh.grant("nobody", ends_at=now + timedelta(days=1), **past)
+    assert not can_read(mesh, "ben")
+    assert can_read(mesh, "nobody")
+    assert [grant.id for grant in mesh.access.requests.due_for_review(mesh.caller(OWNER))] == [due]
+    assert mesh.access.requests.due_for_review(mesh.caller("ben")) == ()
+
+
+def test_the_audit_log_holds_no_words_of_people(mesh: GuardedMesh) -> None:
+    asked = ask(mesh, reason="SECRET because")
+    mesh.access.requests.deny(mesh.caller(OWNER), asked.id, "SECRET too")
+    assert "SECRET" not in str(entries(mesh))
