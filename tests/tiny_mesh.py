@@ -248,6 +248,7 @@ def write_project(root: Path) -> Path:
             domain="ledger", name="totals", inputs=LEDGER_INPUTS
         ),
         "domains/ledger/products/totals/v1.odcs.yaml": TOTALS_CONTRACT,
+        "governance/classifications.yaml": (REPOSITORY / "governance" / "classifications.yaml").read_text("utf-8"),
     }
     for name, text in files.items():
         file = root / name

@@ -5,28 +5,31 @@ guard of quality and pipeline's reader of documents; no Dagster.
 record batches. There is no other way to data for HTTP, client, command line, samples or agents.
 
 SQL written by a consumer never meets a connection that has a lake attached: 70 of 184 attacks leak from one whatever
-its settings. It runs on a copy of the ports that it names, with masked columns masked, in a closed DuckDB.
+its settings. `Access.sql.run(caller, text)` -> `SqlReading` runs it in a confined process that holds nothing but
+masked copies of the ports that it names.
 """
 
+from platform_resources.access.approvals import AccessRequest
 from platform_resources.access.errors import AccessError
 from platform_resources.access.guard import Guard
 from platform_resources.access.model import Caller, Condition, Grant, Identity, ReadQuery
 from platform_resources.access.platform import Access
-from platform_resources.access.query import QueryError, QueryResult, query_ports
 from platform_resources.access.relation import GuardedRelation, Reading
+from platform_resources.access.sandbox import SqlLimits
+from platform_resources.access.sql_service import SqlReading
 
 __all__ = [
     "Access",
     "AccessError",
+    "AccessRequest",
     "Caller",
     "Condition",
     "Grant",
     "Guard",
     "GuardedRelation",
     "Identity",
-    "QueryError",
-    "QueryResult",
     "ReadQuery",
     "Reading",
-    "query_ports",
+    "SqlLimits",
+    "SqlReading",
 ]

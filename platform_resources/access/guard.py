@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from platform_resources.access.copies import Copies
 from platform_resources.access.decisions import decide
 from platform_resources.access.errors import (
     DeniedError,
@@ -56,6 +57,7 @@ class Guard:
         self._control = control
         self._audit = audit
         self._lakes = WarmLakes(settings)
+        self.copies = Copies(settings, self._lakes)
 
     def open(
         self, caller: Caller, port: PortAddress, *, purpose: str | None = None, as_of: int | None = None

@@ -8,6 +8,8 @@ from platform_resources.access.errors import UnauthenticatedError
 from platform_resources.access.guard import Guard
 from platform_resources.access.model import Caller
 from platform_resources.access.personas import make_personas
+from platform_resources.access.requests import AccessRequests
+from platform_resources.access.sql_service import SqlService
 from platform_resources.access.tokens import authenticate_token
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
@@ -22,6 +24,8 @@ class Access:
         self.control = ControlDatabase(settings)
         self.audit = AuditLog(self.control)
         self.guard = Guard(settings, self.control, self.audit)
+        self.requests = AccessRequests(settings, self.control, self.audit)
+        self.sql = SqlService(self.guard, self.audit)
         self.made = make_personas(settings, self.control) if personas else ()
 
     @property
@@ -42,6 +46,7 @@ class Access:
         return authenticate_token(self.control, credential)
 
     def close(self) -> None:
+        self.sql.close()
         self.guard.close()
         self.control.close()
 

@@ -12,18 +12,16 @@ import duckdb
 import typer
 from rich.markup import escape
 
-from platform_resources.access import AccessError, QueryError, query_ports
+from platform_resources.access import AccessError
 from platform_resources.catalog import DomainState, mesh_state
-from platform_resources.cli import changes, check, exchange, interoperability, lifecycle, scaffold, terms, trial
+from platform_resources.cli import changes, check, exchange, interoperability, lifecycle, query, scaffold, terms, trial
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import (
     console,
-    distinct_names,
     errors,
     fail,
     make_console,
     print_json,
-    print_rows,
     table,
 )
 from platform_resources.cli.views import (
@@ -315,39 +313,6 @@ def rollback(
         console.print(f"{address} serves publication #{to} again, as #{done.number} ({done.row_count:,} rows)")
 
 
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="One SELECT over ports: select * from crm.customer_360.v1")],
-    limit: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 100,
-    json_output: JsonFlag = False,
-) -> None:
-    """Read published products by SQL; columns with a mask come masked."""
-    try:
-        result = query_ports(_settings(), sql)
-    except QueryError as error:
-        fail(str(error))
-    shown = result.rows.slice(0, limit)
-    rows = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
-    names = shown.column_names
-    if json_output:
-        print_json(
-            {
-                "publications": result.publications,
-                "masked": result.masked,
-                "notices": result.notices,
-                "rows": [dict(zip(distinct_names(names), row, strict=True)) for row in rows],
-            }
-        )
-        return
-    print_rows(names, rows)
-    if result.rows.num_rows > limit:
-        errors.print(f"[dim]{limit:,} of {result.rows.num_rows:,} rows; --limit shows more[/]")
-    for port, columns in result.masked.items():
-        errors.print(f"[dim]masked in {port}: {', '.join(columns)}[/]")
-    for port, notice in result.notices.items():
-        errors.print(f"[yellow]{port} is {escape(notice)}[/]", highlight=False)
-
-
 @app.command(name="fsck")
 def fsck_command(json_output: JsonFlag = False) -> None:
     """Check every lake whole: catalog, files (size, checksum, content) and what is published."""
@@ -394,5 +359,5 @@ def maintain_command(json_output: JsonFlag = False) -> None:
     console.print(made)
 
 
-for module in (check, changes, terms, lifecycle, interoperability, scaffold, trial, exchange):
+for module in (query, check, changes, terms, lifecycle, interoperability, scaffold, trial, exchange):
     module.add_to(app)

@@ -44,6 +44,7 @@ class Grants:
     tables: frozenset[TableName] = frozenset()
     schemas: frozenset[tuple[str, str]] = frozenset()
     audited: str | None = None  # JSON of the audited table's node, see `table_node`
+    named: str = "{table}, a table of the domain (<domain>.internal.<name>) or a declared input port"
 
     def allow(self, node: dict[str, Any]) -> bool:
         if self.audited is not None and _identity(node) == self.audited:
@@ -204,10 +205,7 @@ class _Walk:
             return
         if not self._grants.allow(value):
             written = ".".join(part for part in (catalog, schema, table) if part)
-            raise NotEvaluableError(
-                f"it reads {written}, which is neither {{table}}, a table of the domain (<domain>.internal.<name>) "
-                "nor a declared input port"
-            )
+            raise NotEvaluableError(f"it reads {written}, which is not {self._grants.named}")
 
     def _expression(self, value: dict[str, Any]) -> None:
         kind = value["class"]
