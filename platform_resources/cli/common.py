@@ -33,7 +33,7 @@ AsOption = Annotated[
 
 
 def caller_of(access: Access, as_: str | None = None) -> Caller:
-    """Who a command acts for: the persona of `--as`, else the token in MESH_TOKEN, else the demo's analyst (and says so).
+    """Who a command acts for: the persona of `--as`, else the token in MESH_TOKEN, else the demo's analyst, said so.
 
     Raises
     ------

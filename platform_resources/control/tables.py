@@ -105,6 +105,7 @@ approvals = Table(
     Column("approver", String(200), nullable=False),
     Column("decision", String(20), nullable=False),  # approve, deny
     Column("comment", Text),
+    Column("conditions", Text),  # what the approver asks of the consumer, in words
     Column("at", Moment, nullable=False),
 )
 
@@ -168,4 +169,15 @@ probes = Table(
     Column("reason", Text),
     Column("milliseconds", Float, nullable=False),
     Column("publication", Integer),
+    Index("probes_by_time", "at"),
+)
+
+# Probes of days past, added up: five years of a port are 1,826 rows.
+probe_days = Table(
+    "probe_days",
+    metadata,
+    Column("port", String(200), primary_key=True),
+    Column("day", String(10), primary_key=True),  # UTC
+    Column("up_seconds", Float, nullable=False),
+    Column("down_seconds", Float, nullable=False),
 )

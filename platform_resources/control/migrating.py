@@ -1,0 +1,87 @@
+"""Bringing the schema of the control database to what this code knows, once, whoever starts at the same time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATORS = 7_316_511  # PostgreSQL's advisory lock; any number of its own
+_one_at_a_time = threading.Lock()  # alembic's `context` is one for the process
+
+
+class ControlError(RuntimeError):
+    """The control database can't be used; the message says what to do."""
+
+
+def migrate(engine: Engine, name: str) -> None:
+    """Bring the schema to the newest revision. Of several processes one does, the others wait for it.
+
+    Raises
+    ------
+    ControlError
+        when the schema is newer than this code.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    head = scripts.get_current_head()
+    if _is_set_up(engine) and _revision(engine) == head:
+        return
+    with _one_at_a_time, _alone(engine):
+        found = _revision(engine)
+        if found == head:
+            return
+        if found not in (None, *(script.revision for script in scripts.walk_revisions())):
+            raise ControlError(
+                f"the control database {name} has schema {found}, this version of the mesh knows schemas up to {head}; "
+                "run the newer version"
+            )
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_set_up(engine: Engine) -> bool:
+    """Whether a SQLite file is in WAL mode, by its header: SQLite refuses to switch while anybody has it open."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with Path(str(engine.url.database)).open("rb") as stream:
+        return stream.read(20)[18:] == b"\x02\x02"
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Alone among processes that migrate this database; the lock goes with its holder."""
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATORS})")
+            yield
+        return
+    descriptor = os.open(f"{engine.url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            with closing(sqlite3.connect(str(engine.url.database))) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
+        except sqlite3.Error as error:
+            raise ControlError(f"the control database {engine.url} can't be used: {error}") from error
+        yield
+    finally:
+        os.close(descriptor)
