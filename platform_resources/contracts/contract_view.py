@@ -211,4 +211,5 @@ def _sla(node: Node) -> SlaProperty:
         unit=node.text("unit"),
         element=node.text("element"),
         driver=node.text("driver"),
+        custom=node.custom(),
     )

@@ -123,6 +123,7 @@ class SlaProperty:
     unit: str | None = None
     element: str | None = None  # "<table>.<column>[, ...]"
     driver: str | None = None
+    custom: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
