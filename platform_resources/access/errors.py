@@ -31,6 +31,13 @@ class PurposeMissingError(DeniedError):
     code = "purpose-missing"
 
 
+class NotFoundError(AccessError):
+    """No such thing, or one whose existence the caller may not know: they look alike."""
+
+    status = 404
+    code = "not-found"
+
+
 class UnknownPortError(AccessError):
     """No such port, or one whose existence the caller may not know: they look alike."""
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from platform_resources.access import Access
 from platform_resources.lake import MeshSettings
 from platform_resources.serving import data
+from platform_resources.serving.facts import add_facts
 from platform_resources.serving.problems import add_problem_handlers
 
 
@@ -21,6 +22,7 @@ def create_app(settings: MeshSettings, *, access: Access | None = None) -> FastA
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
+        view.close()
         if own is not None:
             own.close()
 
@@ -28,4 +30,5 @@ def create_app(settings: MeshSettings, *, access: Access | None = None) -> FastA
     app.state.access = access
     add_problem_handlers(app)
     app.include_router(data.router, prefix="/api/v1")
+    view = add_facts(app, settings)
     return app

@@ -1,0 +1,54 @@
+"""What all answers share: closed models, pages, and what any operation may refuse with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from platform_resources.serving.problems import problem_responses
+
+_Item = TypeVar("_Item")
+
+# Without or with a wrong token; too many requests; the control database or the audit log can't be used.
+EVERYWHERE = (401, 429, 503)
+
+
+class Answer(BaseModel):
+    """A model whose fields are all that there is: whoever generates a client from the document can rely on it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Answer):
+    next: str | None = Field(
+        description="Cursor of the page after this one, for the parameter `cursor`; null on the last page. "
+        "The header Link has its address."
+    )
+
+
+Limit = Annotated[int, Query(description="How many entries at most.", ge=1, le=1000)]
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses=` of an operation: the statuses of every operation, and these."""
+    return problem_responses(*sorted({*EVERYWHERE, *statuses}))
+
+
+def link_next(request: Request, response: Response, cursor: str | None) -> None:
+    """Tell the address of the next page (RFC 8288), relative: a proxy in front may have changed the rest."""
+    if cursor is not None:
+        address = request.url.include_query_params(cursor=cursor)
+        response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+
+
+def page_of(
+    items: Sequence[_Item], keys: Sequence[str], limit: int, cursor: str | None
+) -> tuple[list[_Item], str | None]:
+    """The items after `cursor`, and the cursor of the page after them; `keys` are theirs, rising."""
+    rest = [(item, key) for item, key in zip(items, keys, strict=True) if cursor is None or key > cursor]
+    more = len(rest) > limit
+    return [item for item, _ in rest[:limit]], rest[limit - 1][1] if more else None

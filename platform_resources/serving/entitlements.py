@@ -1,0 +1,126 @@
+"""How a reader may read a port: the roles that are offered, its own grants, and what it gets of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from platform_resources.access.decisions import decide
+from platform_resources.access.errors import DeniedError
+from platform_resources.access.model import Grant, Mask, PortPolicy, ReadingRole
+from platform_resources.access.policies import policy_of
+from platform_resources.catalog import PortState
+from platform_resources.contracts import Contract, contract_of_text
+from platform_resources.lake import PortAddress, utc_now
+from platform_resources.serving.answers import Answer
+from platform_resources.serving.readers import Reader
+
+
+class RoleOffered(Answer):
+    role: str = Field(examples=["customer_360_reader"])
+    description: str | None
+    purposes: list[str] | None = Field(description="For which it may be asked; null: every one that the council knows.")
+    clearances: list[str] = Field(description="Masks that it lifts for readers who hold them.", examples=[["gdpr"]])
+    some_rows: bool = Field(description="Whether it shows some rows only, by attributes of the reader.")
+    approvers: list[list[str]] = Field(description="Who decides, level by level; one of each level is enough.")
+
+
+class GrantHeld(Answer):
+    id: int
+    consumer: str = Field(description="The caller, or a team of it.")
+    port: str = Field(description="Address of the port, or `*`.")
+    role: str | None
+    purpose: str = Field(examples=["analytics"])
+    clearances: list[str]
+    columns: list[str] | None = Field(description="Null: all.")
+    conditions: str | None = Field(description="What the approvers ask for.")
+    starts_at: datetime
+    ends_at: datetime
+    review_at: datetime | None
+
+
+class PortAccess(Answer):
+    readable: bool = Field(description="Whether the caller holds a grant now.")
+    roles: list[RoleOffered]
+    grants: list[GrantHeld] = Field(description="The caller's own, those that hold now.")
+    ask: str | None = Field(description="How to ask for access; null when the caller has it.")
+
+
+def grant_held(grant: Grant) -> GrantHeld:
+    return GrantHeld(
+        id=grant.id,
+        consumer=grant.consumer,
+        port=grant.port,
+        role=grant.role,
+        purpose=grant.purpose,
+        clearances=sorted(grant.clearances),
+        columns=None if grant.columns is None else sorted(grant.columns),
+        conditions=grant.conditions,
+        starts_at=grant.starts_at,
+        ends_at=grant.ends_at,
+        review_at=grant.review_at,
+    )
+
+
+def policy_on(reader: Reader, state: PortState) -> PortPolicy:
+    """The policy of a port by the contract that is served and today's."""
+    council = reader.view.documents.council
+    return policy_of(state.port.address, contracts_of(reader, state), council.classifications)
+
+
+def contracts_of(reader: Reader, state: PortState) -> list[Contract]:
+    """The contract that is served, then today's when it is another one."""
+    today, publication = state.port.contract, state.publication
+    if publication is None or publication.contract_sha256 == today.sha256:
+        return [today]
+    served = reader.view.promise(PortAddress.parse(state.port.address), publication)
+    return [contract_of_text(served.document, f"{state.port.address}.odcs.yaml"), today]
+
+
+def access_to(reader: Reader, state: PortState) -> PortAccess:
+    policy = policy_on(reader, state)
+    held = [grant for grant in reader.grants if grant.is_on(state.port.address)]
+    ask = f"POST /api/v1/access/requests with port {state.port.address}, a role, a purpose and a reason"
+    return PortAccess(
+        readable=bool(held) and reader.caller.may("read", state.port.address),
+        roles=[_role(role, policy) for role in policy.roles],
+        grants=[grant_held(grant) for grant in held],
+        ask=None if held else ask,
+    )
+
+
+def _role(role: ReadingRole, policy: PortPolicy) -> RoleOffered:
+    levels = [list(level) for level in (role.first_approvers, role.second_approvers) if level]
+    return RoleOffered(
+        role=role.name,
+        description=role.description,
+        purposes=None if role.purposes is None else sorted(role.purposes),
+        clearances=sorted(role.clearances),
+        some_rows=bool(policy.row_filters or role.row_filters),
+        approvers=levels,
+    )
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a reader gets of a port: visible column -> masks that apply."""
+
+    columns: Mapping[str, tuple[Mask, ...]]
+    role: str
+    granted: bool
+    some_rows: bool
+
+
+def sight_of(reader: Reader, policy: PortPolicy, purpose: str | None = None) -> Sight:
+    """By the reader's grant; without one as the first role of the port would show it, with no mask lifted."""
+    try:
+        decision = decide(reader.caller, policy, reader.grants, purpose, utc_now())
+    except DeniedError:
+        role = policy.role(None)
+        filters = (*policy.row_filters, *(role.row_filters if role else ()))
+        return Sight(policy.masks, role.name if role else "", granted=False, some_rows=bool(filters))
+    profile = decision.profile
+    return Sight(profile.columns, decision.role, granted=True, some_rows=bool(profile.filters))

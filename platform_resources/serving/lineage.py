@@ -1,0 +1,153 @@
+"""Where a port's data comes from and where it goes, by what products declare; and who is registered as reading it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from platform_resources.access.grants import grants_on
+from platform_resources.contracts import Mesh
+from platform_resources.contracts.lifecycle import lifecycle_of
+from platform_resources.governance import Consumer, consumers_of
+from platform_resources.lake import utc_now
+from platform_resources.serving.answers import Answer, refusals
+from platform_resources.serving.entitlements import GrantHeld, grant_held
+from platform_resources.serving.ports import Lifecycle
+from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
+
+router = APIRouter(tags=["products"])
+
+
+class Node(Answer):
+    port: str = Field(examples=["sales.bookings.v1"])
+    lifecycle: Lifecycle | None = Field(description="Null when its documents can't be used now.")
+    distance: int = Field(description="In steps from the port that was asked for.")
+
+
+class Edge(Answer):
+    source: str = Field(description="Port that is read.", examples=["sales.bookings.v1"])
+    target: str = Field(description="Port of the product that reads it.", examples=["crm.customer_360.v1"])
+    columns: list[str] | None = Field(description="That are read; null: not said, so all count.")
+    purpose: str | None
+
+
+class Lineage(Answer):
+    port: str
+    upstream: list[Node]
+    downstream: list[Node]
+    edges: list[Edge]
+
+
+class ConsumerOut(Answer):
+    name: str = Field(examples=["finance.revenue"])
+    kind: Literal["product", "team", "service", "agent", "person"]
+    contact: str | None
+    columns: list[str] | None = Field(description="That it reads; null: not said.")
+    purpose: str | None
+
+
+class Consumers(Answer):
+    port: str
+    count: int = Field(description="Registered consumers and holders of grants, each counted once.")
+    registered: list[ConsumerOut] | None = Field(
+        description="By their own declarations; for owners and administrators, null for others."
+    )
+    granted: list[GrantHeld] | None = Field(
+        description="Grants that hold now; for owners and administrators, null for others."
+    )
+
+
+@router.get(
+    "/products/{domain}/{product}/v{major}/lineage",
+    operation_id="get_lineage",
+    summary="Ports upstream and downstream",
+    responses=refusals(404, 422),
+)
+def get_lineage(
+    reader: CurrentReader,
+    state: AskedPort,
+    depth: Annotated[int, Query(description="How many steps to follow.", ge=1, le=50)] = 1,
+) -> Lineage:
+    """Declared lineage between ports. What the caller may not know of is left out, and not followed through."""
+    mesh = reader.view.documents.mesh
+    edges: dict[tuple[str, str], Edge] = {}
+    sides = []
+    for steps in (_inputs, _readers):
+        distances: dict[str, int] = {}
+        waiting = deque([(state.port.address, 0)])
+        while waiting:
+            address, distance = waiting.popleft()
+            if distance == depth:
+                continue
+            for edge in steps(mesh, address):
+                other = edge.source if steps is _inputs else edge.target
+                if not reader.sees_address(other):
+                    continue
+                edges[edge.source, edge.target] = edge
+                if other not in distances and other != state.port.address:
+                    distances[other] = distance + 1
+                    waiting.append((other, distance + 1))
+        sides.append([_node(mesh, address, distance) for address, distance in distances.items()])
+    found = [edges[key] for key in sorted(edges)]
+    return Lineage(port=state.port.address, upstream=sides[0], downstream=sides[1], edges=found)
+
+
+@router.get(
+    "/products/{domain}/{product}/v{major}/consumers",
+    operation_id="get_consumers",
+    summary="Who reads it",
+    responses=refusals(404, 422),
+)
+def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
+    """The consumers of a port: their number for everybody, their names for owners and administrators."""
+    address = state.port.address
+    registered = [c for c in consumers_of(reader.view.documents.mesh, address) if _is_known(reader, c)]
+    now = utc_now()
+    grants = [grant for grant in grants_on(reader.access.control, address) if grant.holds(now)]
+    names = {c.name for c in registered} | {grant.consumer for grant in grants}
+    told = reader.manages(state.product)
+    return Consumers(
+        port=address,
+        count=len(names),
+        registered=[_consumer(c) for c in registered] if told else None,
+        granted=[grant_held(grant) for grant in grants] if told else None,
+    )
+
+
+def _inputs(mesh: Mesh, address: str) -> Iterator[Edge]:
+    if address in mesh.ports:
+        for item in mesh.ports[address][0].inputs:
+            yield _edge(item.address, address, item.columns, item.purpose)
+
+
+def _readers(mesh: Mesh, address: str) -> Iterator[Edge]:
+    for product, item in mesh.readers.get(address, ()):
+        for port in product.ports:
+            yield _edge(address, port.address, item.columns, item.purpose)
+
+
+def _edge(source: str, target: str, columns: tuple[str, ...] | None, purpose: str | None) -> Edge:
+    return Edge(source=source, target=target, columns=None if columns is None else list(columns), purpose=purpose)
+
+
+def _node(mesh: Mesh, address: str, distance: int) -> Node:
+    found = mesh.ports.get(address)
+    return Node(port=address, lifecycle=None if found is None else lifecycle_of(*found), distance=distance)
+
+
+def _is_known(reader: Reader, consumer: Consumer) -> bool:
+    return consumer.kind != "product" or reader.sees_address(consumer.name)
+
+
+def _consumer(consumer: Consumer) -> ConsumerOut:
+    return ConsumerOut(
+        name=consumer.name,
+        kind=consumer.kind,
+        contact=consumer.contact or None,
+        columns=None if consumer.columns is None else list(consumer.columns),
+        purpose=consumer.purpose,
+    )

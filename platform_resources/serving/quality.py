@@ -1,0 +1,170 @@
+"""How good a port is, and its publications: what a consumer judges before it depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from platform_resources.catalog import PortState
+from platform_resources.lake import LakeMissingError, PortAddress, Publication
+from platform_resources.quality import compile_checks
+from platform_resources.serving.answers import Answer, Limit, Page, link_next, refusals
+from platform_resources.serving.entitlements import contracts_of, policy_on, sight_of
+from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
+
+router = APIRouter(tags=["products"])
+
+
+class RuleResult(Answer):
+    name: str
+    group: str
+    dimension: str | None = Field(examples=["completeness"])
+    severity: Literal["error", "warning", "info"]
+    status: Literal["passed", "failed"]
+    value: float | int | str | bool | None = Field(description="Measured; null where it could tell a masked value.")
+    threshold: str
+    message: str
+    failed_rows: int | None
+    score: float = Field(description="0-1: 1 when passed, else the share of good rows.")
+
+
+class Measured(Answer):
+    score: float = Field(description="0-100.", examples=[98.5])
+    scores: dict[str, float] = Field(description="By dimension, 0-100.", examples=[{"completeness": 99.2}])
+    passed: bool = Field(description="Whether every check of severity error passed.")
+    contract_version: str
+    at: datetime
+    results: list[RuleResult]
+
+
+class QualityReport(Answer):
+    port: str
+    publication: int | None = Field(description="Number of the publication that was measured.")
+    measured: Measured | None = Field(description="Null before the first publication.")
+    refused: Measured | None = Field(description="Of a newer version that failed, and that nobody reads.")
+
+
+class PublicationOut(Answer):
+    number: int
+    kind: Literal["publish", "rollback", "retire"]
+    contract_version: str
+    rows: int
+    columns: list[str]
+    score: float
+    scores: dict[str, float]
+    data_as_of: datetime | None
+    published_at: datetime
+
+
+class PublicationPage(Page):
+    port: str
+    publications: list[PublicationOut] = Field(description="Newest first.")
+
+
+@router.get(
+    "/products/{domain}/{product}/v{major}/quality",
+    operation_id="get_quality",
+    summary="Quality score and results of the checks",
+    responses=refusals(404, 422),
+)
+def get_quality(reader: CurrentReader, state: AskedPort) -> QualityReport:
+    """The score of what is served, by dimension and by check. No row and no value of a row is shown."""
+    publication, refusal = state.publication, state.refusal
+    secret = _secret_rules(reader, state)
+    measured = refused = None
+    if publication is not None:
+        facts = (publication.score, publication.contract_version, publication.published_at)
+        measured = _measured(publication.audit, *facts, secret)
+    if refusal is not None:
+        refused = _measured(refusal.audit, refusal.score, refusal.contract_version, refusal.refused_at, secret)
+    number = None if publication is None else publication.number
+    return QualityReport(port=state.port.address, publication=number, measured=measured, refused=refused)
+
+
+@router.get(
+    "/products/{domain}/{product}/v{major}/publications",
+    operation_id="list_publications",
+    summary="What was published when",
+    responses=refusals(404, 422),
+)
+def list_publications(
+    request: Request,
+    response: Response,
+    reader: CurrentReader,
+    state: AskedPort,
+    limit: Limit = 100,
+    cursor: Annotated[
+        str | None, Query(description="`next` of the page before.", pattern=r"^[1-9][0-9]{0,8}$", examples=["40"])
+    ] = None,
+) -> PublicationPage:
+    """The publication log of a port, newest first; retirements and returns to earlier versions are in it too."""
+    try:
+        log = reader.view.log(PortAddress.parse(state.port.address), limit + 1, None if cursor is None else int(cursor))
+    except LakeMissingError:
+        log = []
+    following = str(log[limit - 1].number) if len(log) > limit else None
+    link_next(request, response, following)
+    return PublicationPage(port=state.port.address, publications=[_publication(p) for p in log[:limit]], next=following)
+
+
+def _publication(publication: Publication) -> PublicationOut:
+    return PublicationOut(
+        number=publication.number,
+        kind=publication.kind,
+        contract_version=publication.contract_version,
+        rows=publication.row_count,
+        columns=list(publication.columns),
+        score=round(publication.score, 2),
+        scores=_scores(publication.audit),
+        data_as_of=publication.data_as_of,
+        published_at=publication.published_at,
+    )
+
+
+def _scores(audit: Mapping[str, Any]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in (audit.get("scores") or {}).items()}
+
+
+def _measured(audit: Mapping[str, Any], score: float, version: str, at: datetime, secret: frozenset[str]) -> Measured:
+    results = [_result(item, secret) for item in audit.get("results", ())]
+    return Measured(
+        score=round(score, 2),
+        scores=_scores(audit),
+        passed=all(item.status == "passed" or item.severity != "error" for item in results),
+        contract_version=version,
+        at=at,
+        results=results,
+    )
+
+
+def _result(item: Mapping[str, Any], secret: frozenset[str]) -> RuleResult:
+    withheld = item["name"] in secret
+    passed = bool(item["passed"])
+    told = f"the rule {'holds' if passed else 'is broken'}; its value is told to who reads the port unmasked"
+    return RuleResult(
+        name=item["name"],
+        group=item["group"],
+        dimension=item.get("dimension"),
+        severity=item["severity"],
+        status="passed" if passed else "failed",
+        value=None if withheld else item.get("value"),
+        threshold=item["threshold"],
+        message=told if withheld else item["message"],
+        failed_rows=item.get("failed_rows"),
+        score=item["score"],
+    )
+
+
+def _secret_rules(reader: Reader, state: PortState) -> frozenset[str]:
+    """SQL rules answer with a value of the data (`select max(income)`): for readers who see all of it in clear only."""
+    contracts = contracts_of(reader, state)
+    sight = sight_of(reader, policy_on(reader, state))
+    names = {column.name for column in contracts[0].table.columns}
+    clear = sight.granted and not sight.some_rows and names <= {n for n, masks in sight.columns.items() if not masks}
+    if clear:
+        return frozenset()
+    return frozenset(check.name for item in contracts for check in compile_checks(item) if check.kind == "sql")

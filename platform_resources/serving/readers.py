@@ -1,0 +1,120 @@
+"""Who asks for facts, and which products exist for it: a hidden one is answered like one that was never there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from platform_resources.access import Access, Caller, Grant
+from platform_resources.access.approvals import is_named
+from platform_resources.access.errors import NotFoundError, UnknownPortError
+from platform_resources.access.grants import grants_of
+from platform_resources.catalog import DomainState, PortState
+from platform_resources.catalog.view import CatalogView
+from platform_resources.contracts import Product
+from platform_resources.lake import PortAddress, utc_now
+from platform_resources.serving.callers import CurrentCaller, TheAccess
+
+_LISTED = "GET /api/v1/products lists what there is."
+
+Domain = Annotated[str, Path(description="Name of the domain.", max_length=63, examples=["crm"])]
+ProductName = Annotated[
+    str, Path(alias="product", description="Name of the product.", max_length=63, examples=["customer_360"])
+]
+Major = Annotated[int, Path(alias="major", description="Major version of the port.", ge=1, le=9999, examples=[1])]
+
+
+def visible(caller: Caller, product: Product, grants: Iterable[Grant]) -> bool:
+    if product.custom.get("visibility") != "granted":
+        return True
+    return any(grant.is_on(port.address) for grant in grants for port in product.ports)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One request's view of the mesh: the catalog as far as its caller may know of it."""
+
+    caller: Caller
+    access: Access
+    view: CatalogView
+
+    @cached_property
+    def grants(self) -> tuple[Grant, ...]:
+        """Those of the caller and its teams that hold now."""
+        now = utc_now()
+        return tuple(g for g in grants_of(self.access.control, self.caller.identity) if g.holds(now))
+
+    @property
+    def administers(self) -> bool:
+        return self.caller.identity.administrator and self.caller.may("admin")
+
+    def owns(self, product: Product) -> bool:
+        """Whether the caller answers for a product, or for its domain."""
+        loaded = self.view.documents.mesh.usable.get(product.domain)
+        owners = [*product.owners, *(owner for port in product.ports for owner in port.contract.owners)]
+        return is_named(self.caller.identity, [*owners, *([] if loaded is None else [loaded.domain.owner])])
+
+    def manages(self, product: Product) -> bool:
+        """Whether it is told what only owners and administrators are: names of consumers, findings of the gate."""
+        return self.administers or self.owns(product)
+
+    def sees(self, product: Product) -> bool:
+        return self.administers or self.owns(product) or visible(self.caller, product, self.grants)
+
+    def sees_address(self, address: str) -> bool:
+        """The same by the address of a product or a port; one that the mesh doesn't know isn't seen."""
+        domain, _, rest = address.partition(".")
+        name = rest.partition(".")[0]
+        loaded = self.view.documents.mesh.usable.get(domain)
+        found = () if loaded is None else (p for p in loaded.domain.products if p.name == name)
+        return any(self.sees(product) for product in found)
+
+    def domains(self) -> Iterator[tuple[DomainState, list[PortState]]]:
+        """Every domain with the ports that the caller may know of."""
+        for state in self.view.domains():
+            yield state, [port for port in state.ports if self.sees(port.product)]
+
+    def product(self, domain: str, product: str) -> list[PortState]:
+        """The ports of a product.
+
+        Raises
+        ------
+        NotFoundError
+            when there is no such product, or the caller may not know of it.
+        """
+        ports = [port for port in self.view.product(domain, product) if self.sees(port.product)]
+        if not ports:
+            raise NotFoundError(f"there is no product {domain}.{product}", _LISTED)
+        return ports
+
+    def port(self, address: PortAddress) -> PortState:
+        """A port; UnknownPortError when there is none, or the caller may not know of it."""
+        state = self.view.port(address)
+        if state is None or not self.sees(state.product):
+            raise UnknownPortError(f"there is no port {address}", _LISTED)
+        return state
+
+
+def the_view(request: Request) -> CatalogView:
+    return request.app.state.view
+
+
+TheView = Annotated[CatalogView, Depends(the_view)]
+
+
+def current_reader(caller: CurrentCaller, access: TheAccess, view: TheView) -> Reader:
+    return Reader(caller, access, view)
+
+
+CurrentReader = Annotated[Reader, Depends(current_reader)]
+
+
+def asked_port(reader: CurrentReader, domain: Domain, product: ProductName, major: Major) -> PortState:
+    return reader.port(PortAddress(domain, product, major))
+
+
+AskedPort = Annotated[PortState, Depends(asked_port)]
