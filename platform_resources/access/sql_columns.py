@@ -18,6 +18,8 @@ def columns_used(tree: dict[str, Any]) -> frozenset[str] | None:
     for node in tree_nodes(tree):
         if node.get("class") in {"STAR", "POSITIONAL_REFERENCE"} or node.get("ref_type") == "NATURAL":
             return None
+        if node.get("type") == "PIVOT":  # takes every column that it doesn't name into its groups
+            return None
         if node.get("type") == "BASE_TABLE":
             if node["column_name_alias"]:
                 return None

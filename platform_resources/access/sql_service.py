@@ -24,6 +24,7 @@ from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import InvalidNameError, PortAddress, qualified, quote_identifier, quote_literal
 from platform_resources.quality.checks import NotEvaluableError
 from platform_resources.quality.sql_guard import Grants, check_query, name_of, parse, tree_nodes
+from platform_resources.quality.sql_vocabulary import CONSUMERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +76,7 @@ class SqlService:
             try:
                 tree = parse(self._parser, text)
                 ports = _ports(tree)
-                check_query(self._parser, text, Grants(frozenset(port.key for port in ports), named="a port"))
+                check_query(self._parser, text, _grants(ports), CONSUMERS)
             except (NotEvaluableError, InvalidNameError) as error:
                 raise BadQueryError(f"the query is refused: {error}") from None
         if not ports:
@@ -276,6 +277,11 @@ def _ports(tree: dict[str, Any]) -> tuple[PortAddress, ...]:
     named = {name_of(node) for node in tree_nodes(tree) if node.get("type") == "BASE_TABLE"}
     # A bare name is a WITH part, or the guard refuses it.
     return tuple(sorted({PortAddress.parse(".".join(part for part in n if part)) for n in named if any(n[:2])}))
+
+
+def _grants(ports: Iterable[PortAddress]) -> Grants:
+    """A query may read the ports that it names, should the guard open them; nothing else can be written at all."""
+    return Grants(frozenset(port.key for port in ports), named="a port; write <domain>.<product>.v<major>")
 
 
 def _columns(relation: GuardedRelation, names: frozenset[str] | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import duckdb
 
 from platform_resources.lake.names import quote_identifier
 from platform_resources.quality.checks import NotEvaluableError
-from platform_resources.quality.sql_vocabulary import EXPRESSIONS, FUNCTIONS, NODES, PARTS, SESSION_FUNCTIONS, TABLES
+from platform_resources.quality.sql_vocabulary import EXPRESSIONS, NODES, PARTS, RULES, SESSION_FUNCTIONS, Vocabulary
 
 MAX_CHARACTERS = 20_000
 MAX_DEPTH = 400  # two levels for each nested expression
@@ -73,8 +73,10 @@ def fill_placeholders(query: str, *, table: str, column: str | None) -> str:
     return filled
 
 
-def check_query(con: duckdb.DuckDBPyConnection, sql: str, grants: Grants) -> GuardedQuery:
-    """`sql` as a query that may run.
+def check_query(
+    con: duckdb.DuckDBPyConnection, sql: str, grants: Grants, vocabulary: Vocabulary = RULES
+) -> GuardedQuery:
+    """`sql` as a query that may run, in the words of `vocabulary`.
 
     Raises
     ------
@@ -82,8 +84,13 @@ def check_query(con: duckdb.DuckDBPyConnection, sql: str, grants: Grants) -> Gua
         when it is not one SELECT, or does anything that is not on the lists of this module.
     """
     tree = parse(con, sql)
-    _Walk(grants).node(tree, frozenset(), 0)
+    _Walk(grants, vocabulary).node(tree, frozenset(), 0)
     return GuardedQuery(sql, tree)
+
+
+def check_tree(tree: Any, vocabulary: Vocabulary) -> None:
+    """The same for a part of a parse tree, which may read no table. Raises NotEvaluableError."""
+    _Walk(Grants(), vocabulary).node(tree, frozenset(), 0)
 
 
 def parse(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
@@ -155,8 +162,9 @@ def _identity(node: dict[str, Any]) -> str:
 class _Walk:
     """A walk over the tree that raises at the first thing that is not allowed. `names` are the CTEs in scope."""
 
-    def __init__(self, grants: Grants) -> None:
+    def __init__(self, grants: Grants, vocabulary: Vocabulary) -> None:
         self._grants = grants
+        self._vocabulary = vocabulary
 
     def node(self, value: Any, names: frozenset[str], depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -180,12 +188,14 @@ class _Walk:
         if kind == "UNBOUND_TYPE_INFO":
             if value["catalog"] or value["schema"] or value["name"].upper() != "JSON":
                 raise NotEvaluableError(f"the type {value['name']} is not allowed here")
-        elif kind not in TABLES and kind not in PARTS:
+        elif kind not in self._vocabulary.tables and kind not in PARTS:
             raise NotEvaluableError(f"{_plain(kind)} is not allowed here")
         if value.get("sample") is not None:
             raise NotEvaluableError("a sample is not allowed: its result would change from run to run")
         if kind == "BASE_TABLE":
             self._table(value, names)
+        if kind == "PIVOT" and any(pivot["pivot_enum"] for pivot in value["pivots"]):
+            raise NotEvaluableError("a pivot lists its values: ON column IN (...)")
         return names
 
     def _common_tables(self, value: dict[str, Any], names: frozenset[str], depth: int) -> frozenset[str]:
@@ -213,7 +223,7 @@ class _Walk:
             raise NotEvaluableError(f"{_plain(kind)} is not allowed here")
         if kind in ("FUNCTION", "WINDOW"):
             name = value["function_name"].lower()
-            if value["catalog"] or value["schema"] not in ("", "main") or name not in FUNCTIONS:
+            if value["catalog"] or value["schema"] not in ("", "main") or name not in self._vocabulary.functions:
                 raise NotEvaluableError(f"the function {name} is not allowed here")
         if kind == "COLUMN_REF" and value["column_names"][0].lower() in SESSION_FUNCTIONS:
             raise NotEvaluableError(f"{value['column_names'][0]} is a function of the session; write <table>.<column>")

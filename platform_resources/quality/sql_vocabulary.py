@@ -1,4 +1,8 @@
-"""The words of DuckDB's parse tree that a rule may use: everything that is not here is refused."""
+"""The words of DuckDB's parse tree that a query of a stranger may use: everything that is not here is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 _SIMPLE = ("CONSTANT", "COLUMN_REF", "FUNCTION", "COMPARISON", "CONJUNCTION", "CAST", "CASE", "BETWEEN", "OPERATOR")
 EXPRESSIONS = frozenset((*_SIMPLE, "STAR", "SUBQUERY", "WINDOW", "LAMBDA", "COLLATE"))
@@ -44,7 +48,7 @@ _CHOICES = "coalesce ifnull nullif if iif typeof"
 _NESTED = """
     list_value list_pack list_contains list_has list_has_all list_has_any list_position array_length list_distinct
     list_unique list_sort list_reverse_sort list_extract list_element list_slice array_slice array_extract list_filter
-    list_transform list_sum list_min list_max list_avg list_count list_concat list_any_value struct_pack struct_extract
+    list_transform list_apply list_sum list_min list_max list_avg list_count list_concat list_any_value struct_pack struct_extract
     row map map_keys map_values map_extract element_at cardinality unnest flatten json_extract json_extract_string
     json_valid json_type json_array_length
 """
@@ -57,3 +61,34 @@ _AGGREGATES = """
     rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value fill
 """
 FUNCTIONS = frozenset(" ".join((_OPERATORS, _NUMBERS, _TEXTS, _TIMES, _CHOICES, _NESTED, _AGGREGATES)).split())
+
+# What only a consumer's query may use: it runs in a process of its own, with limits on time and memory, so a function
+# that makes much out of nothing hurts nobody else. (A rule of a contract runs beside the lake.)
+_CONSUMERS = """
+    lpad rpad repeat format printf bar format_bytes range generate_series histogram list_zip list_append list_prepend
+    list_reduce list_reverse array_reverse_sort array_sort array_distinct array_contains array_has array_position
+    array_unique array_concat array_length list_cat list_where list_select list_grade_up list_resize struct_insert
+    to_json json_object json_array json_group_array json_keys approx_top_k arg_min_null arg_max_null reservoir_quantile
+    sum_no_overflow jaccard jaro_similarity jaro_winkler_similarity hamming damerau_levenshtein levenshtein
+    regexp_split_to_array string_split_regex str_split_regex regexp_escape to_base from_base64 to_base64 base64
+    unhex from_hex bin to_hex left_grapheme right_grapheme length_grapheme substring_grapheme parse_filename
+    cot sinh cosh tanh factorial nextafter signbit lgamma gamma
+"""
+
+
+# What a row filter may not use: it is about one row, and the same at every moment, for its rows are kept in copies.
+_NO_FILTER = """
+    now today current_date current_localtime current_localtimestamp get_current_time get_current_timestamp
+    transaction_timestamp age unnest
+"""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    functions: frozenset[str]
+    tables: frozenset[str]
+
+
+RULES = Vocabulary(FUNCTIONS, TABLES)
+CONSUMERS = Vocabulary(FUNCTIONS | frozenset(_CONSUMERS.split()), TABLES | {"PIVOT"})
+FILTERS = Vocabulary(FUNCTIONS - frozenset((_AGGREGATES + _NO_FILTER).split()), frozenset())
