@@ -12,6 +12,7 @@ from platform_resources.contracts.findings import Finding, limited, shown
 from platform_resources.contracts.model import Contract
 from platform_resources.contracts.names import NAME_RULE, is_name, is_semantic_version, split_address
 from platform_resources.contracts.nodes import Node
+from platform_resources.contracts.policy_checks import check_policies
 from platform_resources.contracts.promise_checks import check_custom_properties, check_promises
 from platform_resources.contracts.rule_checks import check_pattern, check_rules, unknown_column
 
@@ -34,6 +35,7 @@ def check_contract(root: Node, contract: Contract, use: Use) -> list[Finding]:
         check_rules(root, contract),
         check_promises(root, contract, use == "port"),
         check_custom_properties(root),
+        check_policies(root),
         _check_standard(root),
     )
     return limited(found)

@@ -18,6 +18,7 @@ from platform_resources.contracts.names import (
     split_address,
 )
 from platform_resources.contracts.nodes import Node
+from platform_resources.contracts.policy_checks import check_visibility
 from platform_resources.contracts.product_view import input_address
 from platform_resources.contracts.promise_checks import check_custom_properties
 
@@ -40,6 +41,7 @@ def check_product(
         _check_outputs(root, product, contracts),
         _check_inputs(root, product),
         check_custom_properties(root),
+        check_visibility(root),
     )
     return limited(found)
 

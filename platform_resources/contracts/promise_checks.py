@@ -121,7 +121,7 @@ def _is_timestamp(physical: str | None, logical: str | None) -> bool:
 def check_custom_properties(root: Node) -> Iterator[Finding]:
     """Findings on the properties that the platform itself reads, and on any that is said twice."""
     columns = [column for table in root.items("schema") for column in table.items("properties")]
-    for holder in (root, *root.items("schema"), *columns):
+    for holder in (root, *root.items("schema"), *columns, *root.items("roles")):
         if "customProperties" not in holder:
             continue
         first: dict[str, Node] = {}
@@ -136,16 +136,6 @@ def check_custom_properties(root: Node) -> Iterator[Finding]:
             first.setdefault(name, entry)
             if holder is root:
                 yield from _check_contract_property(entry, name)
-            elif name == "mask" and not _is_mask(entry.get("value")):
-                yield entry.at("value").finding(
-                    "mask",
-                    "`mask` doesn't say how the column is masked.",
-                    "Write `value: {strategy: partial, clearance: gdpr}`.",
-                )
-
-
-def _is_mask(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("strategy"), str)
 
 
 def _check_contract_property(entry: Node, name: str) -> Iterator[Finding]:
