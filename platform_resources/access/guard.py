@@ -2,190 +2,278 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from platform_resources.access.copies import Copies
 from platform_resources.access.decisions import decide
+from platform_resources.access.described import PortView, describe
+from platform_resources.access.documents import Documents
 from platform_resources.access.errors import (
-    DeniedError,
+    AccessError,
     NotPublishedError,
     RetiredPortError,
     UnavailableError,
     UnknownPortError,
 )
 from platform_resources.access.grants import grants_of
+from platform_resources.access.hashed import COPIED_ROWS, HashedReads
+from platform_resources.access.kept import Kept
 from platform_resources.access.lakes import WarmLakes
-from platform_resources.access.masks import mask_key, mask_sql
-from platform_resources.access.model import Caller, Decision, PortPolicy, ReadQuery
+from platform_resources.access.model import Caller, Decision, Grant, PortPolicy, ReadQuery
 from platform_resources.access.policies import policy_of
-from platform_resources.access.relation import GuardedRelation, Reading
-from platform_resources.contracts import Contract, contract_of_text
-from platform_resources.contracts.lifecycle import replacement_of
-from platform_resources.contracts.model import OutputPort
+from platform_resources.access.reading import Reading, Served, Stream, TextReading
+from platform_resources.access.records import ReadRecords
+from platform_resources.access.relation import GuardedRelation
+from platform_resources.access.rendering import TextForm
+from platform_resources.access.served import PortLog, ServedPorts
+from platform_resources.access.shapes import Shape, shape_of
+from platform_resources.access.usage import Usage
+from platform_resources.contracts import Contract
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
-from platform_resources.lake import (
-    INTERNAL_SCHEMA,
-    LakeMissingError,
-    MeshSettings,
-    PortAddress,
-    Publication,
-    pin,
-    publications,
-    qualified,
-    quote_identifier,
-    retirement_of,
-    utc_now,
-)
-from platform_resources.lake.publications import promise_of
-from platform_resources.pipeline import read_mesh
+from platform_resources.control.database import ControlError
+from platform_resources.lake import MeshSettings, PortAddress, Publication, pin, utc_now
+from platform_resources.lake.retirement import retirement_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def visible(caller: Caller, product: object, grants: object) -> bool:
+    return True
+
+
+_POLICIES, _SHAPES = 2000, 2000  # kept
+_MAX_TOLD = 200  # characters of an address that somebody made up, told back
+
+
+@dataclass(frozen=True)
+class PortPolicyNow:
+    """A port, one of its publications (None: none is served), the contracts that count for it and what they say."""
+
+    publication: Publication | None
+    contracts: tuple[Contract, ...]
+    policy: PortPolicy
+
+
 class Guard:
     """Decides and reads for every caller of one process. Safe to share between threads."""
 
-    def __init__(self, settings: MeshSettings, control: ControlDatabase, audit: AuditLog) -> None:
+    def __init__(self, settings: MeshSettings, control: ControlDatabase, audit: AuditLog, usage: Usage) -> None:
         self.settings = settings
         self._control = control
-        self._audit = audit
+        self.usage = usage
+        self._records = ReadRecords(audit, usage)
         self._lakes = WarmLakes(settings)
         self.copies = Copies(settings, self._lakes)
+        self.documents = Documents(settings)
+        self.served = ServedPorts(settings, self._lakes)
+        self.hashed = HashedReads(self.copies)
+        self._policies: Kept[tuple[object, ...], tuple[tuple[Contract, ...], PortPolicy]] = Kept(_POLICIES)
+        self._shapes: Kept[tuple[object, ...], Shape] = Kept(_SHAPES)
 
     def open(
-        self, caller: Caller, port: PortAddress, *, purpose: str | None = None, as_of: int | None = None
+        self,
+        caller: Caller,
+        port: PortAddress,
+        *,
+        purpose: str | None = None,
+        as_of: int | None = None,
+        door: str = "process",
     ) -> GuardedRelation:
         """What `caller` may see of `port`, as it is served now or as publication `as_of` was.
+
+        A refusal is in the audit log when it is raised.
 
         Raises
         ------
         AccessError
             when it may not, there is no such port or publication, or it can't be told now.
         """
-        now = utc_now()
         try:
-            con = self._lakes.cursor(port.domain)
-        except LakeMissingError:
-            raise UnknownPortError(f"there is no port {port}", "GET /api/v1/products lists what there is.") from None
-        try:
-            log = publications(con, port.domain, port)
-            if not log:
-                raise UnknownPortError(f"there is no port {port}", "GET /api/v1/products lists what there is.")
-            publication = log[0] if as_of is None else next((p for p in log if p.number == as_of), None)
-            if publication is None:
-                raise NotPublishedError(f"{port} has no publication {as_of}", f"It has up to {log[0].number}.")
-            contracts = self._contracts(con, port, publication, log)
-            policy = policy_of(str(port), contracts, read_mesh(self.settings)[1].classifications)
-            try:
-                decision = decide(caller, policy, grants_of(self._control, caller.identity), purpose, now)
-            except DeniedError as refusal:
-                self._audit.append("refused", caller.identity.id, str(port), code=refusal.code, purpose=purpose)
-                raise
-            if log[0].kind == "retire":
-                retirement = retirement_of(con, port)
-                raise RetiredPortError(retirement.told(str(port)) if retirement else f"{port} was retired")
-            return self._relation(con, decision, policy, port, publication, contracts)
-        except duckdb.Error as error:
-            raise UnavailableError(f"{port} can't be read now", "`mesh fsck` tells the damage.") from error
-        finally:
-            con.close()
+            return self._open(caller, port, purpose, as_of, door)
+        except AccessError as refusal:
+            self._records.refused(caller, port, code=refusal.code, purpose=purpose, as_of=as_of, door=door)
+            raise
 
-    def _contracts(
-        self, con: duckdb.DuckDBPyConnection, port: PortAddress, served: Publication, log: list[Publication]
-    ) -> list[Contract]:
-        """The contract that is served, and every later one up to today's: a mask of any of them holds."""
-        later = {p.contract_sha256: p for p in reversed(log) if p.number >= served.number}
-        own = promise_of(con, port, served)
-        found = [contract_of_text(own.document, f"{port}.odcs.yaml")]
-        found += [
-            contract_of_text(promise_of(con, port, p).document, f"{port}.odcs.yaml")
-            for sha, p in later.items()
-            if sha != served.contract_sha256
-        ]
-        today = read_mesh(self.settings)[0].ports.get(str(port))
-        return [*found, today[1].contract] if today else found
+    def describe(
+        self, caller: Caller, port: PortAddress, *, purpose: str | None = None, as_of: int | None = None
+    ) -> PortView:
+        """The schema of `port` as `caller` would get it. Raises like `open`; no read, so the audit log has none."""
+        return describe(self._open(caller, port, purpose, as_of, "describe"))
+
+    def policy(self, port: PortAddress) -> PortPolicy:
+        """The policy of a port as it is served now, or as its contract of today says when nothing is published yet.
+
+        Says nothing of who may know that there is such a port: that is for the caller of this method to ask.
+
+        Raises
+        ------
+        UnknownPortError
+            when there is no such port, neither published nor in the documents.
+        """
+        log = self.served.log(port)
+        if log is not None:
+            return self._policy(port, log, log.newest).policy
+        today = self.documents.contract(port)
+        if today is None:
+            raise _unknown(port)
+        return policy_of(str(port), [today], self.documents.now()[1].classifications)
+
+    def _open(
+        self, caller: Caller, port: PortAddress, purpose: str | None, as_of: int | None, door: str
+    ) -> GuardedRelation:
+        now = utc_now()
+        grants = self._grants(caller)  # first: what takes time is the same whether there is such a port or not
+        log = self.served.log(port)
+        if log is None or not self._may_know(caller, port, grants, now):
+            raise _unknown(port)
+        if log.newest.kind == "retire":
+            retirement = retirement_in(log.newest)
+            raise RetiredPortError(retirement.told(str(port)) if retirement else f"{port} was retired")
+        chosen = log.newest if as_of is None else log.numbered(as_of)
+        found = self._policy(port, log, log.newest if chosen is None or chosen.kind == "retire" else chosen)
+        decision = decide(caller, found.policy, grants, purpose, now)
+        if chosen is None or chosen.kind == "retire":
+            raise NotPublishedError(f"{port} has no publication {as_of}", f"Its newest is {log.newest.number}.")
+        if chosen.snapshot not in log.kept:
+            raise NotPublishedError(
+                f"the data of {port} #{chosen.number} was expired by the retention",
+                f"Read a later publication; the newest is {log.newest.number}.",
+            )
+        return self._relation(decision, found, port, chosen, door)
+
+    def _grants(self, caller: Caller) -> tuple[Grant, ...]:
+        try:
+            return grants_of(self._control, caller.identity)
+        except ControlError:
+            raise UnavailableError("grants can't be read now", "Try again; `mesh status` tells the state.") from None
+
+    def _may_know(self, caller: Caller, port: PortAddress, grants: tuple[Grant, ...], now: datetime) -> bool:
+        """Whether a port may be named to a caller; one that is gone from the documents only to whom it was granted."""
+        product = self.documents.product(port)
+        if product is not None:
+            return visible(caller, product, grants)
+        return any(grant.is_on(str(port)) and grant.holds(now) for grant in grants)
+
+    def _policy(self, port: PortAddress, log: PortLog, publication: Publication) -> PortPolicyNow:
+        _, council, version = self.documents.now()
+        key = (port, version, tuple(e.contract_sha256 for e in log.entries), publication.contract_sha256)
+        known = self._policies.get(key)
+        if known is None:
+            today = self.documents.contract(port)
+            contracts = (*self.served.contracts(port, log, publication), *([today] if today else []))
+            known = contracts, policy_of(str(port), contracts, council.classifications)
+            self._policies.put(key, known)
+        return PortPolicyNow(publication, *known)
 
     def _relation(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        decision: Decision,
-        policy: PortPolicy,
-        port: PortAddress,
-        publication: Publication,
-        contracts: list[Contract],
+        self, decision: Decision, found: PortPolicyNow, port: PortAddress, publication: Publication, door: str
     ) -> GuardedRelation:
-        served = contracts[0]
-        columns = {c.name: c for c in served.table.columns if c.name in publication.columns}
-        selected = ", ".join(
-            f"{mask_sql(columns[name], masks, partial(mask_key, self.settings))} AS {quote_identifier(name)}"
-            for name, masks in decision.profile.columns.items()
-            if name in columns
-        )
-        table = qualified(port.domain, INTERNAL_SCHEMA, served.table.physical_name)
-        source = f"SELECT {selected} FROM {table} AT (VERSION => {int(publication.snapshot)})"
-        if decision.profile.filters:
-            source += " WHERE " + " AND ".join(f"({text})" for text in decision.profile.filters)
-        schema = con.execute(f"SELECT * FROM ({source}) LIMIT 0").to_arrow_table().schema
-        key = served.table.primary_key
-        visible = all(name in decision.profile.columns and not decision.profile.columns[name] for name in key)
-        notice = sunset = None
-        if contracts[-1].status == "deprecated":
-            other = replacement_of(OutputPort(port.product, port.major, str(port), contracts[-1]))
-            end = contracts[-1].end_of_support
-            notice = f"{port} is deprecated" + (f"; use {other}" if other else "")
-            sunset = None if end is None else end.isoformat()
+        profile = decision.profile
+        visible_columns = (tuple(profile.columns), profile.filters, profile.digest)
+        key = (port, publication.number, publication.run_id, *visible_columns, self.documents.version)
+        shape = self._shapes.get(key)
+        if shape is None:
+            try:
+                con = self._lakes.cursor(port.domain)
+                try:
+                    shape = shape_of(con, self.settings, port, publication, found.contracts, profile)
+                finally:
+                    con.close()
+            except duckdb.Error:
+                raise _unreadable(port) from None
+            self._shapes.put(key, shape)
         return GuardedRelation(
-            *(self, decision, policy, port, publication, source, schema, key if visible else (), notice, sunset)
+            guard=self,
+            decision=decision,
+            policy=found.policy,
+            port=port,
+            publication=publication,
+            source=shape.source,
+            schema=shape.schema,
+            key=shape.key,
+            notice=shape.notice,
+            sunset=shape.sunset,
+            types=shape.types,
+            door=door,
         )
 
     def read(self, relation: GuardedRelation, query: ReadQuery, batch_rows: int) -> Reading:
         """See `GuardedRelation.read`."""
-        text, parameters = relation.sql(query)
-        decision = relation.decision
-        entry = self._audit.append(
-            "read",
-            decision.caller.identity.id,
-            str(relation.port),
-            credential=decision.caller.credential,
-            grant=decision.grant,
-            purpose=decision.purpose,
-            publication=relation.publication.number,
-            columns=list(query.columns or relation.schema.names),
-            masked=list(decision.profile.masked),
-            filtered=bool(decision.profile.filters),
-        )
-        con = self._lakes.cursor(relation.port.domain)
-        try:
-            reader = con.execute(text, parameters).to_arrow_reader(batch_rows)
-        except duckdb.Error:
-            con.close()
-            raise UnavailableError(f"{relation.port} can't be read now", "`mesh fsck` tells the damage.") from None
-        return Reading(reader.schema, self._batches(con, reader, relation, entry), entry)
+        stream, entry = self._stream(relation, query, batch_rows, None)
+        return Reading(stream, stream.reader.schema, entry)
 
-    def _batches(
-        self, con: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, relation: GuardedRelation, entry: int
-    ) -> Iterator[pa.RecordBatch]:
-        rows = 0
+    def read_text(self, relation: GuardedRelation, query: ReadQuery, form: TextForm, batch_rows: int) -> TextReading:
+        """See `GuardedRelation.read_text`."""
+        stream, entry = self._stream(relation, query, batch_rows, form)
+        return TextReading(stream, _selected(relation, query), entry, form)
+
+    def _stream(
+        self, relation: GuardedRelation, query: ReadQuery, batch_rows: int, form: TextForm | None
+    ) -> tuple[Stream, int]:
+        """Decide how to read, audit, then begin. A refused query is refused before it is audited as a read."""
+
+        def written(rows: str) -> tuple[str, list]:
+            return relation.sql_over(rows, query) if form is None else relation.text_sql_over(rows, query, form)
+
+        text, parameters = written(f"({relation.source})")
+        entry = self._records.begun(relation, query, form or "arrow")
+        held = ExitStack()
         try:
-            with pin(self.settings, relation.port.domain, relation.publication.snapshot):
-                for batch in reader:
-                    rows += batch.num_rows
-                    yield batch
-        finally:
-            con.close()
-            caller = relation.decision.caller.identity.id
-            self._audit.append("served", caller, str(relation.port), entry=entry, rows=rows, at=_text(utc_now()))
+            con = self.hashed.cursor(relation, query)
+            if con is not None:
+                text, parameters = written(COPIED_ROWS)
+            else:
+                held.enter_context(pin(self.settings, relation.port.domain, relation.publication.snapshot))
+                con = self._lakes.cursor(relation.port.domain)
+            held.callback(con.close)
+            reader = con.execute(text, parameters).to_arrow_reader(batch_rows)
+        except (duckdb.Error, OSError):
+            held.close()
+            self._records.ended(relation, query, entry, Served(0, 0, "failed", 0.0))
+            raise self._why_unreadable(relation) from None
+        stream = Stream(
+            con=con,
+            reader=reader,
+            held=held,
+            told=lambda served: self._records.ended(relation, query, entry, served),
+            dropped=lambda served: self._records.dropped(relation, query, entry, served),
+            damaged=lambda: _unreadable(relation.port),
+        )
+        return stream, entry
+
+    def _why_unreadable(self, relation: GuardedRelation) -> AccessError:
+        """A relation that was opened before its snapshot was expired, or a lake that can't be read."""
+        with suppress(UnavailableError):
+            log = self.served.log(relation.port)
+            if log is not None and relation.publication.snapshot not in log.kept:
+                number = relation.publication.number
+                return NotPublishedError(
+                    f"the data of {relation.port} #{number} was expired by the retention meanwhile"
+                )
+        return _unreadable(relation.port)
 
     def close(self) -> None:
+        self._records.settle()
+        self.hashed.close()
         self._lakes.close()
 
 
-def _text(moment: datetime) -> str:
-    return moment.isoformat()
+def _selected(relation: GuardedRelation, query: ReadQuery) -> pa.Schema:
+    import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
+
+    return pa.schema([relation.schema.field(name) for name in relation.columns_of(query)])
+
+
+def _unknown(port: PortAddress) -> UnknownPortError:
+    return UnknownPortError(f"there is no port {str(port)[:_MAX_TOLD]}", "GET /api/v1/products lists what there is.")
+
+
+def _unreadable(port: PortAddress) -> UnavailableError:
+    return UnavailableError(f"{port} can't be read now", "Try again; `mesh fsck` tells damage.")

@@ -11,6 +11,7 @@ from platform_resources.access.personas import make_personas
 from platform_resources.access.requests import AccessRequests
 from platform_resources.access.sql_service import SqlService
 from platform_resources.access.tokens import authenticate_token
+from platform_resources.access.usage import Usage
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import MeshSettings
@@ -23,7 +24,8 @@ class Access:
         self.settings = settings
         self.control = ControlDatabase(settings)
         self.audit = AuditLog(self.control)
-        self.guard = Guard(settings, self.control, self.audit)
+        self.usage = Usage(self.control)
+        self.guard = Guard(settings, self.control, self.audit, self.usage)
         self.requests = AccessRequests(settings, self.control, self.audit)
         self.sql = SqlService(self.guard, self.audit)
         self.made = make_personas(settings, self.control) if personas else ()
@@ -48,6 +50,7 @@ class Access:
     def close(self) -> None:
         self.sql.close()
         self.guard.close()
+        self.usage.close()
         self.control.close()
 
     def __enter__(self) -> Access:

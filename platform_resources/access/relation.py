@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from platform_resources.access.conditions import where
 from platform_resources.access.errors import BadQueryError
 from platform_resources.access.model import Decision, PortPolicy, ReadQuery
+from platform_resources.access.reading import Reading, TextReading
+from platform_resources.access.rendering import TEXT_FORMS, ColumnType, TextForm, rows_as_text
 from platform_resources.lake import PortAddress, Publication, quote_identifier
 
 if TYPE_CHECKING:
@@ -15,7 +18,9 @@ if TYPE_CHECKING:
 
     from platform_resources.access.guard import Guard
 
-_OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "like": "LIKE"}
+BATCH_ROWS = 8192
+_MAX_NUMBER = 2**63 - 1  # of a limit or an offset
+_MAX_TOLD = 63  # characters of a name that a query made up, told back to it
 
 
 @dataclass(frozen=True)
@@ -25,87 +30,106 @@ class GuardedRelation:
     `schema` is that of the answer with all visible columns. `etag` names the publication and the profile.
     """
 
-    guard: Guard
+    guard: Guard = field(repr=False)
     decision: Decision
-    policy: PortPolicy
+    policy: PortPolicy = field(repr=False)
     port: PortAddress
     publication: Publication
-    source: str  # SQL of the guarded rows: SELECT <masked columns> FROM <pinned table> WHERE <row filters>
+    source: str = field(repr=False)  # SQL of the guarded rows; it may hold the key of hashes: never told
     schema: pa.Schema
     key: tuple[str, ...] = ()  # primary key, where the reader sees it unmasked: makes an order total
     notice: str | None = None  # that the port is deprecated, and what to read instead
     sunset: str | None = None  # ISO date after which it is not served
+    types: Mapping[str, ColumnType] = field(default_factory=dict)  # of the columns of `schema`, in DuckDB
+    door: str = "process"  # where the reader came in: "http", "sql", "client", ...
 
     @property
     def etag(self) -> str:
         return f"{self.publication.number}-{self.decision.profile.digest}"
 
-    def read(self, query: ReadQuery = ReadQuery(), batch_rows: int = 8192) -> Reading:  # noqa: B008  (frozen)
-        """Run a query of the reader; the audit log has it before the first row is handed out."""
+    def read(self, query: ReadQuery = ReadQuery(), batch_rows: int = BATCH_ROWS) -> Reading:  # noqa: B008  (frozen)
+        """Run a query of the reader; the audit log has it before the first row is handed out.
+
+        Raises
+        ------
+        BadQueryError
+            when the query names what the reader doesn't see, or a value is none of its column's type.
+        UnavailableError
+            when data or audit log can't be used now; while batches are read too.
+        """
         return self.guard.read(self, query, batch_rows)
 
+    def read_text(
+        self,
+        query: ReadQuery = ReadQuery(),  # noqa: B008  (frozen)
+        form: TextForm = "ndjson",
+        batch_rows: int = BATCH_ROWS,
+    ) -> TextReading:
+        """The same as text, in pieces of bytes: NDJSON, a JSON array of objects, or CSV with a line of names.
+
+        How values are written: `access.rendering`.
+        """
+        return self.guard.read_text(self, query, form, batch_rows)
+
+    def columns_of(self, query: ReadQuery) -> tuple[str, ...]:
+        """The columns of the answer; refused when the query names one that the reader doesn't see, or one twice."""
+        visible = self.schema.names
+        ordered = [name for name, _ in query.order]
+        for name in (*(query.columns or ()), *(c.column for c in query.conditions), *ordered):
+            if name not in self.types:
+                told = str(name)[:_MAX_TOLD]
+                raise BadQueryError(f"{self.port} has no column {told!r} for you", "Columns: " + ", ".join(visible))
+        columns = tuple(visible) if query.columns is None else tuple(query.columns)
+        if not columns:
+            raise BadQueryError("the read names no column", "Columns: " + ", ".join(visible))
+        for names, what in ((columns, "column"), (ordered, "order")):
+            if len(set(names)) < len(names):
+                raise BadQueryError(f"the read names a {what} twice")
+        return columns
+
+    def page(self, query: ReadQuery) -> ReadQuery:
+        """The query with a total order: pages of it neither repeat nor lose a row.
+
+        Rows are told apart by the primary key where the reader sees it in clear, else by all columns as it sees them
+        (rows that look the same in all of them are interchangeable); never by what is hidden.
+        """
+        ordered = {name for name, _ in query.order}
+        rest = tuple((name, False) for name in (self.key or tuple(self.schema.names)) if name not in ordered)
+        return replace(query, order=(*query.order, *rest))
+
     def sql(self, query: ReadQuery) -> tuple[str, list[Any]]:
-        """The query as SQL over the guarded rows, values as parameters: all that it compares or sorts is masked."""
-        known = set(self.schema.names)
-        used = [*(query.columns or ()), *(c.column for c in query.conditions), *(name for name, _ in query.order)]
-        strange = [name for name in used if name not in known]
-        if strange:
-            raise BadQueryError(f"{self.port} has no column {strange[0]!r} for you", "Columns: " + ", ".join(known))
-        columns = query.columns or tuple(self.schema.names)
-        parameters: list[Any] = []
-        conditions = []
-        for condition in query.conditions:
-            name = quote_identifier(condition.column)
-            if condition.operator in ("is null", "is not null"):
-                conditions.append(f"{name} {condition.operator.upper()}")
-            elif condition.operator in ("in", "not in"):
-                values = list(condition.value)
-                parameters += values
-                conditions.append(f"{name} {condition.operator.upper()} ({', '.join('?' * len(values))})")
-            else:
-                parameters.append(condition.value)
-                conditions.append(f"{name} {_OPERATORS[condition.operator]} ?")
-        text = f"SELECT {', '.join(map(quote_identifier, columns))} FROM ({self.source})"
+        """The query as SQL over the guarded rows, values as parameters: all that it compares or sorts is masked.
+
+        With a limit or an offset the order is total: the same question about a publication has the same answer.
+        """
+        return self.sql_over(f"({self.source})", query)
+
+    def sql_over(self, rows: str, query: ReadQuery) -> tuple[str, list[Any]]:
+        """The same over other SQL that holds the guarded rows: those of their copy."""
+        columns = self.columns_of(query)
+        conditions, parameters = where(query.conditions, {name: told.kind for name, told in self.types.items()})
+        if query.limit is not None or query.offset:
+            query = self.page(query)
+        text = f"SELECT {', '.join(map(quote_identifier, columns))} FROM {rows}"
         if conditions:
             text += f" WHERE {' AND '.join(conditions)}"
         if query.order:
             text += " ORDER BY " + ", ".join(f"{quote_identifier(n)}{' DESC' if d else ''}" for n, d in query.order)
         if query.limit is not None:
-            text += f" LIMIT {int(query.limit)}"
+            text += f" LIMIT {_number(query.limit, 'limit')}"
         if query.offset:
-            text += f" OFFSET {int(query.offset)}"
+            text += f" OFFSET {_number(query.offset, 'offset')}"
         return text, parameters
 
+    def text_sql_over(self, rows: str, query: ReadQuery, form: TextForm) -> tuple[str, list[Any]]:
+        """The query as SQL of one column of text."""
+        if form not in TEXT_FORMS:
+            raise BadQueryError(f"{str(form)[:_MAX_TOLD]!r} is no form of text", "Forms: " + ", ".join(TEXT_FORMS))
+        text, parameters = self.sql_over(rows, query)
+        return rows_as_text(text, self.columns_of(query), self.types, form), parameters
 
-class Reading:
-    """The answer to one query, as record batches that are computed while they are read.
 
-    Use it as a context manager, or read it to its end: then rows and bytes are counted into usage and audit.
-    """
-
-    def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch], entry: int) -> None:
-        self.schema = schema
-        self.entry = entry  # of the audit log
-        self.rows = 0
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._batches:
-            self.rows += batch.num_rows
-            yield batch
-
-    def table(self) -> pa.Table:
-        import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
-
-        return pa.Table.from_batches(list(self), schema=self.schema)
-
-    def close(self) -> None:
-        close = getattr(self._batches, "close", None)
-        if close is not None:
-            close()
-
-    def __enter__(self) -> Reading:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def _number(value: int, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_NUMBER:
+        raise BadQueryError(f"{what} is no number from 0 to {_MAX_NUMBER}")
+    return value
