@@ -13,8 +13,8 @@ from platform_resources.serving.problems import problem_responses
 
 _Item = TypeVar("_Item")
 
-# Without or with a wrong token; too many requests; the control database or the audit log can't be used.
-EVERYWHERE = (401, 429, 503)
+# A token in the address; without or with a wrong token; too many requests; control database or audit log unusable.
+EVERYWHERE = (400, 401, 429, 503)
 
 
 class Answer(BaseModel):

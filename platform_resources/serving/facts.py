@@ -12,14 +12,20 @@ from platform_resources.serving import (
     contracts,
     glossary,
     governance,
+    identity,
     lineage,
+    operation,
     products,
     quality,
     schemas,
 )
+from platform_resources.serving.openapi import describe
 from platform_resources.serving.problems import ROOT
 
-_SUBJECTS = (products, contracts, schemas, quality, lineage, glossary, access_requests, governance, audit)
+_SUBJECTS = (
+    *(products, contracts, schemas, quality, lineage, operation, glossary),
+    *(access_requests, governance, identity, audit),
+)
 
 
 def add_facts(app: FastAPI, settings: MeshSettings) -> CatalogView:
@@ -27,4 +33,5 @@ def add_facts(app: FastAPI, settings: MeshSettings) -> CatalogView:
     view = app.state.view = CatalogView(settings)
     for subject in _SUBJECTS:
         app.include_router(subject.router, prefix=ROOT)
+    describe(app)
     return view

@@ -1,0 +1,62 @@
+"""The OpenAPI document of the API, good enough to generate a client from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from platform_resources.serving.problems import Problem
+
+_ABOUT = """\
+The products of the mesh: what they promise, how good they are, and their data as the caller may see it.
+
+Every request but `/health` shows a token: `Authorization: Bearer <token>`. A reading of data needs a grant and declares
+a purpose. Whatever is refused is answered as problem details (RFC 9457) with a stable `code` and what to do. A product
+that the caller may not know of is answered exactly like one that does not exist.
+"""
+_TAGS = {
+    "products": "What the mesh offers: promises, contracts, columns, quality, lineage, consumers, use.",
+    "data": "The rows of a port, as the caller may see them.",
+    "sql": "Queries over ports, as the caller may see them.",
+    "glossary": "What words mean, and how they stand to each other.",
+    "access": "Asking for access, deciding on it, ending it.",
+    "governance": "What the council has decided.",
+    "identity": "Who one is, and one's tokens.",
+    "audit": "What was read and decided.",
+    "health": "Whether the server answers.",
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Have the app serve this document; it is made once, on first demand."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  (FastAPI's own way to extend the document)
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    made = get_openapi(
+        title="Data mesh",
+        version=app.version,
+        openapi_version="3.1.0",
+        description=_ABOUT,
+        routes=app.routes,
+        servers=[{"url": "/", "description": "This server."}],
+        license_info={"name": "Apache 2.0", "identifier": "Apache-2.0"},
+    )
+    _, problem = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+    components = made.setdefault("components", {})
+    components["schemas"] = dict(sorted((components.get("schemas", {}) | problem["$defs"]).items()))
+    used = {tag for path in made["paths"].values() for operation in path.values() for tag in operation.get("tags", ())}
+    made["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items() if name in used]
+    for path in made["paths"].values():
+        for operation in path.values():
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    return made

@@ -1,0 +1,134 @@
+"""How a port fares in use: who reads how much of it, and whether it answers as it promises."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from platform_resources.access.usage import Used
+from platform_resources.lake import utc_now
+from platform_resources.operations import availability_of
+from platform_resources.serving.answers import Answer, refusals
+from platform_resources.serving.readers import AskedPort, CurrentReader
+
+router = APIRouter(tags=["products"])
+
+
+class Amount(Answer):
+    reads: int
+    rows: int
+    bytes: int
+
+
+class DayOfUse(Amount):
+    day: date = Field(description="In UTC.")
+
+
+class ColumnOfUse(Answer):
+    column: str
+    reads: int = Field(description="Answers that it was part of, or was compared in.")
+
+
+class ConsumerOfUse(Amount):
+    consumer: str
+    columns: list[str] = Field(description="That it read.")
+
+
+class UsageOut(Answer):
+    port: str
+    days: int = Field(description="How many days back, today's among them.")
+    total: Amount
+    by_day: list[DayOfUse]
+    by_column: list[ColumnOfUse]
+    by_consumer: list[ConsumerOfUse] | None = Field(description="For owners and administrators, null for others.")
+
+
+class AvailabilityOut(Answer):
+    port: str
+    promised_percent: float | None = Field(description="Null: the contract promises none.", examples=[99.9])
+    window_days: float = Field(description="Over which it is promised.", examples=[30.0])
+    measured_percent: float | None = Field(description="Of the time that was probed; null: nothing was.")
+    coverage_percent: float = Field(description="Share of the window that was probed.")
+    downtime_seconds: float
+    budget_left_seconds: float | None = Field(description="Below zero when the promise is broken.")
+    burn_rates: dict[str, float | None] = Field(
+        description="Window -> how many times faster than the promise allows the error budget is used up."
+    )
+    state: Literal["met", "at risk", "broken", "unknown"]
+    last_probe_at: datetime | None
+    last_probe_up: bool | None
+
+
+@router.get(
+    "/products/{domain}/{product}/v{major}/usage",
+    operation_id="get_usage",
+    summary="How much it is read",
+    responses=refusals(404, 422),
+)
+def get_usage(
+    reader: CurrentReader,
+    state: AskedPort,
+    days: Annotated[int, Query(description="How many days back, today's among them.", ge=1, le=366)] = 30,
+) -> UsageOut:
+    """Reads, rows and bytes in all, by day and by column; by consumer for owners and administrators."""
+    used = reader.access.usage.of_port(state.port.address, days)
+    answers = [item for item in used if item.column is None]
+    parts = [item for item in used if item.column is not None]
+    by_day: dict[date, list[Used]] = defaultdict(list)
+    by_consumer: dict[str, list[Used]] = defaultdict(list)
+    by_column: dict[str, int] = defaultdict(int)
+    columns: dict[str, set[str]] = defaultdict(set)
+    for item in answers:
+        by_day[item.day].append(item)
+        by_consumer[item.consumer].append(item)
+    for item in parts:
+        by_column[item.column or ""] += item.reads
+        columns[item.consumer].add(item.column or "")
+    told = reader.manages(state.product)
+    return UsageOut(
+        port=state.port.address,
+        days=days,
+        total=Amount(**_sum(answers)),
+        by_day=[DayOfUse(day=day, **_sum(items)) for day, items in sorted(by_day.items())],
+        by_column=[ColumnOfUse(column=name, reads=reads) for name, reads in sorted(by_column.items())],
+        by_consumer=[
+            ConsumerOfUse(consumer=name, columns=sorted(columns[name]), **_sum(items))
+            for name, items in sorted(by_consumer.items())
+        ]
+        if told
+        else None,
+    )
+
+
+def _sum(items: Iterable[Used]) -> dict[str, int]:
+    found = list(items)
+    return {name: sum(getattr(item, name) for item in found) for name in ("reads", "rows", "bytes")}
+
+
+@router.get(
+    "/products/{domain}/{product}/v{major}/availability",
+    operation_id="get_availability",
+    summary="Whether it answers as promised",
+    responses=refusals(404, 422),
+)
+def get_availability(reader: CurrentReader, state: AskedPort) -> AvailabilityOut:
+    """Measured by probes through the real door, held against the contract; what counts as down is documented."""
+    found = availability_of(reader.access.control, reader.view.documents.mesh, state.port.address, utc_now())
+    return AvailabilityOut(
+        port=found.port,
+        promised_percent=found.promise.percent,
+        window_days=found.promise.window.total_seconds() / 86_400,
+        measured_percent=found.measured,
+        coverage_percent=found.coverage,
+        downtime_seconds=found.downtime.total_seconds(),
+        budget_left_seconds=None if found.budget_left is None else found.budget_left.total_seconds(),
+        burn_rates=dict(found.burn),
+        state=found.state,
+        last_probe_at=None if found.last is None else found.last.at,
+        last_probe_up=None if found.last is None else found.last.up,
+    )
