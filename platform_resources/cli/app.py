@@ -14,7 +14,18 @@ from rich.markup import escape
 
 from platform_resources.access import AccessError
 from platform_resources.catalog import DomainState, mesh_state
-from platform_resources.cli import changes, check, exchange, interoperability, lifecycle, query, scaffold, terms, trial
+from platform_resources.cli import (
+    availability,
+    changes,
+    check,
+    exchange,
+    interoperability,
+    lifecycle,
+    query,
+    scaffold,
+    terms,
+    trial,
+)
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import (
     console,
@@ -232,8 +243,9 @@ def status(json_output: JsonFlag = False) -> None:
 def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     """One product: promise, columns, score, warnings, how to use it."""
     state = find_port(mesh_state(_settings(), utc_now()), product)
+    measured = availability.measured(_settings(), state.port.address)
     if not json_output:
-        console.print(port_page(state))
+        console.print(port_page(state, None if measured is None else availability.measured_text(measured)))
         return
     contract = state.port.contract
     columns = [
@@ -248,7 +260,9 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
         for c in contract.table.columns
     ]
     audit = state.publication.audit if state.publication else None
-    print_json({**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit})
+    told = None if measured is None else availability.availability_record(measured)
+    record = {**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit}
+    print_json({**record, "availability": told})
 
 
 @app.command(name="publications")
@@ -359,5 +373,5 @@ def maintain_command(json_output: JsonFlag = False) -> None:
     console.print(made)
 
 
-for module in (query, check, changes, terms, lifecycle, interoperability, scaffold, trial, exchange):
+for module in (query, check, changes, terms, lifecycle, interoperability, scaffold, trial, exchange, availability):
     module.add_to(app)

@@ -172,15 +172,15 @@ def problems_text(domains: list[DomainState]) -> Text | None:
     return text if text else None
 
 
-def port_page(state: PortState) -> Group:
-    """Everything that `mesh show` tells of a port."""
+def port_page(state: PortState, availability: str | None = None) -> Group:
+    """Everything that `mesh show` tells of a port; `availability`: what was measured, when something was."""
     contract, publication = state.port.contract, state.publication
     parts: list[Any] = [
         Text.from_markup(f"[bold]{escape(state.port.address)}[/]  {escape(state.product.title or '')}"),
         *(Text(f"{notice[0].upper()}{notice[1:]}.", style="yellow") for notice in state.notices),
         Text((contract.purpose or state.product.purpose or "").strip()),
         Text(""),
-        _facts(state),
+        _facts(state, availability),
     ]
     if publication is not None:
         scores = publication.audit.get("scores", {})
@@ -207,7 +207,7 @@ def port_page(state: PortState) -> Group:
     return Group(*parts)
 
 
-def _facts(state: PortState) -> Table:
+def _facts(state: PortState, availability: str | None) -> Table:
     contract, publication = state.port.contract, state.publication
     facts = Table.grid(padding=(0, 2))
     facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
@@ -224,7 +224,8 @@ def _facts(state: PortState) -> Table:
     )
     for sla in contract.sla:
         if sla.property not in ("freshness", "endOfSupport"):  # what ends is told at the top
-            facts.add_row(sla.property, f"{sla.value} {sla.unit or ''} promised")
+            measured = f"; {availability}" if availability and sla.property == "availability" else ""
+            facts.add_row(sla.property, f"{sla.value} {sla.unit or ''} promised{measured}")
     if state.retirement is not None:
         facts.add_row("published", escape(state.retirement.told("not any more: it")))
     elif publication is None:

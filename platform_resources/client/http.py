@@ -146,7 +146,7 @@ class HttpDoor:
         if response.status_code < 300 or response.status_code == 304:
             return response
         with contextlib.closing(response):
-            raise _refusal(self.server, response)
+            raise refusal_of(self.server, response)
 
     def _unreachable(self, what: str) -> UnavailableError:
         return UnavailableError("unreachable", f"{self.server} {what}", "Is the address right, and `mesh serve` up?")
@@ -219,7 +219,8 @@ def _notice(name: str, response: httpx.Response) -> str | None:
     return told
 
 
-def _refusal(server: str, response: httpx.Response) -> MeshError:
+def refusal_of(server: str, response: httpx.Response) -> MeshError:
+    """The error that an answer means which is none of success."""
     status = response.status_code
     problem: dict[str, Any] = {}
     with contextlib.suppress(httpx.HTTPError, ValueError):

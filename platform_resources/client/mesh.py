@@ -8,10 +8,11 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from platform_resources.client.answers import Answer, Facts
 from platform_resources.client.errors import BadQueryError, DeprecatedPortWarning, MeshError
+from platform_resources.client.products import Description, Product, Products, description_of, product_of
 from platform_resources.client.queries import Address, Query, Where, query_of
 from platform_resources.client.reading import Reading
 
@@ -100,9 +101,7 @@ class Mesh:
         MeshError
             when you may not, there is no such port or column, or the mesh can't be reached. `code` tells them apart.
         """
-        port = Address.parse(address)
-        if port.major is None:
-            raise BadQueryError("address", f"{port} is a product; a read names one of its ports", self._ports_of(port))
+        port = self._port(address)
         query = query_of(port, columns, where, order, limit, as_of, purpose or self.purpose)
         answer = self._door.open(query)
         self._tell(str(port), answer.facts.notice)
@@ -115,6 +114,38 @@ class Mesh:
             return self._door.sql(text, purpose or self.purpose)
 
         return Reading("SQL", run(), lambda _: run())
+
+    def products(self, text: str | None = None) -> Products:
+        """The products that you may know of; with `text` those whose name, title, purpose or tags hold it."""
+        found: list[Product] = []
+        asked = {"limit": "1000"} | ({"q": text} if text else {})
+        while True:
+            page = self._door.get("/products", asked)
+            found += [product_of(told) for told in page["products"]]
+            if not page["next"]:
+                return Products(found)
+            asked["cursor"] = page["next"]
+
+    def describe(self, address: str, *, purpose: str | None = None) -> Description:
+        """The columns of a port: type, meaning, and how you get them."""
+        port, declared = self._port(address), purpose or self.purpose
+        return description_of(self._door.get(f"{port.path}/schema", {"purpose": declared} if declared else None))
+
+    def request_access(
+        self,
+        address: str,
+        *,
+        reason: str,
+        purpose: str | None = None,
+        role: str | None = None,
+        days: int | None = None,
+        columns: Iterable[str] | None = None,
+        consumer: str | None = None,
+    ) -> dict[str, Any]:
+        """Ask to read a port; its approvers decide. Returns the request as it stands: `id`, `state`, `waits_for`."""
+        asked = {"port": str(self._port(address)), "reason": reason, "purpose": purpose or self.purpose, "role": role}
+        asked |= {"days": days, "columns": None if columns is None else list(columns), "consumer": consumer}
+        return self._door.post("/access/requests", {name: value for name, value in asked.items() if value is not None})
 
     def close(self) -> None:
         self._end()
@@ -148,8 +179,13 @@ class Mesh:
             self._told.add(port)
             warnings.warn(notice, DeprecatedPortWarning, stacklevel=3)
 
-    def _ports_of(self, product: Address) -> str:
-        return f"Write {product}.v1"
+    def _port(self, address: str) -> Address:
+        port = Address.parse(address)
+        if port.major is not None:
+            return port
+        told = self._door.get(port.path)["ports"]
+        named = ", ".join(f"{item['address']} ({item['lifecycle']})" for item in told)
+        raise BadQueryError("address", f"{port} is a product, what is read is one of its ports", f"It has {named}")
 
 
 def _cache(server: str, token: str | None, wanted: bool | str | Path) -> Cache | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +77,7 @@ class Filter:
         operator = _URL_OPERATORS[self.operator]
         if self.operator in _UNARY:
             return f"{self.column}:{operator}"
-        value = ",".join(map(_text, self.value)) if self.operator in _LISTS else _text(self.value)
+        value = _line(self.value) if self.operator in _LISTS else _text(self.value)
         return f"{self.column}:{operator}:{value}"
 
 
@@ -173,6 +175,13 @@ def _filter(column: str, operator: str, value: Any = None) -> Filter:
         raise BadQueryError("bad-query", f"{column} is compared with nothing", f'Write ("{column}", "is null")')
     _text(value)
     return Filter(column, operator, value)
+
+
+def _line(values: Iterable[Any]) -> str:
+    """Values as a line of CSV: one with a comma stands in double quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(map(_text, values))
+    return line.getvalue()
 
 
 def _text(value: Any) -> str:

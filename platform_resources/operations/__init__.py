@@ -3,16 +3,29 @@
 Imports everything below it; no Dagster. What counts as down is told in `docs/availability.md`.
 
 `Prober(settings).run()` asks every port once and stores what it saw; `availability_of(control, mesh, address, now)`
-adds it up and holds it against the contract.
+adds it up and holds it against the contract. Both are loaded when they are asked for: the definitions of a domain
+import this room for the interval alone, and SQLAlchemy, httpx and the guard cost half a second.
 """
 
-from platform_resources.operations.availability import Availability, availability_of
-from platform_resources.operations.identity import PROBE_IDENTITY
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from platform_resources.operations.model import Probe, ProbeReport, ProbeSettings, Unprobed
-from platform_resources.operations.probing import Prober, probe
+
+if TYPE_CHECKING:
+    from platform_resources.operations.availability import Availability, availability_of
+    from platform_resources.operations.probing import Prober, probe
+
+_LOADED_LATER = {
+    "Availability": "availability",
+    "availability_of": "availability",
+    "Prober": "probing",
+    "probe": "probing",
+}
 
 __all__ = [
-    "PROBE_IDENTITY",
     "Availability",
     "Probe",
     "ProbeReport",
@@ -22,3 +35,9 @@ __all__ = [
     "availability_of",
     "probe",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LOADED_LATER[name]}"), name)

@@ -36,7 +36,7 @@ def covered(probes: Sequence[Probe], start: datetime, end: datetime, longest: ti
     """
     up = down = timedelta(0)
     nexts = [probe.at for probe in probes[1:]]
-    for probe, following in zip(probes, [*nexts, end], strict=True):
+    for probe, following in zip(probes, [*nexts, end], strict=False):  # without probes there is one end too many
         until = min(following, probe.at + longest, end)
         length = until - max(probe.at, start)
         if length > timedelta(0):

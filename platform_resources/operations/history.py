@@ -83,7 +83,8 @@ def _sum_up(connection: Connection, until: datetime, longest: timedelta) -> None
     oldest = connection.execute(select(func.min(one.at))).scalar()
     if oldest is None or oldest >= until - longest:
         return
-    summed = dict(connection.execute(select(probe_days.c.port, func.max(probe_days.c.day)).group_by(probe_days.c.port)))
+    newest = select(probe_days.c.port, func.max(probe_days.c.day)).group_by(probe_days.c.port)
+    summed = dict(connection.execute(newest).fetchall())
     rows = connection.execute(select(probes).where(one.at < until).order_by(one.port, one.at)).mappings()
     for port, group in groupby(map(_probe, rows), key=lambda probe: probe.port):
         seen = list(group)
