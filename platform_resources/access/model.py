@@ -31,6 +31,9 @@ class Identity:
     purpose: str | None = None  # declared when a read declares none
     responsible: str | None = None  # identity that answers for a service or an agent
     administrator: bool = False  # of the platform: identities, tokens, audit; opens no data
+    origin: str = "local"  # or "oidc", "demo", "platform"
+    created_at: datetime | None = field(default=None, compare=False)
+    disabled_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,20 @@ class ReadingRole:
 
 @dataclass(frozen=True)
 class PortPolicy:
-    """All that the contract and the council say about reading a port. `masks`: column -> every mask on it."""
+    """All that the contract and the council say about reading a port.
+
+    `masks`: column -> every mask on it, in the contract's order. `purposes`: purpose -> the classifications that may be
+    read in clear for it; None: the council names none, so that any is accepted and none lifts a mask.
+    """
 
     port: str
     masks: Mapping[str, tuple[Mask, ...]]
     row_filters: tuple[RowFilter, ...] = ()
     roles: tuple[ReadingRole, ...] = ()
     owners: tuple[str, ...] = ()
+    classifications: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of each column, in any contract
+    purposes: Mapping[str, frozenset[str]] | None = None
+    key_id: str = ""  # of the key of hashes, so that profiles of two keys differ
 
     def role(self, name: str | None) -> ReadingRole | None:
         """The role of that name; for None the first one."""

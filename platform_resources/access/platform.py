@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 
-from platform_resources.access.errors import UnauthenticatedError
+from platform_resources.access.errors import UnauthenticatedError, UnavailableError
 from platform_resources.access.guard import Guard
+from platform_resources.access.last_use import LastUse
 from platform_resources.access.model import Caller
+from platform_resources.access.oidc import OidcVerifier
+from platform_resources.access.oidc_identities import caller_of_claims
+from platform_resources.access.oidc_settings import OidcSettings
 from platform_resources.access.personas import make_personas
 from platform_resources.access.requests import AccessRequests
 from platform_resources.access.sql_service import SqlService
 from platform_resources.access.tokens import authenticate_token
 from platform_resources.access.usage import Usage
-from platform_resources.control import ControlDatabase
+from platform_resources.control import ControlDatabase, ControlError
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import MeshSettings
 
@@ -22,18 +26,22 @@ class Access:
 
     def __init__(self, settings: MeshSettings, *, personas: bool = True) -> None:
         self.settings = settings
+        provider = OidcSettings.from_env()
+        self.oidc = None if provider is None else OidcVerifier(provider)
         self.control = ControlDatabase(settings)
         self.audit = AuditLog(self.control)
         self.usage = Usage(self.control)
         self.guard = Guard(settings, self.control, self.audit, self.usage)
         self.requests = AccessRequests(settings, self.control, self.audit)
         self.sql = SqlService(self.guard, self.audit)
-        self.made = make_personas(settings, self.control) if personas else ()
+        self._last_use = LastUse(self.control)
+        wanted = personas and self.embedded and os.environ.get("MESH_PERSONAS", "").lower() not in ("off", "0", "no")
+        self.made = make_personas(settings, self.control, self.audit) if wanted else ()
 
     @property
     def embedded(self) -> bool:
         """The default of a laptop: SQLite in `$MESH_HOME` and no OpenID provider. Demo personas are made only here."""
-        return self.control.is_embedded and not os.environ.get("MESH_OIDC_ISSUER")
+        return self.control.is_embedded and self.oidc is None
 
     def authenticate(self, credential: str | None) -> Caller:
         """Who shows a credential: a token of the mesh, or a JWT of the configured OpenID provider.
@@ -42,12 +50,21 @@ class Access:
         ------
         UnauthenticatedError
             when there is none, or it doesn't hold.
+        UnavailableError
+            when it can't be told now.
         """
         if not credential:
             raise UnauthenticatedError("no token was shown", "Send `Authorization: Bearer <token>`.")
-        return authenticate_token(self.control, credential)
+        try:
+            if self.oidc is not None and credential.count(".") == 2:
+                claims = self.oidc.claims(credential)
+                return caller_of_claims(self.control, self.audit, claims, self.oidc.settings)
+            return authenticate_token(self.control, credential, self._last_use.of)
+        except ControlError as error:
+            raise UnavailableError("who calls can't be told now", "The control database can't be used.") from error
 
     def close(self) -> None:
+        self._last_use.close()
         self.sql.close()
         self.guard.close()
         self.usage.close()
