@@ -11,6 +11,7 @@ from platform_resources.access.grants import grants_of
 from platform_resources.access.model import Caller, Identity, PortPolicy, ReadingRole
 from platform_resources.access.parties import Party, party_of
 from platform_resources.access.policies import policy_of
+from platform_resources.access.visibility import visible
 from platform_resources.contracts import Contract, Mesh, Product
 from platform_resources.contracts.lifecycle import Lifecycle, lifecycle_of, replacement_of
 from platform_resources.contracts.model import OutputPort
@@ -59,7 +60,7 @@ class Offers:
         if found is None:
             return None
         product, output = found
-        policy = policy_of(port, [output.contract], council.classifications)
+        policy = policy_of(port, [output.contract], council)
         return Offer(policy, output.contract, product, output)
 
     def of(self, port: str, caller: Caller | None = None) -> Offer:
@@ -107,7 +108,7 @@ class Offers:
 
     def purposes(self) -> Sequence[str]:
         """What data may be used for, by the council; empty when it has no catalogue: then for anything."""
-        return tuple(getattr(self._documents()[1], "purposes", ()))
+        return tuple(self._documents()[1].purposes)
 
     def longest_days(self) -> int:
         return self._documents()[1].mandate.longest_grant_days
@@ -141,10 +142,7 @@ class Offers:
     def _shows(self, caller: Caller, offer: Offer) -> bool:
         if is_named(caller.identity, offer.deciders):
             return True
-        if offer.product.custom.get("visibility") != "granted":
-            return True
-        held = grants_of(self._control, caller.identity)
-        return any(grant.is_on(port.address) for grant in held for port in offer.product.ports)
+        return visible(caller, offer.product, grants_of(self._control, caller.identity))
 
     def _is_broken(self, port: str) -> bool:
         parts = split_address(port)

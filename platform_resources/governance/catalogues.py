@@ -1,8 +1,8 @@
-"""The council's catalogues: who it is, SLA templates by tier, classifications, semantic types."""
+"""The council's catalogues: who it is, SLA templates by tier, classifications, semantic types, purposes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,10 +11,10 @@ from platform_resources.contracts import ContractError, Document, Finding, canon
 from platform_resources.contracts.column_types import ColumnTypeError
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.findings import shown
-from platform_resources.contracts.names import is_email, split_address
+from platform_resources.contracts.names import NAME_RULE, is_email, is_name, split_address
 from platform_resources.contracts.nodes import Node
 from platform_resources.governance.council_files import checked_by_schema
-from platform_resources.governance.model import Classification, Mandate, SemanticType, Tier
+from platform_resources.governance.model import Classification, Mandate, Purpose, SemanticType, Tier
 from platform_resources.governance.patterns import PatternError, compile_pattern
 
 _Read = TypeVar("_Read")
@@ -39,6 +39,16 @@ def read_tiers(folder: Path) -> tuple[dict[str, Tier], list[Finding]]:
 def read_classifications(folder: Path) -> tuple[dict[str, Classification], list[Finding]]:
     """`classifications.yaml`, by name, in rising secrecy."""
     found, findings = _read(folder / "classifications.yaml", "classification", _check_classifications, _classifications)
+    return found or {}, findings
+
+
+def read_purposes(folder: Path, classifications: Collection[str]) -> tuple[dict[str, Purpose], list[Finding]]:
+    """`purposes.yaml`, by name. `classifications`: those that there are (none: theirs can't be read)."""
+
+    def check(root: Node) -> Iterator[Finding]:
+        return _check_purposes(root, classifications)
+
+    found, findings = _read(folder / "purposes.yaml", "purpose", check, _purposes)
     return found or {}, findings
 
 
@@ -120,6 +130,33 @@ def _classifications(root: Node) -> dict[str, Classification]:
     entries = root.items("classifications")
     return {
         node.value["name"]: Classification(node.value["name"], rank, node.value) for rank, node in enumerate(entries)
+    }
+
+
+def _check_purposes(root: Node, classifications: Collection[str]) -> Iterator[Finding]:
+    yield from _check_unique(root, "purposes", "name")
+    for node in root.items("purposes"):
+        if not is_name(node.value["name"]):
+            message = f"{shown(node.value['name'])} can't name a purpose."
+            yield node.at("name").finding("name", message, f"Use {NAME_RULE}.")
+        for name in node.texts("classifications"):
+            if classifications and name not in classifications:
+                yield node.at("classifications").finding(
+                    "unknown-classification",
+                    f"There is no classification {shown(name)}.",
+                    f"Write some of {', '.join(classifications)}.",
+                )
+
+
+def _purposes(root: Node) -> dict[str, Purpose]:
+    return {
+        node.value["name"]: Purpose(
+            node.value["name"],
+            node.text("title") or node.value["name"],
+            node.text("description") or "",
+            frozenset(node.texts("classifications")),
+        )
+        for node in root.items("purposes")
     }
 
 

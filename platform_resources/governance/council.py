@@ -10,6 +10,7 @@ from platform_resources.contracts import Finding, errors
 from platform_resources.governance.catalogues import (
     read_classifications,
     read_mandate,
+    read_purposes,
     read_semantic_types,
     read_tiers,
 )
@@ -18,7 +19,7 @@ from platform_resources.governance.model import Council, Rule, Waiver
 from platform_resources.governance.rule_files import read_rule
 from platform_resources.governance.waiver_files import read_waiver
 
-_CATALOGUES = ("council.yaml", *FILES.values())
+_CATALOGUES = ("council.yaml", *FILES.values(), "purposes.yaml")
 
 WAIVERS = "waivers"  # folder of the waivers within the council's
 
@@ -36,12 +37,22 @@ def load_council(folder: Path) -> Council:
     tiers, of_tiers = read_tiers(folder)
     classifications, of_classifications = read_classifications(folder)
     types, of_types = read_semantic_types(folder)
-    catalogues = {"tiers": of_tiers, "classifications": of_classifications, "semanticTypes": of_types}
+    purposes, of_purposes = read_purposes(folder, classifications)
+    catalogues = {
+        **{"tiers": of_tiers, "classifications": of_classifications, "semanticTypes": of_types},
+        "purposes": of_purposes,
+    }
     for found in catalogues.values():
         findings += found
     unread = frozenset(name for name, found in catalogues.items() if errors(found))
     council = Council(
-        folder, mandate, tiers=tiers, classifications=classifications, semantic_types=types, unread=unread
+        folder,
+        mandate,
+        tiers=tiers,
+        classifications=classifications,
+        semantic_types=types,
+        purposes=purposes,
+        unread=unread,
     )
     rules, unusable, found = _read_rules(folder / "rules", council)
     findings += found

@@ -70,6 +70,16 @@ class Classification:
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What data may be read for. `classifications`: what may be read in clear for it, by those who are cleared."""
+
+    name: str
+    title: str
+    description: str
+    classifications: frozenset[str]
+
+
+@dataclass(frozen=True)
 class SemanticType:
     """What a value means across the organisation, so that joins need no mapping."""
 
@@ -120,9 +130,12 @@ class Council:
     tiers: Mapping[str, Tier] = field(default_factory=dict)
     classifications: Mapping[str, Classification] = field(default_factory=dict)
     semantic_types: Mapping[str, SemanticType] = field(default_factory=dict)
+    purposes: Mapping[str, Purpose] = field(default_factory=dict)  # empty: any is accepted, and opens nothing masked
     waivers: tuple[Waiver, ...] = ()
     findings: tuple[Finding, ...] = ()
-    unread: frozenset[str] = frozenset()  # catalogues that can't be read: "tiers", "classifications", "semanticTypes"
+    unread: frozenset[str] = (
+        frozenset()
+    )  # catalogues that can't be read: "tiers", "classifications", "semanticTypes", "purposes"
 
 
 @dataclass(frozen=True)
