@@ -11,7 +11,6 @@ from pydantic import Field
 from platform_resources.access.decisions import decide
 from platform_resources.access.errors import DeniedError
 from platform_resources.access.model import Grant, Mask, PortPolicy, ReadingRole
-from platform_resources.access.policies import policy_of
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract, contract_of_text
 from platform_resources.lake import PortAddress, utc_now
@@ -66,9 +65,8 @@ def grant_held(grant: Grant) -> GrantHeld:
 
 
 def policy_on(reader: Reader, state: PortState) -> PortPolicy:
-    """The policy of a port by the contract that is served and today's."""
-    council = reader.view.documents.council
-    return policy_of(state.port.address, contracts_of(reader, state), council.classifications)
+    """What every contract from the served one to today's says about reading a port."""
+    return reader.access.guard.policy(PortAddress.parse(state.port.address))
 
 
 def contracts_of(reader: Reader, state: PortState) -> list[Contract]:

@@ -18,13 +18,14 @@ from platform_resources.serving import (
     products,
     quality,
     schemas,
+    tokens,
 )
 from platform_resources.serving.openapi import describe
 from platform_resources.serving.problems import ROOT
 
 _SUBJECTS = (
     *(products, contracts, schemas, quality, lineage, operation, glossary),
-    *(access_requests, governance, identity, audit),
+    *(access_requests, governance, identity, tokens, audit),
 )
 
 

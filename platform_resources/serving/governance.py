@@ -14,15 +14,15 @@ from platform_resources.serving.readers import CurrentReader
 router = APIRouter(prefix="/governance", tags=["governance"])
 
 
-class Purpose(Answer):
+class PurposeOut(Answer):
     name: str = Field(description="As a reading or a request declares it.", examples=["analytics"])
-    title: str | None
-    description: str | None
-    fields: dict[str, Any] = Field(description="What else the council's file says of it.")
+    title: str
+    description: str
+    classifications: list[str] = Field(description="What may be read in clear for it, by those who are cleared.")
 
 
 class Purposes(Answer):
-    purposes: list[Purpose]
+    purposes: list[PurposeOut]
 
 
 class ClassificationOut(Answer):
@@ -42,11 +42,16 @@ class Classifications(Answer):
 @router.get("/purposes", operation_id="list_purposes", summary="Purposes of reading", responses=refusals())
 def list_purposes(reader: CurrentReader) -> Purposes:
     """What data may be read for. A reading without a purpose is refused."""
-    found = getattr(reader.view.documents.council, "purposes", {})
+    found = reader.view.documents.council.purposes.values()
     return Purposes(
         purposes=[
-            Purpose(name=name, title=told.get("title"), description=told.get("description"), fields=_rest(told))
-            for name, told in ((p.name, p.fields) for p in found.values())
+            PurposeOut(
+                name=item.name,
+                title=item.title,
+                description=item.description,
+                classifications=sorted(item.classifications),
+            )
+            for item in found
         ]
     )
 
