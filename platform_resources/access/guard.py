@@ -69,10 +69,10 @@ class Guard:
         self._control = control
         self.usage = usage
         self._records = ReadRecords(audit, usage)
-        self._lakes = WarmLakes(settings)
-        self.copies = Copies(settings, self._lakes)
+        self.lakes = WarmLakes(settings)
+        self.copies = Copies(settings, self.lakes)
         self.documents = Documents(settings)
-        self.served = ServedPorts(settings, self._lakes)
+        self.served = ServedPorts(settings, self.lakes)
         self.hashed = HashedReads(self.copies)
         self._policies: Kept[tuple[object, ...], tuple[tuple[Contract, ...], PortPolicy]] = Kept(_POLICIES)
         self._shapes: Kept[tuple[object, ...], Shape] = Kept(_SHAPES)
@@ -123,7 +123,7 @@ class Guard:
         today = self.documents.contract(port)
         if today is None:
             raise _unknown(port)
-        return policy_of(str(port), [today], self.documents.now()[1].classifications)
+        return policy_of(str(port), [today], self.documents.now()[1])
 
     def _open(
         self, caller: Caller, port: PortAddress, purpose: str | None, as_of: int | None, door: str
@@ -168,7 +168,7 @@ class Guard:
         if known is None:
             today = self.documents.contract(port)
             contracts = (*self.served.contracts(port, log, publication), *([today] if today else []))
-            known = contracts, policy_of(str(port), contracts, council.classifications)
+            known = contracts, policy_of(str(port), contracts, council)
             self._policies.put(key, known)
         return PortPolicyNow(publication, *known)
 
@@ -181,7 +181,7 @@ class Guard:
         shape = self._shapes.get(key)
         if shape is None:
             try:
-                con = self._lakes.cursor(port.domain)
+                con = self.lakes.cursor(port.domain)
                 try:
                     shape = shape_of(con, self.settings, port, publication, found.contracts, profile)
                 finally:
@@ -231,7 +231,7 @@ class Guard:
                 text, parameters = written(COPIED_ROWS)
             else:
                 held.enter_context(pin(self.settings, relation.port.domain, relation.publication.snapshot))
-                con = self._lakes.cursor(relation.port.domain)
+                con = self.lakes.cursor(relation.port.domain)
             held.callback(con.close)
             reader = con.execute(text, parameters).to_arrow_reader(batch_rows)
         except (duckdb.Error, OSError):
@@ -262,7 +262,7 @@ class Guard:
     def close(self) -> None:
         self._records.settle()
         self.hashed.close()
-        self._lakes.close()
+        self.lakes.close()
 
 
 def _selected(relation: GuardedRelation, query: ReadQuery) -> pa.Schema:

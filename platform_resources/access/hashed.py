@@ -72,6 +72,11 @@ class HashedReads:
         """Until the copies that were begun are made."""
         self._maker.submit(lambda: None).result()
 
+    def forget(self) -> None:
+        """Read as if for the first time; copies stay on disk."""
+        with self._lock:
+            self._reads = Kept(_REMEMBERED)
+
     def close(self) -> None:
         self._maker.shutdown(wait=True, cancel_futures=True)
         with self._lock:
