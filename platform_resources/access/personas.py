@@ -133,7 +133,7 @@ def personas_told(settings: MeshSettings, personas: tuple[Persona, ...]) -> str:
         [
             "Made demo personas for this mesh (MESH_PERSONAS=off makes none):",
             *lines,
-            f"Use one: mesh query --as {DEFAULT_PERSONA} ..., or its token in {settings.home / 'personas'}/<name>.token",
+            f"Use one: mesh query --as {DEFAULT_PERSONA} ...; the tokens: {settings.home / 'personas'}/<name>.token",
         ]
     )
 
