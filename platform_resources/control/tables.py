@@ -59,7 +59,7 @@ identities = Table(
     Column("purpose", String(63)),  # declared when a read declares none
     Column("responsible", String(200)),
     Column("administrator", Boolean, nullable=False),
-    Column("origin", String(20), nullable=False),  # "local", "oidc", "demo"
+    Column("origin", String(20), nullable=False),  # "local", "oidc", "demo", "platform"
     Column("created_at", Moment, nullable=False),
     Column("disabled_at", Moment),
 )
@@ -75,6 +75,7 @@ tokens = Table(
     Column("purpose", String(63)),
     Column("created_at", Moment, nullable=False),
     Column("created_by", String(200), nullable=False),
+    Column("parent", String(20), index=True),  # the token that made it, and whose end is its end
     Column("expires_at", Moment, nullable=False),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
