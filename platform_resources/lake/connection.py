@@ -66,6 +66,7 @@ def _attach(
     read_only: bool,
     snapshot: int | None = None,
     create: bool = False,
+    alias: str | None = None,
 ) -> None:
     # The catalog keeps paths below its data folder; overriding that folder lets a mesh home be moved or restored.
     options = [f"DATA_PATH {quote_literal(settings.data_path(domain))}", "OVERRIDE_DATA_PATH true"]
@@ -84,7 +85,7 @@ def _attach(
         options.append(f"CREATE_IF_NOT_EXISTS {'true' if create else 'false'}")
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {int(snapshot)}")
-    con.execute(f"ATTACH {quote_literal(source)} AS {quote_identifier(domain)} ({', '.join(options)})")
+    con.execute(f"ATTACH {quote_literal(source)} AS {quote_identifier(alias or domain)} ({', '.join(options)})")
 
 
 def lake_exists(settings: MeshSettings, domain: str) -> bool:
@@ -159,6 +160,11 @@ def attach_lakes(
                 f"mesh run {domain}"
             )
         _attach(con, settings, domain, read_only=True, snapshot=at.get(domain))
+
+
+def attach_reader(con: duckdb.DuckDBPyConnection, settings: MeshSettings, domain: str, alias: str) -> None:
+    """Attach one lake read-only under another name than its domain's; the extensions are loaded already."""
+    _attach(con, settings, domain, read_only=True, alias=alias)
 
 
 @contextmanager

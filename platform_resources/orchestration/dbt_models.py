@@ -8,10 +8,11 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
-from platform_resources.contracts.model import Domain
+from platform_resources.access.inputs import refused_inputs
+from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import PortAddress, connect, lake_exists
 from platform_resources.orchestration.columns import delivered_schema, lineage_metadata
-from platform_resources.orchestration.dbt_runs import ModelRun, run_models
+from platform_resources.orchestration.dbt_runs import DbtRun, ModelRun, run_models
 from platform_resources.orchestration.lineage import Columns, cached_lineage, merge_tables
 from platform_resources.orchestration.manifests import DomainDbt
 from platform_resources.orchestration.resources import LakeResource
@@ -58,28 +59,32 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
     )
     def run_dbt(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
         keys = {key.path[-1]: key for key in context.selected_asset_keys}
+        refused = refused_inputs(lake.settings, domain.products)
+        withheld = {table: refused[p.address] for p in domain.products if p.address in refused for table in _tables(p)}
+        names = sorted(keys.keys() - withheld.keys())
         started = time.perf_counter()
         # `run`, not `build`: tests of a domain's models are run by hand and in CI, promises are checked at the port.
-        ran = run_models(dbt, sorted(keys), context.run.run_id)
+        ran = run_models(dbt, names, context.run.run_id) if names else DbtRun((), None)
         seconds = time.perf_counter() - started
         built = [model for model in ran.models if model.built]
         if built:
             yield from _results(domain, dbt, lake, {model.name: keys[model.name] for model in built}, built, seconds)
         if ran.failure is not None:
-            gone = "".join(f"; {told}" for told in _retired_inputs(domain, lake))
-            raise dg.Failure(
-                description=f"dbt could not build the models of {domain.name}: {ran.failure}{gone}", allow_retries=False
-            )
+            inputs = [PortAddress.parse(port.address) for port in domain.inputs]
+            gone = "".join(f"; {told}" for told in retired_inputs(lake.settings, inputs))
+            told = [f"dbt could not build the models of {domain.name}: {ran.failure}{gone}"]
+        else:
+            told = []
+        told += dict.fromkeys(withheld[name] for name in keys if name in withheld)
+        if told:
+            raise dg.Failure(description="; ".join(told), allow_retries=False)
 
     return run_dbt
 
 
-def _retired_inputs(domain: Domain, lake: LakeResource) -> list[str]:
-    """What dbt can't know when a model fails: that a port which it reads has been retired."""
-    ports = [PortAddress.parse(port.address) for port in domain.inputs]
-    known = [port for port in ports if lake_exists(lake.settings, port.domain)]
-    with connect(lake.settings, reads={port.domain for port in known}) as con:
-        return retired_inputs(con, known)
+def _tables(product: Product) -> set[str]:
+    """The models that build a product: those of the names of its tables."""
+    return {port.contract.table.physical_name for port in product.ports}
 
 
 def _results(

@@ -38,10 +38,10 @@ def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
     """Build the named models of a domain, in dbt's order; never raises for what is wrong with a model."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  (0.4 s on top of dagster-dbt; only a run needs it)
 
-    from platform_resources.pipeline.dbt_plugin import end_run  # noqa: PLC0415  (imports dbt's adapter)
+    from platform_resources.access.dbt_plugin import dbt_run  # noqa: PLC0415  (imports dbt's adapter)
 
     target = _run_folder(dbt, run_id)
-    try:
+    with dbt_run(names, run_id):
         answer = dbtRunner().invoke(
             [
                 *("--no-use-colors", "--no-write-json", "--log-path", str(target)),
@@ -49,8 +49,6 @@ def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
                 *("--project-dir", str(dbt.project), "--profiles-dir", str(dbt.project)),
             ]
         )
-    finally:
-        end_run()
     shutil.rmtree(target, ignore_errors=True)
     if answer.exception is not None:
         return DbtRun((), _told(str(answer.exception)))

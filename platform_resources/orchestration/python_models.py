@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
+from platform_resources.access.inputs import refused_inputs
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import PortAddress
 from platform_resources.orchestration.columns import delivered_schema
@@ -32,9 +33,9 @@ class PythonModel:
 def python_model(name: str, reads: Sequence[str] = ()) -> Callable[[ModelFunction], PythonModel]:
     """Declare a model of a domain, in its `assets.py`.
 
-    The function gets a DuckDB connection with the domain's lake and the lakes of the product's declared input ports,
-    and returns what DuckDB can scan: a relation, an Arrow table or a pandas frame. `reads` names the tables of the own
-    domain (`<domain>.internal.<table>`) that it reads; input ports come from `product.odps.yaml`.
+    The function gets a DuckDB connection with the domain's lake and the product's declared input ports (nothing else
+    of their domains), and returns what DuckDB can scan: a relation, an Arrow table or a pandas frame. `reads` names the
+    tables of the own domain (`<domain>.internal.<table>`) that it reads; input ports come from `product.odps.yaml`.
     """
 
     def declare(function: ModelFunction) -> PythonModel:
@@ -56,7 +57,6 @@ def python_model_asset(
     key = dg.AssetKey([domain.name, "internal", model.name])
     inputs = [PortAddress.parse(port.address) for port in product.inputs] if product else []
     deps = [dg.AssetKey(table.split(".")) for table in model.reads] + [dg.AssetKey(list(port.key)) for port in inputs]
-    foreign = {port.domain for port in inputs} - {domain.name}
 
     @dg.multi_asset(
         name=f"{domain.name}_{model.name}_model",
@@ -77,12 +77,16 @@ def python_model_asset(
     )
     def build(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
         started = time.perf_counter()
-        with lake.get_connection(own=domain.name, reads=foreign) as con:
+        built = [product] if product else []
+        refused = refused_inputs(lake.settings, built)
+        if refused:
+            raise dg.Failure(description="; ".join(refused.values()), allow_retries=False)
+        with lake.get_connection(own=domain.name, builds=built, run=context.run.run_id) as con:
             try:
                 rows = model.function(con)
                 count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run.run_id)
             except duckdb.Error as error:
-                gone = retired_inputs(con, inputs)
+                gone = retired_inputs(lake.settings, inputs)
                 if gone:
                     reason = f"{'.'.join(key.path)} can't be built: {'; '.join(gone)}. ({error})"
                     raise dg.Failure(description=reason, allow_retries=False) from error

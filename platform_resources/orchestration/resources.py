@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
 import duckdb
 from dagster_duckdb import DuckDBResource
 
+from platform_resources.access.inputs import guarded_inputs
+from platform_resources.contracts import Product
 from platform_resources.lake import MeshSettings, attach_lakes
 from platform_resources.lake.connection import CONNECTION_CONFIG
 
@@ -24,11 +26,19 @@ class LakeResource(DuckDBResource):
         return MeshSettings.from_env()
 
     @contextmanager
-    def get_connection(self, own: str | None = None, reads: Iterable[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+    def get_connection(
+        self, own: str | None = None, reads: Iterable[str] = (), builds: Sequence[Product] = (), run: str | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """`own` and `reads` are domains whose lakes are attached whole: for the platform's own steps.
+
+        `builds` are products whose models get the connection: what they declare as inputs is there as `guarded_inputs`
+        shows it.
+        """
         with super().get_connection() as connection:
             try:
                 attach_lakes(connection, self.settings, own=own, reads=reads)
-                yield connection
+                with guarded_inputs(connection, self.settings, builds, run):
+                    yield connection
             finally:
                 connection.close()
 

@@ -10,7 +10,7 @@ import duckdb
 from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of, retirement_word
 from platform_resources.contracts.model import OutputPort
 from platform_resources.governance.endings import still_reading
-from platform_resources.lake import MeshSettings, PortAddress, Publication, connect, retire, retirement_of
+from platform_resources.lake import MeshSettings, PortAddress, Publication, connect, lake_exists, retire, retirement_of
 from platform_resources.pipeline.gate import govern, read_mesh
 from platform_resources.pipeline.published import published_in
 
@@ -82,7 +82,9 @@ def kept_down(settings: MeshSettings, con: duckdb.DuckDBPyConnection, port: Port
     return None
 
 
-def retired_inputs(con: duckdb.DuckDBPyConnection, inputs: Iterable[PortAddress]) -> list[str]:
+def retired_inputs(settings: MeshSettings, inputs: Iterable[PortAddress]) -> list[str]:
     """For each input port that is retired, when, why and what to read instead; for the message of a failed build."""
-    found = ((port, retirement_of(con, port)) for port in inputs)
+    known = [port for port in inputs if lake_exists(settings, port.domain)]
+    with connect(settings, reads={port.domain for port in known}) as con:
+        found = [(port, retirement_of(con, port)) for port in known]
     return [retirement.told(str(port)) for port, retirement in found if retirement is not None]
