@@ -134,6 +134,8 @@ def save_identity_in(
     if audit is not None and (row is None or changed):
         # What clearances and attributes are given is what an auditor asks for; names of people are not.
         told = {name: value for name, value in values.items() if name != "name" and (row is None or name in changed)}
+        if "kind" in told:
+            told["identity_kind"] = told.pop("kind")  # the entry has a kind of its own
         kind = "identity-added" if row is None else "identity-changed"
         audit.append_in(connection, kind, actor, identity=identity.id, **told)
     return row is None

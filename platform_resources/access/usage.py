@@ -15,6 +15,7 @@ from platform_resources.control.database import ControlError
 from platform_resources.control.tables import usage
 from platform_resources.lake import utc_now
 
+PROBE_IDENTITY = "availability-probe"  # reads every port each minute: audited, but no use of the product
 _FLUSH_SECONDS = 0.5
 _MAX_WAITING = 100_000  # counts that wait for a database that can't be written; beyond, new ones are dropped
 
@@ -52,6 +53,8 @@ class Usage:
 
     def record(self, port: str, consumer: str, columns: Iterable[str], rows: int, size: int) -> None:
         """Count one answer of `rows` rows and `size` bytes, with all columns that it shows or compares."""
+        if consumer == PROBE_IDENTITY:
+            return
         day = utc_now().date().isoformat()
         with self._lock:
             self._add((day, port, consumer, ""), (1, rows, size))

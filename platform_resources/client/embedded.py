@@ -37,7 +37,9 @@ class EmbeddedDoor:
         with _told():
             address = query.address
             port = PortAddress(address.domain, address.product, address.major or 0)
-            relation = self.access.guard.open(self._caller(), port, purpose=query.purpose, as_of=query.as_of)
+            relation = self.access.guard.open(
+                self._caller(), port, purpose=query.purpose, as_of=query.as_of, door="client"
+            )
             asked = ReadQuery(
                 query.columns,
                 tuple(Condition(c.column, c.operator, c.value) for c in query.where),  # type: ignore[arg-type]

@@ -111,13 +111,10 @@ def availability(port: str, promise: Promise, history: History, now: datetime, l
 
 
 def burn_rate(seen: Covered, promise: Promise) -> float | None:
-    """Share of the time that was down, over the share that may be; None when either is not known."""
-    if promise.percent is None or seen.share_up is None:
+    """Share of the time that was down, over the share that may be; None when either is not known, or none may be."""
+    if promise.percent is None or promise.percent >= 100 or seen.share_up is None:
         return None
-    allowed, used = 1 - promise.percent / 100, 1 - seen.share_up
-    if allowed <= 0:
-        return float("inf") if seen.down else 0.0
-    return used / allowed
+    return (1 - seen.share_up) / (1 - promise.percent / 100)
 
 
 def availability_of(

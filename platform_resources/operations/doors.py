@@ -118,7 +118,7 @@ class EmbeddedDoor:
         started = time.perf_counter()
         try:
             caller = self._access.authenticate(self._token)
-            relation = self._access.guard.open(caller, port, purpose=PURPOSE)
+            relation = self._access.guard.open(caller, port, purpose=PURPOSE, door="probe")
             with relation.read(ReadQuery(limit=1)) as reading:
                 columns = tuple(reading.table().schema.names)
         except AccessError as error:

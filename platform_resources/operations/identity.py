@@ -14,10 +14,11 @@ from platform_resources.access.grants import add_grant
 from platform_resources.access.identities import find_identity, save_identity
 from platform_resources.access.model import EVERY_PORT
 from platform_resources.access.tokens import create_token
+from platform_resources.access.usage import PROBE_IDENTITY
 from platform_resources.lake import utc_now
 
-PROBE_IDENTITY = "availability-probe"
 PURPOSE = "operations"
+_ACTOR = "platform"
 _TOKEN_LASTS = timedelta(days=90)
 _RENEWED_BEFORE = timedelta(days=1)
 _GRANT_LASTS = timedelta(days=3650)
@@ -33,9 +34,8 @@ def probe_token(access: Access) -> str:
     if token and _holds(access, token):
         return token
     _make_identity(access)
-    token = create_token(
-        *(access.control, PROBE_IDENTITY), created_by="platform", label="availability probes", lasts=_TOKEN_LASTS
-    )
+    told = {"created_by": _ACTOR, "label": "availability probes", "audit": access.audit}
+    token = create_token(access.control, PROBE_IDENTITY, lasts=_TOKEN_LASTS, **told)
     _keep(file, token)
     return token
 
@@ -51,11 +51,10 @@ def _holds(access: Access, token: str) -> bool:
 def _make_identity(access: Access) -> None:
     if find_identity(access.control, PROBE_IDENTITY) is not None:
         return
-    save_identity(
-        access.control, Identity(PROBE_IDENTITY, "service", "Availability probe", purpose=PURPOSE), "platform"
-    )
+    who = Identity(PROBE_IDENTITY, "service", "Availability probe", purpose=PURPOSE)
+    save_identity(access.control, who, audit=access.audit, actor=_ACTOR)
     now = utc_now()
-    grant = Grant(0, PROBE_IDENTITY, EVERY_PORT, None, PURPOSE, now + _GRANT_LASTS, now, granted_by=("platform",))
+    grant = Grant(0, PROBE_IDENTITY, EVERY_PORT, None, PURPOSE, now + _GRANT_LASTS, now, granted_by=(_ACTOR,))
     add_grant(access.control, grant)
 
 
