@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a query is read better in its line)
 """What analysts ask, in the ways that they write it. All of these must be answered; those of REFUSED say why not."""
 
 from __future__ import annotations
@@ -68,9 +69,7 @@ LEGITIMATE = (
     f"pivot (select region, year(joined_on) as y, balance from {C}) on y in (2025, 2026) using sum(balance) group by region",
     f"select * from (select region, balance, customer_id from {C}) unpivot (value for what in (balance))",
     f"select d.day, count(v.visit_id) from (select unnest(generate_series(date '2026-01-01', date '2026-01-31', interval 1 day)) as day) d left join {V} v on v.visited_at::date = d.day group by 1",
-    f"select width_bucket(balance, 0, 500, 5), count(*) from {C} group by 1"
-    if False
-    else f"select floor(balance / 50) * 50 as bucket, count(*) from {C} group by 1 order by 1",
+    f"select floor(balance / 50) * 50 as bucket, count(*) from {C} group by 1 order by 1",
     f"select customer_id // 10, customer_id % 10, abs(-balance), sign(balance), sqrt(balance), ln(balance) from {C}",
     f"select email is null, name = '***', region in ('north', 'south'), balance between 1 and 100, not (region = 'west') from {C}",
     f"select count(*) as n, count(*) * 100.0 / sum(count(*)) over () as share, region from {C} group by region",

@@ -80,7 +80,7 @@ def test_what_is_refused_says_so(mesh: GuardedMesh, sql: str) -> None:
 def test_each_reader_gets_its_own_rows_and_masks(mesh: GuardedMesh) -> None:
     sql = f"select region, email, income from {C} order by customer_id limit 4"
     assert [row["email"] for row in ask(mesh, sql)] == ["C***@canary.example"] * 4
-    assert [row["email"] for row in ask(mesh, sql, "desk")][0] == "CANARY-1-mail@canary.example"
+    assert ask(mesh, sql, "desk")[0]["email"] == "CANARY-1-mail@canary.example"
     assert {row["region"] for row in ask(mesh, f"select distinct region from {C}", "reggie")} == {"north", "south"}
     assert ask(mesh, f"select count(*) as n from {C}", "reggie") == [{"n": 20}]
 
@@ -235,7 +235,7 @@ def test_a_worker_holds_copies_only_and_can_open_nothing(mesh: GuardedMesh) -> N
     for name in ("Max open files", "Max file size", "Max core file size", "Max processes"):
         assert re.search(rf"{name}\s+0\s+0", limits), limits
     if os.geteuid() == 0:
-        open_files = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+        open_files = [str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()]
         private = [file for file in open_files if str(mesh.settings.home) in file]
         assert private
         assert all(file.startswith(str(mesh.settings.home / "copies")) for file in private)
