@@ -52,6 +52,18 @@ STORES = source("stores", store_id="BIGINT")
 STORES_SCHEMA = STORES[STORES.index("schema:") :]
 STORES_SERVERS = STORES[STORES.index("servers:") : STORES.index("schema:")]
 
+PARTIAL = "strategy: partial, format: email"
+SPEND = "        physicalType: DECIMAL(18, 2)\n"
+MASK = "        customProperties: [{{property: mask, value: {{strategy: {}}}}}]\n"
+BUCKET = MASK.format("generalise, bucket: 10")
+HIGH = "customProperties:\n  - {property: mask, value: {strategy: hash}}\n  - {property: tier"
+LOW = "customProperties:\n  - {property: tier"
+TABLE = "    dataGranularityDescription: One household\n"
+FILTER = "    customProperties: [{{property: rowFilter, value: {}}}]\n"
+WHERE = '{where: "list_contains(reader.regions, region)"}'
+ROLE = "roles:\n  - {{role: reader, access: read, customProperties: [{{property: {}, value: {}}}]}}\nschema:\n"
+HIDDEN = "customProperties: [{{property: visibility, value: {}}}]\nsupport:\n"
+
 ROWS = [
     # the standard's JSON schema
     row("missing-key", C, "status: active\n", "", "Add one of proposed, draft, active", "status: active\n"),
@@ -257,6 +269,64 @@ ROWS = [
         "value: partial",
         "Write `value: {strategy: partial, clearance: gdpr}`",
     ),
+    # who may see what
+    row("mask-key", C, "partial, clearance", "partial, clearence", "Did you mean `clearance`"),
+    row("mask-key", C, "strategy: partial,", "strategy: partial, bucket: 10,", "Delete it, or write"),
+    row("mask-strategy", C, "strategy: partial", "strategy: partail", "Did you mean `partial`"),
+    row(
+        "mask-option", C, "strategy: partial", "strategy: partial, format: mail", "Write email, phone or name", PARTIAL
+    ),
+    row("mask-type", C, SPEND, SPEND + MASK.format("partial"), "Use generalise", SPEND + MASK.format("redact")),
+    row("mask-type", C, SPEND, SPEND + MASK.format("hash"), "Use redact, or generalise", SPEND + BUCKET),
+    row("mask-option", C, SPEND, SPEND + MASK.format("generalise"), "Write `bucket: 10`", SPEND + BUCKET),
+    row(
+        "mask-null",
+        C,
+        "strategy: partial, clearance: gdpr}}",
+        'strategy: "null"}}\n        required: true',
+        "or write `required: false`",
+        'strategy: "null"}}\n        required: false',
+    ),
+    row("policy-key", C, "{property: mask,", "{property: Mask,", "Write `mask`"),
+    row(
+        "policy-place",
+        C,
+        "customProperties:\n  - {property: tier",
+        HIGH,
+        "Move it to `customProperties` of a column",
+        LOW,
+    ),
+    row(
+        "row-filter", C, TABLE, TABLE + FILTER.format("region = 1"), "reader.<attribute>", TABLE + FILTER.format(WHERE)
+    ),
+    row(
+        "row-filter-key",
+        C,
+        TABLE,
+        TABLE + FILTER.format("{where: a = 1, clearence: gdpr}"),
+        "Did you mean `clearance`",
+        TABLE + FILTER.format("{where: a = 1, clearance: gdpr}"),
+    ),
+    row(
+        "role-clearances",
+        C,
+        "schema:\n",
+        ROLE.format("clearances", "gdpr"),
+        "[gdpr]",
+        ROLE.format("clearances", "[gdpr]"),
+    ),
+    row(
+        "role-purposes",
+        C,
+        "schema:\n",
+        ROLE.format("purposes", "[]"),
+        "[analytics]",
+        ROLE.format("purposes", "[analytics]"),
+    ),
+    row(
+        "policy-key", C, "schema:\n", ROLE.format("purpose", "[a]"), "Write `purposes`", ROLE.format("purposes", "[a]")
+    ),
+    row("visibility", P, "support:\n", HIDDEN.format("secret"), "or granted (only", HIDDEN.format("granted")),
     row("tier-form", C, "value: gold", "value: [gold]", "such as gold"),
     row("refresh", C, "value: on_update", "value: hourly", "Write on_update, or a cron text", 'value: "0 5 * * *"'),
     row("score-weights", C, "{completeness: 2,", "{validity: 2,", "a number from 0 for each of accuracy, completeness"),
@@ -398,7 +468,7 @@ def codes_in_the_source() -> set[str]:
 
 
 def _codes(tree: ast.AST, name: str) -> Iterator[str]:
-    places = {"finding": 0, "RefusedError": 0, "_finding": 1, "Finding": 6}
+    places = {"finding": 0, "RefusedError": 0, "_finding": 1, "Finding": 6, "Misfit": 0}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

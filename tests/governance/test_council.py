@@ -60,7 +60,10 @@ MUTATIONS: dict[str, list[tuple[str, str, Any]]] = {
     "SEC-001": [(CUSTOMER_360, "schema.0.properties.receipts.classification", DELETED)],
     "SEC-002": [(CUSTOMER_360, "schema.0.properties.income.customProperties.mask", DELETED)],
     "SEC-003": [(CUSTOMER_360, "schema.0.properties.email.classification", "internal")],
-    "SEC-004": [(REVENUE, "schema.0.properties.department.customProperties", [{"property": "mask", "value": NULL}])],
+    "SEC-004": [
+        (REVENUE, "schema.0.properties.department.required", False),
+        (REVENUE, "schema.0.properties.department.customProperties", [{"property": "mask", "value": NULL}]),
+    ],
     "SEC-005": [(CUSTOMER_360, "roles.customer_360_gdpr_reader.secondLevelApprovers", DELETED)],
     "SEC-006": [(REVENUE, "roles.reader.firstLevelApprovers", DELETED)],
     "SEC-007": [(CUSTOMER_360, "slaProperties.retention.value", "P10Y")],
