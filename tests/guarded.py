@@ -146,17 +146,26 @@ class GuardedMesh:
         return self.access.authenticate(self.tokens.get(identity) or self.token(identity))
 
     def publish(
-        self, rows: Sequence[Row] | str | None = None, *, version: str = "1.0.0", contract: str | None = None
+        self,
+        rows: Sequence[Row] | str | None = None,
+        *,
+        version: str = "1.0.0",
+        contract: str | None = None,
+        audit: dict | None = None,
     ) -> Publication:
         """Publish rows (or those of a SELECT) as the next publication of `shop.customers.v1`, contract in its file."""
         document = contract or CUSTOMERS_CONTRACT.format(version=version, status="active")
         file = self.settings.domains / "shop" / "products" / "customers" / "v1.odcs.yaml"
         file.write_text(document)
-        return publish_rows(self.settings, CUSTOMERS, document, rows if rows is not None else customers())
+        return publish_rows(self.settings, CUSTOMERS, document, rows if rows is not None else customers(), audit)
 
 
 def publish_rows(
-    settings: MeshSettings, port: PortAddress, document: str, rows: Sequence[Sequence[object]] | str
+    settings: MeshSettings,
+    port: PortAddress,
+    document: str,
+    rows: Sequence[Sequence[object]] | str,
+    audit: dict | None = None,
 ) -> Publication:
     """Write rows into the private table of a port's contract and publish them, without build, audit or gate."""
     table = contract_of_text(document, "v1.odcs.yaml").table
@@ -180,7 +189,7 @@ def publish_rows(
             snapshot=current_snapshot(con, port.domain),
             columns=[c.name for c in table.columns],
             promise=Promise(_version(document), hashlib.sha256(document.encode()).hexdigest(), document),
-            audit={"results": []},
+            audit=audit or {"results": []},
             score=100.0,
             row_count=count,
             data_as_of=now,

@@ -1,0 +1,269 @@
+"""What the API tells of products, to whom."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from platform_resources.access import Identity
+from platform_resources.lake import PortAddress
+from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, publish_rows
+from tests.serving.conftest import Api
+from tests.tiny_mesh import PRODUCT
+
+ROOT = "/api/v1"
+PORT = f"{ROOT}/products/shop/customers/v1"
+OWNER = Identity("shop@retailer.example", "person", "Shop", purpose="analytics")
+Join = Callable[..., str]
+# Every operation that reads and needs no more than names.
+READ = (
+    *("/products", "/products/shop/customers", "/products/shop/customers/v1", "/domains", "/domains/shop", "/glossary"),
+    *(f"/products/shop/customers/v1/{part}" for part in ("contract", "schema", "quality", "publications", "lineage")),
+    *(f"/products/shop/customers/v1/{part}" for part in ("consumers", "usage", "availability")),
+    *("/access/requests", "/access/grants", "/governance/purposes", "/governance/classifications"),
+    *("/me", "/me/tokens", "/audit"),
+)
+
+
+@pytest.fixture
+def join() -> Iterator[Join]:
+    """Makes an identity known to a mesh, with a client of its name."""
+    with ExitStack() as stack:
+
+        def made(api: Api, identity: Identity, *scopes: str) -> str:
+            api.mesh.identity(identity)
+            token = api.mesh.token(identity.id, scopes=scopes or ("read", "request", "approve"))
+            api.clients[identity.id] = stack.enter_context(api.client(token))
+            return identity.id
+
+        yield made
+
+
+def told(api: Api, who: str, path: str, **options: Any) -> Any:
+    answer = api.get(who, path, **options)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_products_are_listed_searched_and_paged(reading_api: Api) -> None:
+    (product,) = told(reading_api, "nobody", f"{ROOT}/products")["products"]
+    assert product["address"] == "shop.customers"
+    (port,) = product["ports"]
+    assert (port["address"], port["lifecycle"], port["served"]["rows"]) == (str(CUSTOMERS), "active", 40)
+    for query, found in (("q=CUSTOM", 1), ("q=nothing", 0), ("domain=shop", 1), ("domain=ledger", 0), ("tag=x", 0)):
+        assert len(told(reading_api, "nobody", f"{ROOT}/products?{query}")["products"]) == found, query
+    assert len(told(reading_api, "nobody", f"{ROOT}/products?status=active")["products"]) == 1
+    assert reading_api.get("nobody", f"{ROOT}/products?status=asleep").status_code == 422
+
+
+def test_a_port_tells_what_it_promises_and_what_it_serves(reading_api: Api) -> None:
+    port = told(reading_api, "ana", PORT)
+    assert port["served"]["number"] == 1
+    assert port["freshness"]["state"] == "fresh"
+    assert {p["property"]: p["value"] for p in port["promises"]}["availability"] == 99.9
+    roles = {role["role"]: role for role in port["access"]["roles"]}
+    assert roles["customers_gdpr_reader"]["approvers"] == [["shop@retailer.example"], ["privacy@retailer.example"]]
+    assert roles["customers_region_reader"]["some_rows"]
+    assert port["access"]["readable"]
+    assert told(reading_api, "nobody", PORT)["access"]["readable"] is False
+    for link in port["links"].values():
+        assert reading_api.get("ana", link).status_code == 200, link
+
+
+def test_the_contract_is_told_byte_for_byte_and_revalidated(reading_api: Api) -> None:
+    raw = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active").encode()
+    answer = reading_api.get("nobody", f"{PORT}/contract")
+    assert answer.content == raw
+    assert answer.headers["content-type"].startswith("application/yaml")
+    assert answer.headers["etag"] == f'"{hashlib.sha256(raw).hexdigest()}"'
+    again = reading_api.get("nobody", f"{PORT}/contract", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    parsed = told(reading_api, "nobody", f"{PORT}/contract", headers={"Accept": "application/json"})
+    assert parsed["id"] == "shop.customers.v1"
+    refused = reading_api.get("nobody", f"{PORT}/contract", headers={"Accept": "text/html"})
+    assert refused.status_code == 406
+    assert reading_api.get("nobody", f"{PORT}/contract?publication=7").status_code == 404
+
+
+def test_the_schema_is_told_as_the_reader_gets_it(reading_api: Api) -> None:
+    def masks(who: str) -> dict[str, list[str]]:
+        schema = told(reading_api, who, f"{PORT}/schema")
+        return {c["name"]: [m["strategy"] for m in c["masks"]] for c in schema["columns"] if c["masked"]}
+
+    hidden = {"email": ["partial"], "name": ["redact"], "card": ["hash"], "income": ["null"]}
+    assert masks("ana") == hidden
+    assert masks("nobody") == hidden
+    assert masks("desk") == {}
+    assert told(reading_api, "nobody", f"{PORT}/schema")["granted"] is False
+    assert told(reading_api, "reggie", f"{PORT}/schema")["some_rows"]
+
+
+def test_quality_tells_no_value_of_a_sql_rule_to_who_reads_masked(api: Api) -> None:
+    richest = {
+        **{"name": "richest", "group": "richest", "dimension": "accuracy", "severity": "warning", "passed": False},
+        **{"value": 909_000_040, "threshold": "< 1", "message": "909000040 found", "failed_rows": None, "score": 0.0},
+    }
+    _publish_with_rule(api.mesh, richest)
+    for who in ("ana", "nobody", "reggie"):
+        answer = api.get(who, f"{PORT}/quality")
+        assert "909" not in answer.text
+        (result,) = answer.json()["measured"]["results"]
+        assert (result["status"], result["value"]) == ("failed", None)
+    (result,) = told(api, "desk", f"{PORT}/quality")["measured"]["results"]
+    assert result["value"] == 909_000_040
+
+
+def test_publications_are_paged_newest_first(api: Api) -> None:
+    for _ in range(4):
+        api.mesh.publish()
+    first = api.get("ana", f"{PORT}/publications?limit=2")
+    assert [p["number"] for p in first.json()["publications"]] == [5, 4]
+    assert first.headers["link"] == f'<{PORT}/publications?limit=2&cursor=4>; rel="next"'
+    second = told(api, "ana", f"{PORT}/publications?limit=3&cursor={first.json()['next']}")
+    assert [p["number"] for p in second["publications"]] == [3, 2, 1]
+    assert second["next"] is None
+
+
+def test_a_new_publication_and_a_changed_document_are_told_at_once(api: Api) -> None:
+    assert told(api, "ana", PORT)["served"]["number"] == 1
+    api.mesh.publish(version="1.1.0")
+    port = told(api, "ana", PORT)
+    assert (port["served"]["number"], port["served"]["contract_version"]) == (2, "1.1.0")
+    file = api.mesh.settings.domains / "shop" / "products" / "customers" / "v1.odcs.yaml"
+    file.write_text(file.read_text().replace("name: Customers", "name: Our customers"))
+    assert told(api, "ana", PORT)["title"] == "Our customers"
+
+
+def test_consumers_are_named_to_owners_only(api: Api, join: Join) -> None:
+    owner = join(api, OWNER)
+    for who in ("ana", "nobody"):
+        found = told(api, who, f"{PORT}/consumers")
+        assert (found["count"], found["registered"], found["granted"]) == (3, None, None)
+        assert told(api, who, f"{PORT}/usage")["by_consumer"] is None
+    found = told(api, owner, f"{PORT}/consumers")
+    assert {grant["consumer"] for grant in found["granted"]} == {"ana", "desk", "reggie"}
+    assert api.get("ana", f"{PORT}/data").status_code == 200
+    usage = told(api, owner, f"{PORT}/usage")
+    assert [item["consumer"] for item in usage["by_consumer"]] == ["ana"]
+
+
+def test_no_fact_holds_a_masked_value_or_a_secret(reading_api: Api) -> None:
+    """Canaries are planted in every masked column; every answer is looked through, problems too."""
+    secrets = ["CANARY", "canary", "909", *map(_secret, reading_api.mesh.tokens.values())]
+    for who in ("ana", "nobody", "reggie", "anonymous"):
+        for path in READ:
+            answer = reading_api.get(who, f"{ROOT}{path}")
+            assert answer.status_code == (401 if who == "anonymous" else 200), path
+            for secret in secrets:
+                assert secret not in answer.text, path
+
+
+@pytest.fixture
+def hidden(api: Api) -> Api:
+    """`shop.secrets.v1`, hidden from whom it is not granted to; it reads shop.customers, and a term is bound to it."""
+    settings = api.mesh.settings
+    folder = settings.domains / "shop" / "products" / "secrets"
+    folder.mkdir()
+    inputs = 'inputPorts:\n  - {name: shop.customers, version: "1", contractId: shop.customers.v1}\n'
+    product = PRODUCT.format(domain="shop", name="secrets", inputs=inputs)
+    (folder / "product.odps.yaml").write_text(product + "customProperties: [{property: visibility, value: granted}]\n")
+    contract = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active").replace(
+        "shop.customers.v1", "shop.secrets.v1"
+    )
+    contract = contract.replace(
+        "name: customers\n    physicalName: customers", "name: secrets\n    physicalName: secrets"
+    )
+    contract = contract.replace("element: customers.", "element: secrets.").replace("name: Customers", "name: Secrets")
+    contract = contract.replace(
+        "      - {name: region, logicalType: string, physicalType: VARCHAR, required: true, classification: internal}",
+        "      - {name: region, logicalType: string, physicalType: VARCHAR, required: true, classification: internal,\n"
+        '         authoritativeDefinitions: [{type: glossary, url: "glossary.yaml#region"}]}',
+    )
+    (folder / "v1.odcs.yaml").write_text(contract)
+    (settings.domains / "shop" / "glossary.yaml").write_text(
+        "domain: shop\nterms:\n  - {name: region, title: Region, definition: Where a customer lives.}\n"
+    )
+    publish_rows(settings, PortAddress("shop", "secrets", 1), contract, [])
+    api.mesh.grant("desk", "shop.secrets.v1", role="customers_reader", purpose="customer_service")
+    return api
+
+
+def test_a_hidden_product_is_answered_like_one_that_is_not_there(hidden: Api, join: Join) -> None:
+    owner = join(hidden, OWNER)
+    for path in ("", "/v1", *(f"/v1/{part}" for part in ("contract", "schema", "quality", "publications", "lineage"))):
+        there, not_there = (hidden.get("ana", f"{ROOT}/products/shop/{name}{path}") for name in ("secrets", "nothing"))
+        assert there.status_code == not_there.status_code == 404
+        assert there.text.replace("secrets", "nothing") == not_there.text
+        assert hidden.get("desk", f"{ROOT}/products/shop/secrets{path}").status_code == 200, path
+        assert hidden.get(owner, f"{ROOT}/products/shop/secrets{path}").status_code == 200, path
+
+
+def test_a_hidden_product_shows_in_no_other_answer(hidden: Api) -> None:
+    for path in READ:
+        assert "secrets" not in hidden.get("ana", f"{ROOT}{path}").text, path
+    assert told(hidden, "ana", f"{PORT}/consumers")["count"] == 3
+    assert "shop.secrets.v1" in hidden.get("desk", f"{ROOT}/products").text
+    assert told(hidden, "ana", f"{ROOT}/glossary/shop/region")["columns"] == []
+    assert told(hidden, "desk", f"{ROOT}/glossary/shop/region")["columns"] == ["shop.secrets.v1.region"]
+    lineage = told(hidden, "desk", f"{PORT}/lineage")
+    assert [node["port"] for node in lineage["downstream"]] == ["shop.secrets.v1"]
+    assert told(hidden, "ana", f"{PORT}/lineage")["edges"] == []
+
+
+def test_a_broken_domain_hides_no_other(api: Api) -> None:
+    folder = api.mesh.settings.domains / "ledger"
+    folder.mkdir()
+    (folder / "domain.yaml").write_text("name: [")
+    domains = {d["name"]: d for d in told(api, "nobody", f"{ROOT}/domains")["domains"]}
+    assert (domains["ledger"]["usable"], domains["shop"]["usable"]) == (False, True)
+    assert domains["ledger"]["problems"] is None
+    assert told(api, "nobody", f"{ROOT}/products")["products"]
+
+
+def test_a_token_makes_narrower_ones_and_ends_its_own(api: Api) -> None:
+    made = api.clients["ana"].post(f"{ROOT}/me/tokens", json={"scopes": ["read:shop.*"], "label": "report", "days": 1})
+    assert made.status_code == 201, made.text
+    narrow = api.client(made.json()["token"])
+    with narrow:
+        assert narrow.get(f"{ROOT}/me").json()["scopes"] == ["read:shop.*"]
+        wider = narrow.post(f"{ROOT}/me/tokens", json={"scopes": ["read"]})
+        assert (wider.status_code, wider.json()["code"]) == (403, "denied")
+        listed = told(api, "ana", f"{ROOT}/me/tokens")["tokens"]
+        assert _secret(made.json()["token"]) not in str(listed)
+        others = [token["id"] for token in listed if token["id"] != made.json()["id"]]
+        assert narrow.delete(f"{ROOT}/me/tokens/{others[0]}").status_code == 403
+        assert api.clients["ana"].delete(f"{ROOT}/me/tokens/{made.json()['id']}").status_code == 204
+        assert narrow.get(f"{ROOT}/me").status_code == 401
+    strange = api.clients["desk"].delete(f"{ROOT}/me/tokens/{others[0]}")
+    assert strange.status_code == 404
+
+
+def test_who_administers_sees_the_audit_of_all_and_others_their_own(api: Api, join: Join) -> None:
+    join(api, Identity("root", "person", "Root", administrator=True), "admin")
+    for who in ("ana", "desk"):
+        api.get(who, f"{PORT}/data")
+    entries = told(api, "ana", f"{ROOT}/audit")["entries"]
+    assert entries
+    assert {entry["actor"] for entry in entries} == {"ana"}
+    assert api.get("ana", f"{ROOT}/audit?actor=desk").status_code == 403
+    assert {"ana", "desk"} <= {entry["actor"] for entry in told(api, "root", f"{ROOT}/audit")["entries"]}
+    assert {e["actor"] for e in told(api, "root", f"{ROOT}/audit?actor=desk")["entries"]} == {"desk"}
+
+
+def _secret(token: str) -> str:
+    return token.split("_", 2)[2]
+
+
+def _publish_with_rule(mesh: GuardedMesh, result: dict[str, Any]) -> None:
+    """Publish with a SQL rule whose result tells a value."""
+    rule = (
+        "    quality:\n      - {name: richest, type: sql, severity: warning, dimension: accuracy,\n"
+        "         query: 'SELECT max(income) FROM {table}', mustBeLessThan: 1}\n"
+    )
+    contract = CUSTOMERS_CONTRACT.format(version="1.1.0", status="active")
+    contract = contract.replace("    properties:\n", f"{rule}    properties:\n", 1)
+    mesh.publish(contract=contract, audit={"results": [result], "scores": {}})
