@@ -33,6 +33,7 @@ from platform_resources.access.rendering import TextForm
 from platform_resources.access.served import PortLog, ServedPorts
 from platform_resources.access.shapes import Shape, shape_of
 from platform_resources.access.usage import Usage
+from platform_resources.access.visibility import visible
 from platform_resources.contracts import Contract
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
@@ -42,10 +43,6 @@ from platform_resources.lake.retirement import retirement_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def visible(caller: Caller, product: object, grants: object) -> bool:
-    return True
 
 
 _POLICIES, _SHAPES = 2000, 2000  # kept
@@ -158,7 +155,7 @@ class Guard:
         """Whether a port may be named to a caller; one that is gone from the documents only to whom it was granted."""
         product = self.documents.product(port)
         if product is not None:
-            return visible(caller, product, grants)
+            return visible(caller, product, grants, now)
         return any(grant.is_on(str(port)) and grant.holds(now) for grant in grants)
 
     def _policy(self, port: PortAddress, log: PortLog, publication: Publication) -> PortPolicyNow:

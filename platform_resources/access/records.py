@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from platform_resources.access.errors import UnavailableError
 from platform_resources.access.model import Caller, ReadQuery
 from platform_resources.access.reading import Served
@@ -50,7 +52,7 @@ class ReadRecords:
             self._usage.record(port, identity, columns_used(relation, query), served.rows, served.bytes)
         try:
             self._tell(port, identity, entry, served)
-        except ControlError:
+        except (ControlError, SQLAlchemyError):
             self._owed.append(lambda: self._tell(port, identity, entry, served))
 
     def dropped(self, relation: GuardedRelation, query: ReadQuery, entry: int, served: Served) -> None:
@@ -64,7 +66,7 @@ class ReadRecords:
                 owed = self._owed.popleft()
                 try:
                     owed()
-                except ControlError:
+                except (ControlError, SQLAlchemyError):
                     self._owed.append(owed)
 
     def _tell(self, port: str, identity: str, entry: int, served: Served) -> None:
@@ -82,7 +84,7 @@ class ReadRecords:
     def _append(self, kind: str, caller: Caller, port: str, **facts: object) -> int:
         try:
             return self._audit.append(kind, caller.identity.id, port, credential=caller.credential, **facts)
-        except ControlError:
+        except (ControlError, SQLAlchemyError):
             raise UnavailableError(
                 "the audit log can't be written now, so nothing is read", "Try again; `mesh audit verify` tells more."
             ) from None
