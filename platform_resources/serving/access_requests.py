@@ -10,7 +10,7 @@ from pydantic import Field
 
 from platform_resources.access.approvals import AccessRequest
 from platform_resources.access.model import Grant
-from platform_resources.serving.answers import Answer, Limit, Page, link_next, refusals
+from platform_resources.serving.answers import Answer, Limit, Page, creating, link_next, paged, refusals
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 from platform_resources.serving.entitlements import GrantHeld, grant_held
 
@@ -118,7 +118,7 @@ class GrantPage(Page):
     operation_id="request_access",
     summary="Ask for access",
     status_code=201,
-    responses=refusals(400, 403, 404, 409, 410, 422),
+    responses=creating(400, 403, 404, 409, 410, 422),
 )
 def request_access(access: TheAccess, caller: CurrentCaller, asked: AccessAsked, response: Response) -> RequestOut:
     """Ask to read a port. The approvers of its contract decide; personal data takes two levels."""
@@ -136,9 +136,7 @@ def request_access(access: TheAccess, caller: CurrentCaller, asked: AccessAsked,
     return request_out(made)
 
 
-@router.get(
-    "/requests", operation_id="list_requests", summary="Requests that one may see", responses=refusals(403, 422)
-)
+@router.get("/requests", operation_id="list_requests", summary="Requests that one may see", responses=paged(403, 422))
 def list_requests(
     request: Request,
     response: Response,
@@ -200,7 +198,7 @@ def withdraw_request(access: TheAccess, caller: CurrentCaller, number: Number) -
     return request_out(access.requests.withdraw(caller, number))
 
 
-@router.get("/grants", operation_id="list_grants", summary="Grants that one may see", responses=refusals(403, 422))
+@router.get("/grants", operation_id="list_grants", summary="Grants that one may see", responses=paged(403, 422))
 def list_grants(
     request: Request,
     response: Response,

@@ -38,6 +38,18 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return problem_responses(*sorted({*EVERYWHERE, *statuses}))
 
 
+def paged(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same of an operation that answers in pages."""
+    link = {"description": "The next page, with rel=next.", "schema": {"type": "string"}}
+    return {**refusals(*statuses), 200: {"headers": {"Link": link}}}
+
+
+def creating(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same of an operation that makes something."""
+    location = {"description": "Where it is.", "required": True, "schema": {"type": "string"}}
+    return {**refusals(*statuses), 201: {"headers": {"Location": location}}}
+
+
 def link_next(request: Request, response: Response, cursor: str | None) -> None:
     """Tell the address of the next page (RFC 8288), relative: a proxy in front may have changed the rest."""
     if cursor is not None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from platform_resources.access.errors import DeniedError
 from platform_resources.control.audit_log import AuditEntry
-from platform_resources.serving.answers import Answer, Limit, Page, link_next, refusals
+from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged
 from platform_resources.serving.readers import CurrentReader
 
 router = APIRouter(tags=["audit"])
@@ -30,7 +30,7 @@ class AuditPage(Page):
     entries: list[AuditEntryOut] = Field(description="Newest first.")
 
 
-@router.get("/audit", operation_id="list_audit", summary="What was read and decided", responses=refusals(403, 422))
+@router.get("/audit", operation_id="list_audit", summary="What was read and decided", responses=paged(403, 422))
 def list_audit(
     request: Request,
     response: Response,

@@ -23,7 +23,7 @@ _FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The contract: an ODCS document. Its ETag is the SHA-256 of the YAML's bytes.",
         "content": {
-            YAML: {"schema": {"type": "string", "description": "The document, byte for byte."}},
+            YAML: {"schema": {"type": "object", "description": "The document, byte for byte as its owner wrote it."}},
             JSON: {"schema": {"type": "object", "description": "The same as JSON."}},
         },
         "headers": {"ETag": {"schema": {"type": "string"}}},

@@ -11,7 +11,7 @@ from platform_resources.access.errors import NotFoundError
 from platform_resources.governance import Term, compare_terms, sentence
 from platform_resources.governance.relations import Edge
 from platform_resources.governance.terms import normal
-from platform_resources.serving.answers import Answer, Limit, Page, link_next, page_of, refusals
+from platform_resources.serving.answers import Answer, Limit, Page, link_next, page_of, paged, refusals
 from platform_resources.serving.readers import CurrentReader, Domain, Reader
 
 router = APIRouter(tags=["glossary"])
@@ -57,7 +57,7 @@ class TermComparison(Answer):
     terms: list[TermSummary] = Field(min_length=2, max_length=2)
 
 
-@router.get("/glossary", operation_id="list_terms", summary="Terms", responses=refusals(422))
+@router.get("/glossary", operation_id="list_terms", summary="Terms", responses=paged(422))
 def list_terms(
     request: Request,
     response: Response,

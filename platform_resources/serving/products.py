@@ -11,7 +11,7 @@ from platform_resources.access.errors import NotFoundError
 from platform_resources.catalog import PortState
 from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.contracts.model import Product
-from platform_resources.serving.answers import Answer, Limit, Page, link_next, page_of, refusals
+from platform_resources.serving.answers import Answer, Limit, Page, link_next, page_of, paged, refusals
 from platform_resources.serving.ports import Lifecycle, PortDetail, PortSummary, detail_of, summary_of
 from platform_resources.serving.readers import AskedPort, CurrentReader, Domain, ProductName, Reader
 
@@ -60,7 +60,7 @@ class DomainList(Answer):
     domains: list[DomainSummary]
 
 
-@router.get("/products", operation_id="list_products", summary="What the mesh offers", responses=refusals(422))
+@router.get("/products", operation_id="list_products", summary="What the mesh offers", responses=paged(422))
 def list_products(
     request: Request,
     response: Response,

@@ -12,7 +12,7 @@ from pydantic import Field
 from platform_resources.catalog import PortState
 from platform_resources.lake import LakeMissingError, PortAddress, Publication
 from platform_resources.quality import compile_checks
-from platform_resources.serving.answers import Answer, Limit, Page, link_next, refusals
+from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged, refusals
 from platform_resources.serving.entitlements import contracts_of, policy_on, sight_of
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
@@ -89,7 +89,7 @@ def get_quality(reader: CurrentReader, state: AskedPort) -> QualityReport:
     "/products/{domain}/{product}/v{major}/publications",
     operation_id="list_publications",
     summary="What was published when",
-    responses=refusals(404, 422),
+    responses=paged(404, 422),
 )
 def list_publications(
     request: Request,

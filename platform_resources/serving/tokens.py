@@ -12,7 +12,7 @@ from platform_resources.access.errors import DeniedError, NotFoundError
 from platform_resources.access.scopes import within
 from platform_resources.access.tokens import Token, issue_token, list_tokens, revoke_token
 from platform_resources.lake import utc_now
-from platform_resources.serving.answers import Answer, refusals
+from platform_resources.serving.answers import Answer, creating, refusals
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 
 router = APIRouter(prefix="/me/tokens", tags=["identity"])
@@ -68,7 +68,7 @@ def list_own_tokens(access: TheAccess, caller: CurrentCaller) -> TokenList:
     operation_id="create_token",
     summary="Make a narrower token",
     status_code=201,
-    responses=refusals(403, 404, 422),
+    responses=creating(403, 404, 422),
 )
 def create_own_token(access: TheAccess, caller: CurrentCaller, asked: TokenAsked, response: Response) -> TokenMade:
     """A token of one's own that may no more than the one that is shown; it ends with it."""
