@@ -16,7 +16,7 @@ from platform_resources.access.model import Caller, Condition, Grant, Identity, 
 from platform_resources.access.platform import Access
 from platform_resources.access.relation import GuardedRelation, Reading
 from platform_resources.access.sandbox import SqlLimits
-from platform_resources.access.sql_service import SqlReading
+from platform_resources.access.sql_reading import SqlReading
 
 __all__ = [
     "Access",

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
-from platform_resources.access.errors import AccessError, BadQueryError, TooManyRequestsError
+from platform_resources.access.errors import AccessError, BadQueryError
 from platform_resources.access.guard import Guard
 from platform_resources.access.model import Caller
+from platform_resources.access.reading import Served
 from platform_resources.access.relation import GuardedRelation
 from platform_resources.access.sandbox import Answer, Sandbox, SandboxJob, SqlLimits
 from platform_resources.access.sandbox.inside.wire import MAX_COPIES
 from platform_resources.access.sandbox.process import copy_path
 from platform_resources.access.sql_columns import columns_used
+from platform_resources.access.sql_reading import Places, SqlReading
+from platform_resources.access.sql_records import SqlRecords
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import InvalidNameError, PortAddress, qualified, quote_identifier, quote_literal
 from platform_resources.quality.checks import NotEvaluableError
 from platform_resources.quality.sql_guard import Grants, check_query, name_of, parse, tree_nodes
 from platform_resources.quality.sql_vocabulary import CONSUMERS
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 _RUNNING = 2  # queries at once in one process: each may take a core and `SqlLimits.memory`
 _DEFAULT_LIMITS = SqlLimits()
+_NOTHING = Served(0, 0, "failed", 0.0)
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class SqlService:
 
     def __init__(self, guard: Guard, audit: AuditLog, sandbox: Sandbox | None = None) -> None:
         self._guard = guard
-        self._audit = audit
+        self._records = SqlRecords(audit, guard.usage)
         self._sandbox = sandbox or Sandbox()
-        self._places = _Places(_RUNNING)
+        self._places = Places(_RUNNING)
         self._parser: duckdb.DuckDBPyConnection | None = None
         self._parsing = threading.Lock()
 
@@ -91,7 +91,7 @@ class SqlService:
         text: str,
         purpose: str | None = None,
         limits: SqlLimits = _DEFAULT_LIMITS,
-        door: str | None = None,
+        door: str = "sql",
     ) -> SqlReading:
         """Answer one SELECT over ports, each as `caller` sees it: one publication, masked, its rows filtered.
 
@@ -104,65 +104,46 @@ class SqlService:
             when a port may not be read or the query can't be answered; no message holds a value of the data.
         """
         query = self.parse(text)
-        relations = {str(port): self._open(caller, port, purpose, door) for port in query.ports}
-        used = {address: _columns(relation, query.names) for address, relation in relations.items()}
-        entry = self._told(caller, query, relations, used)
-        place = self._places.take(limits)
+        relations = {str(p): self._guard.open(caller, p, purpose=purpose, door=door) for p in query.ports}
+        columns = {address: _columns(relation, query.names) for address, relation in relations.items()}
+        entries = self._records.query_begun(relations, columns, query.sha256)
+
+        def told(served: Served) -> None:
+            self._records.query_ended(relations, columns, entries, served)
+
         try:
-            with ExitStack() as opened:
-                copies = [opened.enter_context(self._guard.copies.opened(relation)) for relation in relations.values()]
-                setup = [s for i, r in enumerate(relations.values()) for s in _setup(i, r, used[str(r.port)])]
-                answer = self._sandbox.run(SandboxJob(setup, text, copies, limits))
-        except BaseException as error:
-            self._places.free(place)
-            if isinstance(error, AccessError):
-                error.remedy = error.remedy or _columns_told(relations.values())
-                self._audit.append("failed", caller.identity.id, entry=entry, code=error.code)
+            place = self._places.take(limits)
+            try:
+                answer = self._start(query, relations, columns, limits)
+            except BaseException:
+                self._places.free(place)
+                raise
+        except AccessError as error:
+            told(_NOTHING)
+            error.remedy = error.remedy or _columns_told(relations.values())
             raise
-        return SqlReading(self, answer, caller, relations, used, entry, place)
 
-    def _open(self, caller: Caller, port: PortAddress, purpose: str | None, door: str | None) -> GuardedRelation:
-        return self._guard.open(caller, port, purpose=purpose)
+        def ended(served: Served) -> None:
+            self._places.free(place)
+            told(served)
 
-    def _told(
+        return SqlReading(answer, relations, columns, entries, ended)
+
+    def _start(
         self,
-        caller: Caller,
         query: ParsedQuery,
         relations: Mapping[str, GuardedRelation],
-        used: Mapping[str, tuple[str, ...]],
-    ) -> int:
-        """The entry of a query in the audit log: of its ports the log's `port` is the first."""
-        ports = {
-            address: {
-                "publication": relation.publication.number,
-                "columns": list(used[address]),
-                "masked": [name for name in relation.decision.profile.masked if name in used[address]],
-                "filtered": bool(relation.decision.profile.filters),
-                "grant": relation.decision.grant,
-                "purpose": relation.decision.purpose,
-            }
-            for address, relation in relations.items()
-        }
-        return self._audit.append(
-            "sql",
-            caller.identity.id,
-            next(iter(relations)),
-            credential=caller.credential,
-            ports=ports,
-            sql_sha256=query.sha256,
-        )
-
-    def finished(self, reading: SqlReading) -> None:
-        """Called by a reading that ends, once: frees its place and tells what was served."""
-        self._places.free(reading.place)
-        self._audit.append(
-            "served",
-            reading.caller.identity.id,
-            next(iter(reading.relations)),
-            entry=reading.entry,
-            rows=reading.rows,
-            bytes=reading.bytes,
-        )
+        columns: Mapping[str, tuple[str, ...]],
+        limits: SqlLimits,
+    ) -> Answer:
+        with ExitStack() as opened:
+            copies = [opened.enter_context(self._guard.copies.opened(relation)) for relation in relations.values()]
+            setup = [
+                statement
+                for number, (address, relation) in enumerate(relations.items())
+                for statement in _setup(number, relation, columns[address])
+            ]
+            return self._sandbox.run(SandboxJob(setup, query.text, copies, limits))
 
     def close(self) -> None:
         self._sandbox.close()
@@ -170,106 +151,6 @@ class SqlService:
             if self._parser is not None:
                 self._parser.close()
                 self._parser = None
-
-
-class SqlReading:
-    """The answer to a query, as record batches that come while they are computed; at its end it is counted.
-
-    `relations` (address -> relation) tells the publication, masks and notices of each port; `columns` what was used.
-    `truncated` is known at the end.
-    """
-
-    def __init__(
-        self,
-        service: SqlService,
-        answer: Answer,
-        caller: Caller,
-        relations: Mapping[str, GuardedRelation],
-        columns: Mapping[str, tuple[str, ...]],
-        entry: int,
-        place: object,
-    ) -> None:
-        self.schema: pa.Schema = answer.schema
-        self.caller = caller
-        self.relations = relations
-        self.columns = columns
-        self.entry = entry  # of the audit log
-        self.place = place
-        self.rows = 0
-        self.bytes = 0
-        self._answer = answer
-        self._service = service
-        self._open = True
-
-    @property
-    def truncated(self) -> bool:
-        return self._answer.truncated
-
-    @property
-    def masked(self) -> dict[str, tuple[str, ...]]:
-        """Port -> columns that the query uses and this reader gets masked; ports without any are left out."""
-        found = {
-            address: tuple(name for name in relation.decision.profile.masked if name in self.columns[address])
-            for address, relation in self.relations.items()
-        }
-        return {address: names for address, names in found.items() if names}
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in self._answer:
-                self.rows += batch.num_rows
-                self.bytes += batch.nbytes
-                yield batch
-        finally:
-            self.close()
-
-    def table(self) -> pa.Table:
-        import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
-
-        return pa.Table.from_batches(list(self), schema=self.schema)
-
-    def close(self) -> None:
-        self._answer.close()
-        if self._open:
-            self._open = False
-            self._service.finished(self)
-
-    def __enter__(self) -> SqlReading:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class _Places:
-    """How many queries run at once. A place that is never given back is free when its query must be dead."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._taken: dict[object, float] = {}
-        self._changed = threading.Condition()
-
-    def take(self, limits: SqlLimits) -> object:
-        until = time.monotonic() + limits.wait
-        with self._changed:
-            while not self._is_free():
-                remaining = until - time.monotonic()
-                if remaining <= 0:
-                    raise TooManyRequestsError("too many queries are running", "Try again in a few seconds.")
-                self._changed.wait(min(remaining, 1.0))
-            place = object()
-            self._taken[place] = time.monotonic() + limits.seconds
-            return place
-
-    def _is_free(self) -> bool:
-        now = time.monotonic()
-        self._taken = {place: end for place, end in self._taken.items() if end > now}
-        return len(self._taken) < self._count
-
-    def free(self, place: object) -> None:
-        with self._changed:
-            self._taken.pop(place, None)
-            self._changed.notify()
 
 
 def _ports(tree: dict[str, Any]) -> tuple[PortAddress, ...]:

@@ -13,7 +13,7 @@ from platform_resources.cli.output import distinct_names, errors, print_json, pr
 from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
-    from platform_resources.access.sql_service import SqlReading
+    from platform_resources.access.sql_reading import SqlReading
 
 
 def add_to(app: typer.Typer) -> None:

@@ -122,18 +122,29 @@ def test_an_error_tells_the_place_and_no_value(mesh: GuardedMesh) -> None:
 
 def test_the_audit_log_has_a_query_before_its_first_row_and_what_was_served(own: GuardedMesh) -> None:
     sql = f"select c.region, sum(v.amount) from {C} c join {V} v using (customer_id) where c.email like 'C%' group by 1"
-    with own.access.sql.run(own.caller("ana"), sql) as reading:
-        kind, actor, _, record = entries(own)[-1]
-        assert (kind, actor) == ("sql", "ana")
+    with own.access.sql.run(own.caller("ana"), sql, door="cli") as reading:
+        begun = {port: record for kind, actor, port, record in entries(own) if (kind, actor) == ("sql", "ana")}
         rows = reading.table().num_rows
-    assert record["sql_sha256"] == hashlib.sha256(sql.encode()).hexdigest()
-    assert record["ports"][C]["columns"] == ["customer_id", "region", "email"]
-    assert record["ports"][C]["masked"] == ["email"]
-    assert record["ports"][C]["publication"] == 1
-    assert record["ports"][V]["columns"] == ["customer_id", "amount"]
-    kind, _, _, served = entries(own)[-1]
-    assert (kind, served["rows"], served["entry"]) == ("served", rows, reading.entry)
+    assert set(begun) == {C, V} == set(reading.entries)
+    assert begun[C]["sql_sha256"] == hashlib.sha256(sql.encode()).hexdigest()
+    assert begun[C]["columns"] == ["customer_id", "region", "email"]
+    assert begun[C]["masked"] == {"email": ["partial"]}
+    assert (begun[C]["publication"], begun[C]["purpose"], begun[C]["door"]) == (1, "analytics", "cli")
+    assert begun[V]["columns"] == ["customer_id", "amount"]
+    served = {port: record for kind, _, port, record in entries(own) if kind == "served"}
+    assert {(r["rows"], r["outcome"], r["entry"] == reading.entries[p]) for p, r in served.items()} == {
+        (rows, "complete", True)
+    }
     assert "like" not in str(entries(own))
+    refusal(own, f"select cast(email as integer) from {C}")
+    assert entries(own)[-1][3]["outcome"] == "failed"
+
+
+def test_use_is_counted_by_port_and_column(own: GuardedMesh) -> None:
+    ask(own, f"select region from {C} where email like 'C%' limit 3")
+    own.access.usage.flush()
+    used = {count.column: (count.reads, count.rows) for count in own.access.usage.of_port(C) if count.consumer == "ana"}
+    assert used == {None: (1, 3), "region": (1, 3), "email": (1, 3)}
 
 
 def test_columns_that_are_not_told_are_not_shown(mesh: GuardedMesh) -> None:

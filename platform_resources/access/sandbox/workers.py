@@ -65,6 +65,9 @@ class Worker:
             if handle is not None:
                 os.close(handle)
 
+    def __del__(self) -> None:
+        self.end()  # an answer that nobody closed
+
 
 class Workers:
     """Hands out workers, one query each; `spare` of them wait, so that no query pays for a start.
