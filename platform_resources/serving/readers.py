@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -13,6 +13,7 @@ from platform_resources.access import Access, Caller, Grant
 from platform_resources.access.approvals import is_named
 from platform_resources.access.errors import NotFoundError, UnknownPortError
 from platform_resources.access.grants import grants_of
+from platform_resources.access.visibility import visible
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.catalog.view import CatalogView
 from platform_resources.contracts import Product
@@ -26,12 +27,6 @@ ProductName = Annotated[
     str, Path(alias="product", description="Name of the product.", max_length=63, examples=["customer_360"])
 ]
 Major = Annotated[int, Path(alias="major", description="Major version of the port.", ge=1, le=9999, examples=[1])]
-
-
-def visible(caller: Caller, product: Product, grants: Iterable[Grant]) -> bool:
-    if product.custom.get("visibility") != "granted":
-        return True
-    return any(grant.is_on(port.address) for grant in grants for port in product.ports)
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Reader:
 
     @property
     def administers(self) -> bool:
-        return self.caller.identity.administrator and self.caller.may("admin")
+        return self.caller.may("admin")
 
     def owns(self, product: Product) -> bool:
         """Whether the caller answers for a product, or for its domain."""
@@ -63,7 +58,7 @@ class Reader:
         return self.administers or self.owns(product)
 
     def sees(self, product: Product) -> bool:
-        return self.administers or self.owns(product) or visible(self.caller, product, self.grants)
+        return self.owns(product) or visible(self.caller, product, self.grants)
 
     def sees_address(self, address: str) -> bool:
         """The same by the address of a product or a port; one that the mesh doesn't know isn't seen."""
