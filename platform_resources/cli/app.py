@@ -15,15 +15,19 @@ from rich.markup import escape
 from platform_resources.access import AccessError
 from platform_resources.catalog import DomainState, mesh_state
 from platform_resources.cli import (
+    access,
+    audit,
     availability,
     changes,
     check,
     exchange,
+    identities,
     interoperability,
     lifecycle,
     query,
     scaffold,
     terms,
+    tokens,
     trial,
 )
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
@@ -373,5 +377,20 @@ def maintain_command(json_output: JsonFlag = False) -> None:
     console.print(made)
 
 
-for module in (query, check, changes, terms, lifecycle, interoperability, scaffold, trial, exchange, availability):
+for module in (
+    identities,
+    tokens,
+    audit,
+    query,
+    access,
+    check,
+    changes,
+    terms,
+    lifecycle,
+    interoperability,
+    scaffold,
+    trial,
+    exchange,
+    availability,
+):
     module.add_to(app)

@@ -19,7 +19,16 @@ from platform_resources.pipeline import published_in, read_mesh
 if TYPE_CHECKING:
     from platform_resources.access import Access, Caller
 
-__all__ = ["AsOption", "JsonFlag", "ProductArgument", "caller_of", "find_port", "promised_before", "read_mesh"]
+__all__ = [
+    "AsOption",
+    "JsonFlag",
+    "ProductArgument",
+    "caller_of",
+    "find_port",
+    "promised_before",
+    "read_mesh",
+    "tell_of_personas",
+]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
@@ -40,8 +49,13 @@ def caller_of(access: Access, as_: str | None = None) -> Caller:
     UnauthenticatedError
         when the token does not hold.
     """
-    from platform_resources.access.personas import DEFAULT_PERSONA, persona_names, persona_token  # noqa: PLC0415
+    from platform_resources.access.personas import (  # noqa: PLC0415  (keeps `mesh --help` quick)
+        DEFAULT_PERSONA,
+        persona_names,
+        persona_token,
+    )
 
+    tell_of_personas(access)
     if as_ is not None:
         token = persona_token(access.settings, as_)
         if token is None:
@@ -59,6 +73,14 @@ def caller_of(access: Access, as_: str | None = None) -> Caller:
         f"[dim]as {escape(DEFAULT_PERSONA)}, a demo persona (--as or MESH_TOKEN choose another)[/]", highlight=False
     )
     return access.authenticate(token)
+
+
+def tell_of_personas(access: Access) -> None:
+    """Say on stderr who the demo personas are, by the command that made them."""
+    from platform_resources.access.personas import personas_told  # noqa: PLC0415  (keeps `mesh --help` quick)
+
+    if access.made:
+        errors.print(f"[dim]{escape(personas_told(access.settings, access.made))}[/]\n", highlight=False)
 
 
 def find_port(domains: list[DomainState], name: str) -> PortState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -76,6 +76,14 @@ def table(*columns: str | tuple[str, str]) -> Table:
         title, justify = (column, "left") if isinstance(column, str) else column
         made.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
     return made
+
+
+def print_record(fields: Mapping[str, str]) -> None:
+    """Names and values (markup) below each other; wrapped values stay in their column."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in fields.items():
+        grid.add_row(f"[{DIM}]{name}[/]", value)
+    console.print(grid, highlight=False)
 
 
 def score_text(score: float | None) -> str:
