@@ -1,6 +1,6 @@
 """Masked copies: a publication as one profile sees it, in a DuckDB file that a confined worker may hold.
 
-`$MESH_HOME/copies/<domain>/<product>/v<major>/<number>-<profile>-<digest>.duckdb`, one table `data`, masked values only.
+`$MESH_HOME/copies/<domain>/<product>/v<major>/<number>-<profile>-<digest>.duckdb` has one table `data`: masked values.
 Made when first read, by one maker among all processes; may be deleted at any time, by hand too: the next read makes
 it anew, and who reads it goes on reading. The digest is of the SQL that filled it: another mask is another file.
 """

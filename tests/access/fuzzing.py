@@ -15,7 +15,7 @@ COLUMNS += (
     "tags",
     "detail",
     "detail.channel",
-    "canary_hidden_column",
+    "secret_id",
     "rowid",
     "a",
     "b",
@@ -134,6 +134,7 @@ NOISE = (
     ),
 )
 _ODD = ("columns('e.*')", "columns(*)", "* exclude (email)", "#2", "t", "x", "list_transform([1], q -> email)")
+_GROUPS = ("1", "all", "rollup (1, 2)", "grouping sets ((1), ())")
 _TOKEN = re.compile(r"\s+|\w+|'[^']*'|\"[^\"]*\"|.", re.DOTALL)
 _SEEDS = [text for text in LEGITIMATE if not CANARY.search(text)]
 
@@ -160,7 +161,7 @@ class Fuzzer:
         if r.random() < 0.4:
             text += f" where {self._expression(depth)}"
         if r.random() < 0.25:
-            text += f" group by {r.choice(['1', 'all', self._expression(depth), 'rollup (1, 2)', 'grouping sets ((1), ())'])}"
+            text += f" group by {r.choice([*_GROUPS, self._expression(depth)])}"
         if r.random() < 0.1:
             text += f" having {self._expression(depth)}"
         if r.random() < 0.1:

@@ -2,8 +2,8 @@
 
 `Sandbox.run(SandboxJob)` -> `Answer`, which streams record batches. The far side is in `inside`. What a worker can't do
 and who sees to it: read files, settings, other databases (DuckDB, locked; no descriptor can be opened), reach a
-network (namespace), write (file size 0), outlive its deadline (SIGKILL, and an alarm of its own) or its parent, take the
-server's memory (address space) or bring it down (a process of its own).
+network (namespace), write (file size 0), outlive its deadline (SIGKILL, and an alarm of its own) or its parent, take
+the server's memory (address space) or bring it down (a process of its own).
 """
 
 from platform_resources.access.sandbox.limits import SqlLimits

@@ -37,7 +37,7 @@ def leave_the_world(parent: int) -> list[str]:
 
 
 def close_in(seconds: float, memory: int, parent: int) -> None:
-    """For a worker that has opened all that it needs: nothing is opened or written any more, memory and time are told."""
+    """For a worker that has opened all that it needs: it opens and writes nothing more; memory and time are bounded."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
