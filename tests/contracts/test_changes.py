@@ -195,6 +195,83 @@ class TestGrades:
         found = compared(edit).breaking
         assert any(reason in change.reason for change in found), [change.reason for change in found]
 
+    @pytest.mark.parametrize(
+        ("before", "after", "effect", "breaks", "reason"),
+        [
+            ({"unit": "month"}, {"unit": "day"}, "loosens", True, "more finely"),
+            ({"unit": "day"}, {"unit": "week"}, "both", True, "more coarsely"),
+            ({"unit": "week"}, {"unit": "month"}, "both", True, "in other places"),
+            ({"bucket": 10}, {"bucket": 5}, "loosens", True, "more finely"),
+            ({"bucket": 10}, {"bucket": 30}, "both", True, "more coarsely"),
+            ({"bucket": 10}, {"bucket": 15}, "both", True, "in other places"),
+            ({"bucket": 10}, {"bucket": 10.0}, "neutral", False, ""),
+            ({"bands": [10, 20, 30]}, {"bands": [10, 30]}, "both", True, "more coarsely"),
+            ({"bands": [10, 30]}, {"bands": [10, 20, 30]}, "loosens", True, "more finely"),
+            ({"bands": [10, 25]}, {"bucket": 5}, "loosens", True, "more finely"),
+            ({"bucket": 10}, {"bands": "x"}, "both", True, "not known"),
+        ],
+    )
+    def test_a_generalisation_is_coarser_or_finer(
+        self, before: dict[str, Any], after: dict[str, Any], effect: str, breaks: bool, reason: str
+    ) -> None:
+        place = f"{EMAIL}/customProperties/mask/value"
+        sides = [contract(edited(put(place, {"strategy": "generalise", **options}))) for options in (before, after)]
+        found = compare_contracts(*sides).changes
+        assert {change.effect for change in found} <= {effect}
+        assert all(bool(change.breaks) == breaks and reason in change.reason for change in found), found
+        assert found or effect == "neutral"
+
+    @pytest.mark.parametrize(
+        ("before", "after", "effect", "breaks", "reason"),
+        [
+            ("partial", "generalise", "both", True, "see less"),
+            ("hash", "generalise", "loosens", True, "hides less"),
+            ("generalise", "null", "both", True, "see less"),
+        ],
+    )
+    def test_strategies_have_an_order(self, before: str, after: str, effect: str, breaks: bool, reason: str) -> None:
+        place = f"{EMAIL}/customProperties/mask/value/strategy"
+        (change,) = compare_contracts(*(contract(edited(put(place, name))) for name in (before, after))).changes
+        assert (change.effect, bool(change.breaks)) == (effect, breaks)
+        assert reason in change.reason
+
+    @pytest.mark.parametrize(
+        ("name", "before", "after", "effect", "breaks"),
+        [
+            ("clearances", None, ["gdpr"], "loosens", False),
+            ("clearances", ["gdpr"], None, "both", True),
+            ("clearances", ["gdpr"], ["board"], "loosens", False),
+            ("purposes", None, ["analytics"], "both", True),
+            ("purposes", ["analytics"], None, "loosens", False),
+            ("purposes", ["analytics"], ["analytics", "campaigns"], "loosens", False),
+            ("purposes", ["analytics", "campaigns"], ["analytics"], "both", True),
+            ("rowFilter", None, {"where": "status = 'paid'"}, "both", True),
+            ("rowFilter", {"where": "status = 'paid'"}, None, "loosens", True),
+            (
+                "rowFilter",
+                {"where": "status = 'paid'"},
+                {"where": "status = 'paid'", "clearance": "a"},
+                "loosens",
+                True,
+            ),
+            ("rowFilter", {"where": "status = 'paid'"}, {"where": "status = 'open'"}, "both", True),
+        ],
+    )
+    def test_what_a_role_opens(self, name: str, before: Any, after: Any, effect: str, breaks: bool) -> None:
+        def role(value: Any) -> Edit:
+            listed = [] if value is None else [{"property": name, "value": value}]
+            return put("roles/reader/customProperties", [{"property": "other", "value": 1}, *listed])
+
+        found = compare_contracts(*(contract(edited(role(value))) for value in (before, after))).changes
+        assert {change.effect for change in found} == {effect}
+        assert any(change.breaks for change in found) == breaks
+
+    def test_who_knows_of_a_product(self) -> None:
+        hide = add("customProperties", {"property": "visibility", "value": "granted"})
+        assert one(hide).effect == "both"
+        (change,) = compare_contracts(contract(edited(hide)), contract(CONTRACT)).changes
+        assert change.effect == "loosens"
+
     def test_a_longer_retention_of_impersonal_data_is_a_service(self) -> None:
         def impersonal(data: dict[str, Any]) -> None:
             put(f"{EMAIL}/classification", "internal")(data)

@@ -19,7 +19,7 @@ V1 = "shop/products/orders/v1.odcs.yaml"
 READER = "ledger/products/totals/product.odps.yaml"
 INPUT = '  - {name: shop.orders, version: "1", contractId: shop.orders.v1}\n'
 MASK = "{strategy: partial, format: email, clearance: gdpr}"
-NO_MASK = "{strategy: none, format: email, clearance: gdpr}"
+NO_MASK = "{strategy: partial, format: name, clearance: gdpr}"
 DESK = """\
 consumers:
   - name: Fraud desk

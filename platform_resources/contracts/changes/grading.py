@@ -13,7 +13,10 @@ from platform_resources.contracts.changes.of_access import (
     grade_clearance,
     grade_mask,
     grade_role,
+    grade_role_clearances,
+    grade_role_purposes,
     grade_row_filter,
+    grade_visibility,
 )
 from platform_resources.contracts.changes.of_columns import grade_column, grade_definition, grade_relationship
 from platform_resources.contracts.changes.of_contract import grade_root, grade_server, grade_table
@@ -194,6 +197,12 @@ def _grade_property(difference: Difference, entry: Entry, outer: Entry | None, s
             return grade_row_filter(before, after)
         case "clearance":
             return grade_clearance(before, after)
+        case "clearances" if outer is not None and outer.list == "roles":
+            return grade_role_clearances(before, after)
+        case "purposes" if outer is not None and outer.list == "roles":
+            return grade_role_purposes(before, after)
+        case "visibility" if outer is None:
+            return grade_visibility(before, after)
         case "tier":
             return grade_tier(before, after, sides.tiers)
         case "refresh" if outer is None:

@@ -12,16 +12,18 @@ from platform_resources.contracts.changes.verdicts import (
     listed,
     loosens,
     neutral,
+    promises_less,
     promises_more,
     rank,
     texts,
     tightens,
     verdict,
 )
+from platform_resources.contracts.mask_order import STRENGTH, hides_as_much
 
-_MASKS = ("none", "partial", "hash", "redact", "null")  # in rising strength: what is left of the value
 _ACCESS = ("none", "read", "write", "admin")
 _ACCESS_WORDS = {"readwrite": "write", "read/write": "write", "read-write": "write", "rw": "write", "all": "admin"}
+_ROLE_PROPERTIES = ("clearances", "purposes", "rowFilter")
 _LEVELS = {"firstLevelApprovers": "first", "secondLevelApprovers": "second"}
 
 
@@ -37,11 +39,11 @@ def grade_classification(before: Any, after: Any, order: Sequence[str]) -> Verdi
 
 
 def grade_mask(before: Any, after: Any) -> Verdict:
-    """The custom property `mask` of a column: {strategy, clearance, format}."""
+    """The custom property `mask` of a column: {strategy, clearance} and the options of the strategy."""
     if same(before, after):
         return neutral("The same mask.")
     old, new = _mask(before), _mask(after)
-    levels = tuple(rank(side.get("strategy"), _MASKS) for side in (old, new))
+    levels = tuple(rank(side.get("strategy"), STRENGTH) for side in (old, new))
     if None in levels:
         return both("How strong the two masks are is not known.")
     if levels[1] < levels[0]:
@@ -52,7 +54,23 @@ def grade_mask(before: Any, after: Any) -> Verdict:
         if new.get("clearance") is None:
             return both("No clearance opens the mask any more.", "consumers")
         return both("Another clearance opens the mask: some see values that others lose.", "consumers")
+    if new.get("strategy") == "generalise":
+        return _grade_generalised(old, new)
     return both("The mask leaves another part of the value, or another form of it.", "consumers")
+
+
+def _grade_generalised(old: dict[str, Any], new: dict[str, Any]) -> Verdict:
+    try:
+        coarser, finer = hides_as_much(new, old), hides_as_much(old, new)
+    except (TypeError, ValueError, ZeroDivisionError):  # options that are no numbers
+        return both("How coarse the two masks are is not known.")
+    if coarser and finer:
+        return neutral("The same mask in other words.")
+    if finer:
+        return loosens("The mask hides less: values are told more finely.")
+    if coarser:
+        return both("Values are told more coarsely than before.", "consumers")
+    return both("The mask cuts the values in other places.", "consumers")
 
 
 def _mask(value: Any) -> dict[str, Any]:
@@ -63,11 +81,51 @@ def _mask(value: Any) -> dict[str, Any]:
 
 
 def grade_row_filter(before: Any, after: Any) -> Verdict:
+    """The custom property `rowFilter` of a table or a role: {where, clearance}."""
+    if same(before, after):
+        return neutral("The same row filter.")
     if before is None:
         return both("Some readers no longer see every row.", "consumers")
     if after is None:
         return loosens("Rows that were hidden from some readers are shown to all.")
+    old, new = (side if isinstance(side, dict) else {"where": side} for side in (before, after))
+    if same(old.get("where"), new.get("where")) and old.get("clearance") is None:
+        return loosens("Readers with a clearance see every row from now on.")
     return both("Other rows are shown than before.", "consumers")
+
+
+def grade_role_clearances(before: Any, after: Any) -> Verdict:
+    """The custom property `clearances` of a role: which masks it lifts."""
+    lost, gained = texts(before) - texts(after), texts(after) - texts(before)
+    if gained:
+        return promises_less(f"The role lifts the masks of {listed(gained)} for readers who hold that clearance.")
+    if lost:
+        return both(f"The role no longer lifts the masks of {listed(lost)}.", "consumers")
+    return neutral("The same masks are lifted.")
+
+
+def grade_role_purposes(before: Any, after: Any) -> Verdict:
+    """The custom property `purposes` of a role; without it, the role serves every purpose."""
+    if before is None and after is None:
+        return neutral("The role serves every purpose.")
+    if after is None:
+        return promises_less("The role serves every purpose from now on.")
+    if before is None:
+        return both(f"The role serves no other purpose any more than {listed(texts(after))}.", "consumers")
+    lost, gained = texts(before) - texts(after), texts(after) - texts(before)
+    if lost:
+        return both(f"The role no longer serves {listed(lost)}.", "consumers")
+    return promises_less(f"The role serves {listed(gained)} too.") if gained else neutral("The same purposes.")
+
+
+def grade_visibility(before: Any, after: Any) -> Verdict:
+    """The custom property `visibility` of a product: organisation (where nothing is said) or granted."""
+    old, new = (value or "organisation" for value in (before, after))
+    if old == new:
+        return neutral("Everybody here finds it where nothing is said.")
+    if new == "granted":
+        return both("Only those who may read it know of it from now on.", "consumers")
+    return loosens("Everybody here finds what only readers knew of.")
 
 
 def grade_clearance(before: Any, after: Any) -> Verdict:
@@ -89,8 +147,8 @@ def grade_role(
         return _grade_access(before.get("access"), after.get("access"))
     if name in _LEVELS:
         return _grade_approvers(_LEVELS[name], texts(before.get(name)), texts(after.get(name)))
-    if name == "customProperties" and len(field) > 1 and field[1] == "clearance":
-        return neutral("See the clearance itself.")
+    if name == "customProperties" and len(field) > 1 and field[1] in ("clearance", *_ROLE_PROPERTIES):
+        return neutral(f"See `{field[1]}` itself.")
     return neutral("Wording: who may do what stays the same.")
 
 
