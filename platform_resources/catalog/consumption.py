@@ -1,0 +1,123 @@
+"""Who reads a port: what is registered in documents, what was granted, and what is really read, side by side.
+
+Documents name products by address and others by the name that people gave them; grants and usage name identities and
+teams. An entry of `consumers.yaml` and an identity are the same consumer when the entry's name is the identity's id or
+name, or the team's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from platform_resources.access.grants import grants_on
+from platform_resources.access.model import Grant
+from platform_resources.contracts import Mesh
+from platform_resources.control import ControlDatabase
+from platform_resources.control.tables import identities, usage
+from platform_resources.governance import Consumer, consumers_of
+
+WINDOW_DAYS = 90  # a report that is made once a quarter is still a reader
+
+Standing = Literal["reads", "never reads", "not registered"]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What one consumer read of a port in the last `WINDOW_DAYS` days."""
+
+    count: int
+    last: date  # UTC
+
+
+@dataclass(frozen=True)
+class PortConsumer:
+    """One consumer of one port, as all sources know it."""
+
+    name: str
+    kind: str | None  # "product", "team", "service", "agent", "person"; None: nobody says
+    registered: Consumer | None  # in `product.odps.yaml` or `consumers.yaml`; asked before the port changes
+    grants: tuple[Grant, ...]  # on this port, in force
+    reads: Reads | None
+
+    @property
+    def standing(self) -> Standing:
+        """`never reads`: registered or granted and not used; `not registered`: reads and would not be asked."""
+        if self.reads is None:
+            return "never reads"
+        return "not registered" if self.registered is None else "reads"
+
+
+def consumption(mesh: Mesh, control: ControlDatabase, port: str, now: datetime) -> tuple[PortConsumer, ...]:
+    """Everybody who reads a port, may read it by a grant of its own, or is registered as reading it; by name.
+
+    Who may read it by a grant on every port is told only when it does.
+    """
+    granted = [grant for grant in grants_on(control, port) if grant.holds(now)]
+    return joined(consumers_of(mesh, port), granted, _reads(control, port, now), _known(control))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the control database knows of an identity: its name and kind."""
+
+    name: str
+    kind: str
+
+
+def joined(
+    registered: Iterable[Consumer],
+    granted: Iterable[Grant],
+    reads: Mapping[str, Reads],
+    known: Mapping[str, Known],
+) -> tuple[PortConsumer, ...]:
+    """The same, of values. `reads` and `known` are by id."""
+    ids = {who.name.casefold(): id_ for id_, who in known.items()} | {id_.casefold(): id_ for id_ in known}
+    entries: dict[str, Consumer] = {}
+    for consumer in registered:
+        entries.setdefault(ids.get(consumer.name.casefold(), consumer.name), consumer)
+    held: dict[str, list[Grant]] = {}
+    for grant in granted:
+        held.setdefault(grant.consumer, []).append(grant)
+    found = []
+    for name in sorted({*entries, *held, *reads}):
+        entry = entries.get(name)
+        kind = entry.kind if entry is not None else known[name].kind if name in known else None
+        found.append(PortConsumer(name, kind, entry, tuple(held.get(name, ())), reads.get(name)))
+    return tuple(found)
+
+
+def consumption_told(found: Sequence[PortConsumer]) -> str:
+    """One line for people; empty when nobody is known."""
+    if not found:
+        return ""
+    reading = [item for item in found if item.reads is not None]
+    strange = [item.name for item in reading if item.registered is None]
+    idle = [item.name for item in found if item.standing == "never reads"]
+    parts = [f"{len(reading)} of {len(found)} read it in the last {WINDOW_DAYS} days"]
+    if strange:
+        parts.append(f"not registered: {', '.join(strange)}")
+    if idle:
+        parts.append(f"never read it: {', '.join(idle)}")
+    return "; ".join(parts)
+
+
+def _reads(control: ControlDatabase, port: str, now: datetime) -> dict[str, Reads]:
+    first = (now.date() - timedelta(days=WINDOW_DAYS - 1)).isoformat()
+    query = (
+        select(usage.c.consumer, func.sum(usage.c.reads), func.max(usage.c.day))
+        .where(usage.c.port == port, usage.c.column == "", usage.c.day >= first)
+        .group_by(usage.c.consumer)
+    )
+    with control.reading() as connection:
+        return {who: Reads(int(count), date.fromisoformat(last)) for who, count, last in connection.execute(query)}
+
+
+def _known(control: ControlDatabase) -> dict[str, Known]:
+    with control.reading() as connection:
+        rows = connection.execute(select(identities.c.id, identities.c.name, identities.c.kind))
+        return {row.id: Known(row.name, row.kind) for row in rows}
