@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+import logging
 
+import duckdb
+from fastapi import FastAPI, Request, Response
+
+from platform_resources.access.errors import UnavailableError
 from platform_resources.catalog.view import CatalogView
-from platform_resources.lake import MeshSettings
+from platform_resources.control import ControlError
+from platform_resources.lake import MeshSettings, PublicationError
 from platform_resources.serving import (
     access_requests,
     audit,
     contracts,
+    docs_page,
     glossary,
     governance,
     identity,
@@ -21,11 +27,13 @@ from platform_resources.serving import (
     tokens,
 )
 from platform_resources.serving.openapi import describe
-from platform_resources.serving.problems import ROOT
+from platform_resources.serving.problems import ROOT, problem_of_refusal
+
+log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
     *(products, contracts, schemas, quality, lineage, operation, glossary),
-    *(access_requests, governance, identity, tokens, audit),
+    *(access_requests, governance, identity, tokens, audit, docs_page),
 )
 
 
@@ -35,4 +43,16 @@ def add_facts(app: FastAPI, settings: MeshSettings) -> CatalogView:
     for subject in _SUBJECTS:
         app.include_router(subject.router, prefix=ROOT)
     describe(app)
+    add_unavailable_handlers(app)
     return view
+
+
+def add_unavailable_handlers(app: FastAPI) -> None:
+    """What can't be read now is told so; why is for the log, since the words of a database may hold values."""
+
+    async def unavailable(_: Request, error: Exception) -> Response:
+        log.error("unavailable: %s", type(error).__name__)
+        return problem_of_refusal(UnavailableError("this can't be told now", "Try again; `mesh fsck` tells damage."))
+
+    for kind in (ControlError, duckdb.Error, PublicationError):
+        app.add_exception_handler(kind, unavailable)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from platform_resources.access.errors import NotFoundError
-from platform_resources.catalog import PortState
+from platform_resources.catalog import DomainState, PortState
 from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.contracts.model import Product
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, page_of, paged, refusals
@@ -75,17 +75,17 @@ def list_products(
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> ProductPage:
     """The products that the caller may know of, by address."""
-    found = []
-    for state, ports in reader.domains():
-        if domain in (None, state.name):
-            found += [
-                _summary(product, of)
-                for product, of in _by_product(ports)
-                if _fits(product, of, status, tag, None if q is None else q.casefold())
-            ]
-    page, following = page_of(found, [item.address for item in found], limit, cursor)
+    text = None if q is None else q.casefold()
+    found = [
+        (product, of)
+        for state, ports in reader.domains()
+        if domain in (None, state.name)
+        for product, of in _by_product(ports)
+        if _fits(product, of, status, tag, text)
+    ]
+    page, following = page_of(found, [product.address for product, _ in found], limit, cursor)
     link_next(request, response, following)
-    return ProductPage(products=page, next=following)
+    return ProductPage(products=[_summary(product, of) for product, of in page], next=following)
 
 
 @router.get(
@@ -133,7 +133,7 @@ def get_domain(reader: CurrentReader, domain: Domain) -> DomainSummary:
     return _domain(reader, *found)
 
 
-def _domain(reader: Reader, state: object, ports: list[PortState]) -> DomainSummary:
+def _domain(reader: Reader, state: DomainState, ports: list[PortState]) -> DomainSummary:
     domain = state.domain
     told = reader.administers or (domain is not None and reader.caller.identity.id == domain.owner)
     return DomainSummary(
