@@ -16,7 +16,7 @@ from datetime import datetime
 from platform_resources.access.errors import DeniedError, PurposeMissingError
 from platform_resources.access.model import Caller, Decision, Grant, Mask, PortPolicy, Profile, ReadingRole, RowFilter
 from platform_resources.access.policies import HIDDEN
-from platform_resources.access.row_filters import RowFilterError, bound_filter
+from platform_resources.access.row_filters import RowFilterError, filter_for
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def profile_of(
     names = tuple(policy.masks)
     try:
         bound = tuple(
-            bound_filter(f.where, names, caller.identity)
+            filter_for(f.where, names, caller.identity)
             for f in filters
             if f.clearance is None or f.clearance not in lifted
         )

@@ -28,6 +28,7 @@ from platform_resources.contracts import (
 from platform_resources.governance import CheckReport, check_mesh
 from platform_resources.governance.days import noon
 from platform_resources.lake import MeshSettings, utc_now
+from platform_resources.pipeline.policy_findings import policy_findings
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -76,7 +77,7 @@ def check(
         report = None
     else:
         report = _of_mesh(settings, names, against, None if as_of is None else as_of.date())
-        findings = list(report.findings)
+        findings = [*report.findings, *_of_policies(settings, report)]
     checked = list(report.checked) if report else files
     base = settings.project
     if form is Format.TEXT and output is None:
@@ -114,6 +115,13 @@ def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, 
     if names and not report.checked:
         fail(f"there is no product {', '.join(names)}; `mesh status` lists them", code=2)
     return report
+
+
+def _of_policies(settings: MeshSettings, report: CheckReport) -> list[Finding]:
+    """What is wrong with the policies of the documents that were looked at."""
+    mesh, council = read_mesh(settings)
+    looked_at = set(report.checked)
+    return [finding for finding in policy_findings(mesh, council) if finding.file in looked_at]
 
 
 def _rendered(
