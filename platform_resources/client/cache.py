@@ -97,16 +97,25 @@ class Cache:
             return None
         return NewEntry(file, descriptor, Path(name))
 
-    def keep(self, query: Query, new: NewEntry, facts: Facts, chunks: Iterable[bytes]) -> Entry | None:
-        """Store an answer while it arrives; what was there before stays until the last byte is in."""
+    def keep(self, new: NewEntry, facts: Facts, chunks: Iterable[bytes]) -> Entry:
+        """Store an answer while it arrives; what was there before stays until the last byte is in.
+
+        Raises
+        ------
+        OSError
+            when the disk is full. (A folder that another process clears meanwhile loses the entry, not the answer.)
+        """
         try:
-            with os.fdopen(new.descriptor, "wb") as stream:
+            with os.fdopen(new.descriptor, "w+b") as stream:
                 _write(stream, facts, chunks)
-            new.part.replace(new.file)
+                stream.flush()
+                mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            with contextlib.suppress(FileNotFoundError):
+                new.part.replace(new.file)
         finally:
             new.part.unlink(missing_ok=True)
         self._shrink(new.file)
-        return self.find(query)
+        return Entry(new.file, facts, time.time(), _body(mapped))
 
     def confirm(self, entry: Entry) -> None:
         """The mesh said that the entry holds."""
@@ -198,7 +207,12 @@ def _parse(mapped: mmap.mmap) -> tuple[Facts, pa.Buffer] | None:
     if zlib.crc32(whole.slice(_HEAD.size)) != crc:  # 0.3 ms for each MB
         return None
     facts = json.loads(whole.slice(_HEAD.size, told).to_pybytes())
-    return Facts(**{**facts, "masked": tuple(facts["masked"])}), whole.slice(_HEAD.size + told)
+    return Facts(**{**facts, "masked": tuple(facts["masked"])}), _body(mapped)
+
+
+def _body(mapped: mmap.mmap) -> pa.Buffer:
+    _, _, told, _ = _HEAD.unpack_from(mapped)
+    return pa.py_buffer(mapped).slice(_HEAD.size + told)
 
 
 class StoredRows:

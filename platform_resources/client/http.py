@@ -176,9 +176,11 @@ class _KeptRows:
         new = self._cache.begin(self._query) if self._facts.etag else None
         if new is None:
             return self._rows.table()
-        entry = self._cache.keep(self._query, new, self._facts, self._rows.chunks())
-        if entry is None:
-            raise UnavailableError("cache", f"{self._cache.folder} does not keep what is written to it", "cache=False")
+        try:
+            entry = self._cache.keep(new, self._facts, self._rows.chunks())
+        except OSError as error:
+            message = f"{self._cache.folder} can't be written to: {error.strerror}"
+            raise UnavailableError("cache", message, "Make room, or read without: Mesh(..., cache=False)") from error
         try:
             return StoredRows(str(self._query.address), entry.body).table()
         except TruncatedError:
