@@ -20,7 +20,7 @@ from platform_resources.access.errors import (
     UnavailableError,
     UnknownPortError,
 )
-from platform_resources.access.grants import grants_of
+from platform_resources.access.grants import grants_of, still_holds
 from platform_resources.access.hashed import COPIED_ROWS, HashedReads
 from platform_resources.access.kept import Kept
 from platform_resources.access.lakes import WarmLakes
@@ -242,8 +242,16 @@ class Guard:
             told=lambda served: self._records.ended(relation, query, entry, served),
             dropped=lambda served: self._records.dropped(relation, query, entry, served),
             damaged=lambda: _unreadable(relation.port),
+            still_allowed=lambda: self._still_allowed(relation.decision),
         )
         return stream, entry
+
+    def _still_allowed(self, decision: Decision) -> bool:
+        """Whether what was decided still holds: a grant may be revoked, or end, under an open stream."""
+        try:
+            return decision.grant is None or still_holds(self._control, decision.grant, utc_now())
+        except ControlError:  # what can't be told is no
+            return False
 
     def _why_unreadable(self, relation: GuardedRelation) -> AccessError:
         """A relation that was opened before its snapshot was expired, or a lake that can't be read."""

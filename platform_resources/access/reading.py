@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import duckdb
 
-from platform_resources.access.errors import UnavailableError
+from platform_resources.access.errors import DeniedError, UnavailableError
 from platform_resources.access.rendering import TextForm, head, separator, tail, text_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Outcome = Literal["complete", "closed", "failed", "abandoned"]
+Outcome = Literal["complete", "closed", "failed", "revoked", "abandoned"]
+_LOOK_AGAIN_SECONDS = 0.5  # after which a stream asks whether its grant still holds: 0.3 ms
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,29 @@ class Stream:
     told: Callable[[Served], None]
     dropped: Callable[[Served], None]  # the same, for a reading that the collector found: it may not wait for a lock
     damaged: Callable[[], UnavailableError]
+    still_allowed: Callable[[], bool] = lambda: True
     rows: int = 0
     bytes: int = 0
     began: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
     is_open: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next_batch(self) -> pa.RecordBatch | None:
-        """The next batch; None at the end, or after `finish`."""
+        """The next batch; None at the end, or after `finish`.
+
+        Raises
+        ------
+        DeniedError
+            when the grant has ended meanwhile.
+        """
         import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
 
+        if self.is_open and time.monotonic() - self.looked > _LOOK_AGAIN_SECONDS:
+            if not self.still_allowed():
+                self.finish("revoked")
+                raise DeniedError("the right to read ended while this was read", "Ask for access again.")
+            self.looked = time.monotonic()
         with self.lock:
             if not self.is_open:
                 return None

@@ -92,8 +92,8 @@ def joined(
 
 
 def consumption_told(found: Sequence[PortConsumer]) -> str:
-    """One line for people; empty when nobody is known."""
-    if not found:
+    """One line for people; empty while no read was counted and nothing was granted."""
+    if not any(item.reads or item.grants for item in found):
         return ""
     reading = [item for item in found if item.reads is not None]
     strange = [item.name for item in reading if item.registered is None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from platform_resources.cli.access_views import (
+    consumer_record,
     grant_record,
     grants_table,
     grants_told,
@@ -17,13 +18,16 @@ from platform_resources.cli.access_views import (
     request_record,
     requests_table,
 )
-from platform_resources.cli.common import AsOption, JsonFlag, caller_of
+from platform_resources.cli.common import AsOption, JsonFlag, caller_of, read_mesh
 from platform_resources.cli.output import console, print_json
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
     from platform_resources.access import AccessRequest, Caller
     from platform_resources.access.requests import AccessRequests
+    from platform_resources.catalog.consumption import PortConsumer
+
+__all__ = ["add_to", "consumer_record", "consumers_in", "consumers_told"]
 
 _commands = typer.Typer(help="Ask for data, decide on what is asked, see and end grants.", no_args_is_help=True)
 
@@ -183,6 +187,26 @@ def revoke(
         print_json(grant_record(ended, utc_now()))
     else:
         console.print(grants_told(ended), highlight=False)
+
+
+def consumers_in(settings: MeshSettings, port: str) -> tuple[PortConsumer, ...]:
+    """Who is known to read a port; nobody while this mesh has no control database."""
+    from platform_resources.catalog.consumption import consumption  # noqa: PLC0415  (SQLAlchemy, 200 ms)
+    from platform_resources.control import ControlDatabase  # noqa: PLC0415
+
+    control = ControlDatabase(settings)
+    if control.is_embedded and not settings.home.is_dir():
+        return ()
+    try:
+        return consumption(read_mesh(settings)[0], control, port, utc_now())
+    finally:
+        control.close()
+
+
+def consumers_told(found: Sequence[PortConsumer]) -> str:
+    from platform_resources.catalog.consumption import consumption_told  # noqa: PLC0415
+
+    return consumption_told(found)
 
 
 def _print_request(found: AccessRequest, json_output: bool) -> None:

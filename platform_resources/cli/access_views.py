@@ -17,6 +17,7 @@ from platform_resources.cli.output import DIM, moment, table
 if TYPE_CHECKING:
     from platform_resources.access import AccessRequest
     from platform_resources.access.model import Grant
+    from platform_resources.catalog.consumption import PortConsumer
 
 _COLOURS = {"pending": "yellow", "approved": "green", "denied": "red", "withdrawn": DIM}
 
@@ -58,7 +59,9 @@ def request_page(item: AccessRequest) -> Group:
 
 
 def grants_table(grants: Sequence[Grant], now: datetime) -> Table:
-    made = table(("#", "right"), "port", "role", "who", "purpose", "in clear", "until", "review", "granted by", "remarks")
+    made = table(
+        ("#", "right"), "port", "role", "who", "purpose", "in clear", "until", "review", "granted by", "remarks"
+    )
     for grant in grants:
         made.add_row(
             *(str(grant.id), escape(grant.port), escape(grant.role or "first"), escape(grant.consumer)),
@@ -80,6 +83,19 @@ def request_record(item: AccessRequest) -> dict[str, Any]:
 def grant_record(grant: Grant, now: datetime) -> dict[str, Any]:
     columns = None if grant.columns is None else sorted(grant.columns)
     return {**asdict(grant), "clearances": sorted(grant.clearances), "columns": columns, "in_force": grant.holds(now)}
+
+
+def consumer_record(item: PortConsumer) -> dict[str, Any]:
+    """One consumer of a port, as documents, grants and use know it."""
+    return {
+        "name": item.name,
+        "kind": item.kind,
+        "standing": item.standing,
+        "registered": item.registered is not None,
+        "grants": [grant.id for grant in item.grants],
+        "reads": 0 if item.reads is None else item.reads.count,
+        "last_read": None if item.reads is None else item.reads.last,
+    }
 
 
 def _state(item: AccessRequest) -> str:

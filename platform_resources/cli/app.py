@@ -248,8 +248,10 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     """One product: promise, columns, score, warnings, how to use it."""
     state = find_port(mesh_state(_settings(), utc_now()), product)
     measured = availability.measured(_settings(), state.port.address)
+    consumers = access.consumers_in(_settings(), state.port.address)
     if not json_output:
-        console.print(port_page(state, None if measured is None else availability.measured_text(measured)))
+        told = None if measured is None else availability.measured_text(measured)
+        console.print(port_page(state, told, access.consumers_told(consumers)))
         return
     contract = state.port.contract
     columns = [
@@ -266,7 +268,7 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     audit = state.publication.audit if state.publication else None
     told = None if measured is None else availability.availability_record(measured)
     record = {**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit}
-    print_json({**record, "availability": told})
+    print_json({**record, "availability": told, "consumers": [access.consumer_record(c) for c in consumers]})
 
 
 @app.command(name="publications")

@@ -172,15 +172,17 @@ def problems_text(domains: list[DomainState]) -> Text | None:
     return text if text else None
 
 
-def port_page(state: PortState, availability: str | None = None) -> Group:
-    """Everything that `mesh show` tells of a port; `availability`: what was measured, when something was."""
+def port_page(state: PortState, availability: str | None = None, consumption: str = "") -> Group:
+    """Everything that `mesh show` tells of a port; `availability`: what was measured, when something was;
+    `consumption`: who really reads it, when somebody is known.
+    """
     contract, publication = state.port.contract, state.publication
     parts: list[Any] = [
         Text.from_markup(f"[bold]{escape(state.port.address)}[/]  {escape(state.product.title or '')}"),
         *(Text(f"{notice[0].upper()}{notice[1:]}.", style="yellow") for notice in state.notices),
         Text((contract.purpose or state.product.purpose or "").strip()),
         Text(""),
-        _facts(state, availability),
+        _facts(state, availability, consumption),
     ]
     if publication is not None:
         scores = publication.audit.get("scores", {})
@@ -207,7 +209,7 @@ def port_page(state: PortState, availability: str | None = None) -> Group:
     return Group(*parts)
 
 
-def _facts(state: PortState, availability: str | None) -> Table:
+def _facts(state: PortState, availability: str | None, consumption: str) -> Table:
     contract, publication = state.port.contract, state.publication
     facts = Table.grid(padding=(0, 2))
     facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
@@ -240,6 +242,8 @@ def _facts(state: PortState, availability: str | None) -> Table:
         facts.add_row("made from", inputs)
     if state.readers:
         facts.add_row("read by", ", ".join(state.readers))
+    if consumption:
+        facts.add_row("consumers", escape(consumption))
     return facts
 
 
