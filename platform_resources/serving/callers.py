@@ -1,28 +1,74 @@
-"""Who calls: every endpoint depends on `CurrentCaller`."""
+"""Who calls: every endpoint but health and the document depends on `CurrentCaller`."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from platform_resources.access import Access, Caller
+from platform_resources.access.errors import UnauthenticatedError
+from platform_resources.serving.limits import RateLimits, Threads
+from platform_resources.serving.problems import TokenInAddressError
 
 _bearer = HTTPBearer(auto_error=False, description="A token of the mesh, or a JWT of the OpenID provider.")
+_TOKEN_PARAMETERS = frozenset({"access_token", "token", "api_key", "apikey", "authorization", "bearer"})
+_TOKEN = re.compile(rb"mesh_[0-9a-f]{10}_|eyJ[\w-]{10,}\.eyJ")
 
 
 def the_access(request: Request) -> Access:
     return request.app.state.access
 
 
+def the_limits(request: Request) -> RateLimits:
+    return request.app.state.limits
+
+
+def the_threads(request: Request) -> Threads:
+    return request.app.state.threads
+
+
 TheAccess = Annotated[Access, Depends(the_access)]
+TheLimits = Annotated[RateLimits, Depends(the_limits)]
+TheThreads = Annotated[Threads, Depends(the_threads)]
 
 
-def current_caller(
-    access: TheAccess, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+async def current_caller(
+    request: Request,
+    access: TheAccess,
+    limits: TheLimits,
+    threads: TheThreads,
+    shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    return access.authenticate(None if shown is None else shown.credentials)
+    """Who shows the bearer token of a request. Its name is kept for the log line; the token is kept nowhere."""
+    _check_address(request)
+    credential = None if shown is None else shown.credentials
+    try:
+        caller = await threads.small(lambda: access.authenticate(credential))
+    except UnauthenticatedError:
+        if credential is not None:
+            limits.failure(request.client.host if request.client else "")
+        raise
+    request.scope["mesh.caller"] = caller.identity.id
+    limits.request(credential_of(caller))
+    return caller
+
+
+def credential_of(caller: Caller) -> str:
+    """What limits are counted by: callers of one OpenID provider show credentials of one name."""
+    return f"{caller.credential} {caller.identity.id}"
+
+
+def _check_address(request: Request) -> None:
+    """A token in an address lies in the logs of every proxy on its way, so it is refused even if it holds."""
+    named = any(name.lower() in _TOKEN_PARAMETERS for name in request.query_params)
+    if named or _TOKEN.search(request.scope["query_string"]):
+        raise TokenInAddressError(
+            "the address holds a token",
+            "Send it as `Authorization: Bearer <token>`, and revoke this one: it was logged.",
+        )
 
 
 CurrentCaller = Annotated[Caller, Depends(current_caller)]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from platform_resources.access import AccessError
+from platform_resources.control import ControlError
+
+log = logging.getLogger("mesh.api")
 
 PROBLEM_JSON = "application/problem+json"
 ROOT = "/api/v1"
@@ -126,6 +130,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         return problem_of_fields(error)
+
+    @app.exception_handler(ControlError)
+    async def unusable(request: Request, _: ControlError) -> JSONResponse:
+        log.error("id=%s the control database can't be used", request.scope.get("mesh.request_id"))
+        return problem(503, "unavailable", "the control database can't be used now", "Try again.", {"Retry-After": "1"})
 
     @app.exception_handler(HTTPException)
     async def by_status(_: Request, error: HTTPException) -> JSONResponse:

@@ -54,7 +54,7 @@ class Api:
     def client(self, token: str | None = None) -> httpx.Client:
         """A client that shows a token; the caller closes it."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
 
     def get(self, who: str, path: str = DATA, **options: object) -> httpx.Response:
         return self.clients[who].get(path, **options)
