@@ -22,6 +22,7 @@ from platform_resources.lake import (
     lake_exists,
     promise_of,
     publications,
+    quote_literal,
 )
 
 _PORTS, _CONTRACTS = 2000, 500  # kept
@@ -117,9 +118,9 @@ class ServedPorts:
             if not entries:
                 return None
             snapshots = sorted({entry.snapshot for entry in entries})
-            kept = con.execute(
-                "SELECT snapshot_id FROM ducklake_snapshots(?) WHERE list_contains(?, snapshot_id)",
-                [port.domain, snapshots],
+            kept = con.execute(  # no parameters: for the first one DuckDB imports pandas, 0.3 s of a small command
+                f"SELECT snapshot_id FROM ducklake_snapshots({quote_literal(port.domain)}) "
+                f"WHERE snapshot_id IN ({', '.join(map(str, snapshots))})"
             ).fetchall()
             return PortLog(entries, frozenset(row[0] for row in kept))
         except duckdb.Error:
