@@ -7,6 +7,7 @@ What each strategy leaves of a value is told in `contracts/masking.py`, what is 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -141,12 +142,13 @@ def _bucket(name: str, width: Fraction, canonical: str) -> tuple[str, str]:
     if family_of(canonical) == "float":
         # Beyond this many steps floating point can't tell one step from the next: the value would show.
         most = width * 2 ** (24 if canonical == "FLOAT" else 53)
-        rounded = f"floor(CAST({name} AS DOUBLE) / {_double(width)}) * {_double(width)}"
+        rounded = f"floor(CAST({name} AS DOUBLE) / {_double(width)}) * {_double(width)} + 0.0"  # no -0.0
         return f"abs({name}) < {_double(most)}", f"CAST({rounded} AS {canonical})"
     rest = f"{name} % {step}"
     below = f"CASE WHEN {rest} < 0 THEN {step} ELSE {number_sql('0', canonical)} END"
     down = f"CAST({name} - ({rest}) - {below} AS {canonical})"
-    return f"{name} >= {number_sql(_text(_smallest(canonical) + width), canonical)}", down
+    first = math.ceil(_smallest(canonical) / width) * width  # whole bucket of the type
+    return f"{name} >= {number_sql(_text(first), canonical)}", down
 
 
 def _smallest(canonical: str) -> Fraction:
