@@ -1,0 +1,77 @@
+"""`mesh access`: asking, deciding and revoking from a terminal, as the demo's people and as holders of a token."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from platform_resources.access import Identity
+from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
+from tests.running import Result
+from tests.tiny_mesh import environment
+
+PORT = str(CUSTOMERS)
+OWNER, PRIVACY = "shop@retailer.example", "privacy@retailer.example"
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[GuardedMesh]:
+    made = make_mesh(tmp_path)
+    for who in (OWNER, PRIVACY):
+        made.identity(Identity(who, "person", who, purpose="analytics"))
+        made.token(who, scopes=("read", "request", "approve"))
+    made.token("nobody", scopes=("read", "request"))
+    yield made
+    made.access.close()
+
+
+def run(mesh: GuardedMesh, who: str, *arguments: str) -> Result:
+    env = environment(mesh.settings.project, mesh.settings.home) | {"MESH_TOKEN": mesh.tokens[who]}
+    command = [sys.executable, "-m", "platform_resources.cli", "access", *arguments]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def test_from_the_question_to_the_end_of_the_grant(mesh: GuardedMesh) -> None:
+    wanted = ("--role", "customers_gdpr_reader", "--purpose", "customer_service", "--days", "30")
+    asked = run(mesh, "nobody", "request", PORT, *wanted, "--reason", "Callers ask.", "--json").json
+    assert (asked["state"], asked["waits_for"], asked["levels"]) == ("pending", [OWNER], 2)
+    assert [item["id"] for item in run(mesh, OWNER, "inbox", "--json").json] == [asked["id"]]
+    number = str(asked["id"])
+    half = run(mesh, OWNER, "approve", number, "--conditions", "No exports.")
+    assert half.code == 0
+    assert f"{PRIVACY} (approval 2 of 2)" in half.out
+    again = run(mesh, OWNER, "approve", number)
+    assert again.code == 1
+    assert "somebody else" in again.err
+    done = run(mesh, PRIVACY, "approve", number, "--json").json
+    assert done["state"] == "approved"
+    (held,) = run(mesh, "nobody", "grants", "--json").json
+    assert (held["id"], held["conditions"], held["in_force"]) == (done["grant"], "No exports.", True)
+    ended = run(mesh, "nobody", "revoke", str(held["id"]), "--reason", "Done.")
+    assert ended.code == 0
+    assert PORT in ended.out
+    assert run(mesh, "nobody", "grants", "--json").json == []
+    listed = run(mesh, OWNER, "grants", PORT, "--ended")
+    assert "revoked by nobody: Done." in " ".join(listed.out.split())
+
+
+def test_what_can_not_be_done_is_told_in_a_line_or_two(mesh: GuardedMesh) -> None:
+    for arguments, told in (
+        (("request", PORT, "--reason", "Why.", "--purpose", "fun"), "purpose"),
+        (("request", "shop.nothing.v1", "--reason", "Why."), "no port shop.nothing.v1"),
+        (("show", "7"), "no request 7"),
+        (("approve", "7"), "may not approve"),
+        (("revoke", "7", "--reason", "Why."), "no grant 7"),
+    ):
+        refused = run(mesh, "nobody", *arguments)
+        assert refused.code == 1, arguments
+        assert told in refused.err
+        assert len(refused.err.splitlines()) <= 3
+    assert run(mesh, "nobody", "list").out.strip() == "No requests."
+    assert run(mesh, OWNER, "inbox").out.strip() == "Nothing waits for you."
