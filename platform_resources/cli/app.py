@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import uuid
 from dataclasses import asdict
@@ -26,10 +25,12 @@ from platform_resources.cli import (
     lifecycle,
     query,
     scaffold,
+    serve,
     terms,
     tokens,
     trial,
 )
+from platform_resources.cli.children import serve_all
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import (
     console,
@@ -79,7 +80,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-_PATIENCE = 20  # seconds that Dagster gets to end after Ctrl-C, and again after being asked to
 
 
 def main() -> None:
@@ -149,49 +149,17 @@ def _print_report(report: RunReport, domains: list[DomainState]) -> None:
 @app.command()
 def up(
     ui: Annotated[
-        bool, typer.Option("--ui/--no-ui", help="Serve the Dagster UI and the schedulers until Ctrl-C.")
+        bool, typer.Option("--ui/--no-ui", help="Serve the Dagster UI, the schedulers and the HTTP API until Ctrl-C.")
     ] = True,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    api_port: Annotated[int, typer.Option(help="Port of the HTTP API.")] = 8080,
 ) -> None:
-    """Build what is due in all domains, print the products, then serve the Dagster UI."""
+    """Build what is due in all domains, print the products, then serve the Dagster UI and the HTTP API."""
     settings, report, domains = _run([], quiet=False)
     _print_report(report, domains)
     if not ui:
         raise typer.Exit(0 if report.ok else 1)
-    raise typer.Exit(_serve_ui(settings, port))
-
-
-def _serve_ui(settings: MeshSettings, port: int) -> int:
-    """Run Dagster's web server and schedulers until they end or Ctrl-C; returns the exit code to end with."""
-    log = settings.dagster_home / "dagster-dev.log"
-    console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)")
-    console.print(f"[dim]log: {escape(str(log))}[/]\n", highlight=False)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(settings.project / "workspace.yaml")]
-    command += ["-h", "127.0.0.1", "-p", str(port)]
-    with (
-        log.open("w", encoding="utf-8") as output,
-        subprocess.Popen(command, cwd=settings.project, stdout=output, stderr=subprocess.STDOUT) as server,
-    ):
-        try:
-            code = server.wait()
-        except KeyboardInterrupt:
-            _end(server)
-            return 0
-    if code:
-        told = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-        errors.print(f"[bold red]mesh:[/] the Dagster UI ended with code {code}; the end of its log:\n{escape(told)}")
-    return code
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    """Wait for Dagster to end on the Ctrl-C that it got too; one that hangs in a run is not waited for."""
-    for stop in (server.terminate, server.kill):
-        try:
-            server.wait(_PATIENCE)
-            return
-        except subprocess.TimeoutExpired:
-            stop()
-    server.wait()
+    raise typer.Exit(serve_all(settings, port, api_port))
 
 
 @app.command()
@@ -394,5 +362,6 @@ for module in (
     trial,
     exchange,
     availability,
+    serve,
 ):
     module.add_to(app)

@@ -88,7 +88,7 @@ def _condition(text: str) -> Condition:
 def _items(text: str) -> list[str]:
     """The values of a list, as a line of CSV: one with a comma stands in double quotes."""
     try:
-        return next(csv.reader([text], strict=True), [""])
+        return next(csv.reader([text], strict=True), []) or [""]
     except csv.Error:
         raise BadQueryError(
             "the values of a filter are no list", 'Part them by commas; quote one that has a comma: "a,b",c'

@@ -1,0 +1,112 @@
+"""`mesh serve`: the HTTP API, until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import logging
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from platform_resources.cli.output import console, fail
+from platform_resources.lake import MeshSettings
+
+if TYPE_CHECKING:
+    from platform_resources.access import Access
+
+_END_SECONDS = 3  # that open answers get after Ctrl-C
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    app.command()(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's own needs care.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
+    allow_demo_personas: Annotated[
+        bool, typer.Option("--allow-demo-personas", help="Let others reach a mesh whose demo tokens lie in a file.")
+    ] = False,
+) -> None:
+    """Serve the HTTP API until Ctrl-C: products, their data and what may be asked of them."""
+    from platform_resources.access import Access  # noqa: PLC0415  (0.5 s that no other command needs)
+    from platform_resources.access.personas import persona_names  # noqa: PLC0415
+
+    settings = MeshSettings.from_env()
+    near = _is_loopback(host)
+    if not (near or allow_demo_personas) and persona_names(settings):
+        fail(
+            f"this mesh has demo personas, and {host} can be reached from other machines.\n"
+            "Remove them (mesh identity disable, then their tokens under personas/), or say --allow-demo-personas."
+        )
+    listening = _listen(host, port)
+    with listening, Access(settings, personas=near or allow_demo_personas) as access:
+        _tell(settings, access, host, listening.getsockname()[1])
+        _run(settings, access, listening)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fail(f"something listens on {host}:{port} already; stop it, or take another port: mesh serve --port 8081")
+        fail(f"{host}:{port} can't be listened on: {error.strerror or error}")
+
+
+def _tell(settings: MeshSettings, access: Access, host: str, port: int) -> None:
+    from platform_resources.access.personas import (  # noqa: PLC0415  (with Access)
+        DEFAULT_PERSONA,
+        persona_file,
+        persona_names,
+        personas_told,
+    )
+
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/api/v1"
+    console.print(f"the API of the mesh: [bold]{address}[/]  (Ctrl-C ends it)", highlight=False)
+    told = personas_told(settings, access.made)
+    if told:
+        console.print(f"\n{escape(told)}", highlight=False)
+    token = "<token>"
+    if DEFAULT_PERSONA in persona_names(settings):
+        token = f"$(cat {persona_file(settings, DEFAULT_PERSONA)})"
+    console.print(
+        f'\ntry:  curl -H "Authorization: Bearer {escape(token)}" {address}/products\n', highlight=False, soft_wrap=True
+    )
+    sys.stdout.flush()  # who starts this from a program waits for the address
+
+
+def _run(settings: MeshSettings, access: Access, listening: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415  (0.2 s that no other command needs)
+
+    from platform_resources.serving import create_app  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
+    config = uvicorn.Config(
+        create_app(settings, access=access),
+        log_config=None,
+        access_log=False,  # its lines hold query strings, and those values of data; the API logs its own
+        proxy_headers=False,  # else who is on this machine chooses the address that its failures are counted for
+        server_header=False,
+        timeout_graceful_shutdown=_END_SECONDS,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:  # uvicorn has ended in good order and hands the signal on
+        return
