@@ -55,6 +55,8 @@ def bound_filter(where: str, columns: tuple[str, ...], attributes: Mapping[str, 
     parsed = _parsed(where, columns)
     folded = {name.lower(): value for name, value in attributes.items() if value is not None}
     wanted = tuple((name, folded[name]) for name in sorted(parsed.attributes & folded.keys()))
+    for _, value in wanted:
+        _constant(value)  # what is no value is refused before it is looked up
     return _bound(where, columns, wanted, tuple(_kinds(value) for _, value in wanted))
 
 
