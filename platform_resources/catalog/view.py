@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import duckdb
 
 from platform_resources.access.lakes import WarmLakes
 from platform_resources.catalog.state import DomainState, PortState, domain_names, domain_state
-from platform_resources.contracts import Mesh
+from platform_resources.contracts import Contract, Mesh, contract_of_text
 from platform_resources.governance import Binding, Council, Glossary, bindings_by_term, load_glossary
 from platform_resources.lake import (
     MeshSettings,
     PortAddress,
-    Promise,
     Publication,
     catalog_stamp,
     promise_of,
@@ -29,7 +29,9 @@ from platform_resources.lake import (
 from platform_resources.pipeline import read_mesh
 
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
-_KEPT_PAGES = 256
+_KEPT_PAGES, _KEPT_PROMISES = 256, 256
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class Documents:
     def bindings(self) -> Mapping[str, Sequence[Binding]]:
         """Term -> what is bound to it."""
         return bindings_by_term(self.mesh)
+
+
+@dataclass(frozen=True)
+class Promised:
+    """A contract that was published: its text, byte for byte, and what it says (100 ms of parsing)."""
+
+    document: str
+    contract: Contract
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class CatalogView:
         self._lock = threading.Lock()
         self._documents: Documents | None = None
         self._pages: OrderedDict[object, list[Publication]] = OrderedDict()
+        self._promises: OrderedDict[object, Promised] = OrderedDict()
 
     @property
     def documents(self) -> Documents:
@@ -121,15 +132,22 @@ class CatalogView:
         with self._connected(port.domain) as con:
             page = publications(con, port.domain, port, limit, before)
         with self._lock:
-            self._pages[key] = page
-            while len(self._pages) > _KEPT_PAGES:
-                self._pages.popitem(last=False)
+            _keep(self._pages, key, page, _KEPT_PAGES)
         return page
 
-    def promise(self, port: PortAddress, publication: Publication) -> Promise:
-        """The contract that a publication was held to; errors as of `log`."""
+    def promise(self, port: PortAddress, publication: Publication) -> Promised:
+        """The contract that a publication was held to, kept: its digest says which it is. Errors as of `log`."""
+        key = (port, publication.contract_sha256)
+        with self._lock:
+            if key in self._promises:
+                self._promises.move_to_end(key)
+                return self._promises[key]
         with self._connected(port.domain) as con:
-            return promise_of(con, port, publication)
+            text = promise_of(con, port, publication).document
+        found = Promised(text, contract_of_text(text, f"{port}.odcs.yaml"))
+        with self._lock:
+            _keep(self._promises, key, found, _KEPT_PROMISES)
+        return found
 
     def close(self) -> None:
         self._lakes.close()
@@ -146,3 +164,11 @@ class CatalogView:
                 state = domain_state(self.settings, name, utc_now(), self._connected)
                 kept = self._kept[name] = _Kept(state, documents, stamp, time.monotonic() + _LASTS_SECONDS)
             return kept.state
+
+
+def _keep(kept: OrderedDict[object, _Value], key: object, value: _Value, most: int) -> None:
+    """Add to what is kept, and let go of what was not asked for longest."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -12,7 +12,7 @@ from platform_resources.access.decisions import decide
 from platform_resources.access.errors import DeniedError
 from platform_resources.access.model import Grant, Mask, PortPolicy, ReadingRole
 from platform_resources.catalog import PortState
-from platform_resources.contracts import Contract, contract_of_text
+from platform_resources.contracts import Contract
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.serving.answers import Answer
 from platform_resources.serving.readers import Reader
@@ -74,8 +74,7 @@ def contracts_of(reader: Reader, state: PortState) -> list[Contract]:
     today, publication = state.port.contract, state.publication
     if publication is None or publication.contract_sha256 == today.sha256:
         return [today]
-    served = reader.view.promise(PortAddress.parse(state.port.address), publication)
-    return [contract_of_text(served.document, f"{state.port.address}.odcs.yaml"), today]
+    return [reader.view.promise(PortAddress.parse(state.port.address), publication).contract, today]
 
 
 def access_to(reader: Reader, state: PortState) -> PortAccess:

@@ -71,7 +71,7 @@ def list_terms(
 ) -> TermPage:
     """The terms of all domains, by address."""
     wanted = None if q is None else normal(q)
-    terms = reader.view.documents.glossary.terms
+    terms = reader.documents.glossary.terms
     found = [
         terms[address]
         for address in sorted(terms)
@@ -91,7 +91,7 @@ def compare(
     other: Annotated[str, Query(description="The same of the other one.", examples=["bookings"])],
 ) -> TermComparison:
     """Whether two terms mean the same, and the relations that tell them apart."""
-    documents = reader.view.documents
+    documents = reader.documents
     first, second = (_only(reader, word) for word in (one, other))
     found = compare_terms(documents.glossary, first.address, second.address, documents.bindings)
     return TermComparison(
@@ -110,7 +110,7 @@ def get_term(
     term: Annotated[str, Path(description="Name of the term.", max_length=200, examples=["household_id"])],
 ) -> TermDetail:
     """A term with its relations and the columns bound to it."""
-    glossary = reader.view.documents.glossary
+    glossary = reader.documents.glossary
     found = glossary.terms.get(f"{domain}.{term}")
     if found is None:
         raise NotFoundError(f"there is no term {domain}.{term}", _LISTED)
@@ -123,7 +123,7 @@ def _holds(term: Term, words: str) -> bool:
 
 
 def _only(reader: Reader, word: str) -> Term:
-    glossary = reader.view.documents.glossary
+    glossary = reader.documents.glossary
     found = glossary.find(word)
     if not found:
         close = glossary.close(word)
@@ -135,7 +135,7 @@ def _only(reader: Reader, word: str) -> Term:
 
 
 def _summary(reader: Reader, term: Term) -> TermSummary:
-    bound = reader.view.documents.bindings.get(term.address, ())
+    bound = reader.documents.bindings.get(term.address, ())
     return TermSummary(
         term=term.address,
         domain=term.domain,

@@ -42,7 +42,7 @@ class Classifications(Answer):
 @router.get("/purposes", operation_id="list_purposes", summary="Purposes of reading", responses=refusals())
 def list_purposes(reader: CurrentReader) -> Purposes:
     """What data may be read for. A reading without a purpose is refused."""
-    found = reader.view.documents.council.purposes.values()
+    found = reader.documents.council.purposes.values()
     return Purposes(
         purposes=[
             PurposeOut(
@@ -59,7 +59,7 @@ def list_purposes(reader: CurrentReader) -> Purposes:
 @router.get("/classifications", operation_id="list_classifications", summary="Classes of secrecy", responses=refusals())
 def list_classifications(reader: CurrentReader) -> Classifications:
     """How secret columns can be, in rising secrecy, and what that demands."""
-    found = sorted(reader.view.documents.council.classifications.values(), key=lambda c: c.rank)
+    found = sorted(reader.documents.council.classifications.values(), key=lambda c: c.rank)
     return Classifications(
         classifications=[
             ClassificationOut(

@@ -73,7 +73,7 @@ def get_lineage(
     depth: Annotated[int, Query(description="How many steps to follow.", ge=1, le=50)] = 1,
 ) -> Lineage:
     """Declared lineage between ports. What the caller may not know of is left out, and not followed through."""
-    mesh = reader.view.documents.mesh
+    mesh = reader.documents.mesh
     edges: dict[tuple[str, str], Edge] = {}
     sides = []
     for steps in (_inputs, _readers):
@@ -105,7 +105,7 @@ def get_lineage(
 def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
     """The consumers of a port: their number for everybody, their names for owners and administrators."""
     address = state.port.address
-    registered = [c for c in consumers_of(reader.view.documents.mesh, address) if _is_known(reader, c)]
+    registered = [c for c in consumers_of(reader.documents.mesh, address) if _is_known(reader, c)]
     now = utc_now()
     grants = [grant for grant in grants_on(reader.access.control, address) if grant.holds(now)]
     names = {c.name for c in registered} | {grant.consumer for grant in grants}

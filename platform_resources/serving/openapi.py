@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from platform_resources.serving.problems import Problem
+from platform_resources.serving.problems import PROBLEM_JSON, Problem, problem_responses
 
 _ABOUT = """\
 The products of the mesh: what they promise, how good they are, and their data as the caller may see it.
@@ -27,6 +27,13 @@ _TAGS = {
     "identity": "Who one is, and one's tokens.",
     "audit": "What was read and decided.",
     "health": "Whether the server answers.",
+}
+
+_WAIT = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}}
+_HEADERS = {
+    "401": {"WWW-Authenticate": {"description": "Bearer.", "required": True, "schema": {"type": "string"}}},
+    "429": _WAIT,
+    "503": _WAIT,
 }
 
 
@@ -58,5 +65,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
     made["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items() if name in used]
     for path in made["paths"].values():
         for operation in path.values():
-            operation["responses"] = dict(sorted(operation["responses"].items()))
+            _complete(operation)
     return made
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """What the edge of the API may answer to any operation, and the headers that come with a refusal."""
+    responses = operation["responses"]
+    edge = [414, 431, *([413, 415] if "requestBody" in operation else [])]
+    for status, answer in problem_responses(*edge).items():
+        responses.setdefault(str(status), answer)
+    for status, headers in _HEADERS.items():
+        if status in responses and PROBLEM_JSON in responses[status].get("content", {}):
+            responses[status] = {**responses[status], "headers": headers}
+    operation["responses"] = dict(sorted(responses.items()))

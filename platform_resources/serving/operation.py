@@ -118,7 +118,7 @@ def _sum(items: Iterable[Used]) -> dict[str, int]:
 )
 def get_availability(reader: CurrentReader, state: AskedPort) -> AvailabilityOut:
     """Measured by probes through the real door, held against the contract; what counts as down is documented."""
-    found = availability_of(reader.access.control, reader.view.documents.mesh, state.port.address, utc_now())
+    found = availability_of(reader.access.control, reader.documents.mesh, state.port.address, utc_now())
     return AvailabilityOut(
         port=found.port,
         promised_percent=found.promise.percent,

@@ -15,7 +15,7 @@ from platform_resources.access.errors import NotFoundError, UnknownPortError
 from platform_resources.access.grants import grants_of
 from platform_resources.access.visibility import visible
 from platform_resources.catalog import DomainState, PortState
-from platform_resources.catalog.view import CatalogView
+from platform_resources.catalog.view import CatalogView, Documents
 from platform_resources.contracts import Product
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.serving.callers import CurrentCaller, TheAccess
@@ -38,6 +38,11 @@ class Reader:
     view: CatalogView
 
     @cached_property
+    def documents(self) -> Documents:
+        """As the files stood when the request first asked: to look whether one changed costs a millisecond."""
+        return self.view.documents
+
+    @cached_property
     def grants(self) -> tuple[Grant, ...]:
         """Those of the caller and its teams that hold now."""
         now = utc_now()
@@ -49,7 +54,7 @@ class Reader:
 
     def owns(self, product: Product) -> bool:
         """Whether the caller answers for a product, or for its domain."""
-        loaded = self.view.documents.mesh.usable.get(product.domain)
+        loaded = self.documents.mesh.usable.get(product.domain)
         owners = [*product.owners, *(owner for port in product.ports for owner in port.contract.owners)]
         return is_named(self.caller.identity, [*owners, *([] if loaded is None else [loaded.domain.owner])])
 
@@ -58,13 +63,19 @@ class Reader:
         return self.administers or self.owns(product)
 
     def sees(self, product: Product) -> bool:
-        return self.owns(product) or visible(self.caller, product, self.grants)
+        if product.address not in self._seen:
+            self._seen[product.address] = self.owns(product) or visible(self.caller, product, self.grants)
+        return self._seen[product.address]
+
+    @cached_property
+    def _seen(self) -> dict[str, bool]:
+        return {}
 
     def sees_address(self, address: str) -> bool:
         """The same by the address of a product or a port; one that the mesh doesn't know isn't seen."""
         domain, _, rest = address.partition(".")
         name = rest.partition(".")[0]
-        loaded = self.view.documents.mesh.usable.get(domain)
+        loaded = self.documents.mesh.usable.get(domain)
         found = () if loaded is None else (p for p in loaded.domain.products if p.name == name)
         return any(self.sees(product) for product in found)
 

@@ -105,7 +105,7 @@ def _column(reader: Reader, state: PortState, column: Column, sight: Sight) -> C
         key_position=column.primary_key_position,
         classification=column.classification,
         critical=column.critical,
-        terms=_terms(column, state.product.domain, reader.view.documents.glossary.terms),
+        terms=_terms(column, state.product.domain, reader.documents.glossary.terms),
         allowed=None if column.enum is None else list(column.enum),
         examples=list(column.examples),
         visible=column.name in sight.columns,
