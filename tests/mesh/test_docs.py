@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.mesh.conftest import Mesh, Result, console_script
+from tests.mesh.conftest import Mesh, Result, console_script, finish, free_port
 from tests.tiny_mesh import REPOSITORY
 
+DOORS = ("curl", "mesh query")  # how the lines of a console begin, by the door that they use
 PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
 
 
@@ -102,6 +106,57 @@ def test_the_tour_of_governance(mesh: Mesh) -> None:
     assert (status["finance.revenue.v1"]["published"], status["finance.revenue.v2"]["published"]) == (True, True)
     assert "line_count" not in mesh.query("select * from finance.revenue.v2 limit 1")[0]
     assert "line_count" in mesh.query("select * from finance.revenue.v1 limit 1")[0]
+
+
+@pytest.mark.slow
+def test_reading_as_the_page_says(mesh: Mesh) -> None:
+    """Each command and each Python block, against a running API; three readers get three answers, the same by each door."""
+    port = free_port()
+
+    def here(text: str) -> str:
+        return text.replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace(".mesh/", f"{mesh.home}/")
+
+    text = (REPOSITORY / "docs/consuming.md").read_text(encoding="utf-8")
+    server = mesh.starts("serve", "--port", str(port))
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api/v1/health")
+        said: dict[str, str] = {}
+        for kind, body in re.findall(r"```(python|console)\n(.*?)```", text, re.DOTALL):
+            if kind == "python":
+                done = mesh.run(sys.executable, "-c", here(body))
+                assert done.code == 0, f"{body}\n{done.out}{done.err}"
+                continue
+            for line in (line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ ")):
+                promised = re.search(r"# exit code (\d+)", line)
+                done = shell(mesh, here(line))
+                assert done.code == (int(promised[1]) if promised else 0), f"{line}\n{done.out}{done.err}"
+                said[line.partition("#")[0].strip()] = done.out + done.err
+    finally:
+        server.terminate()
+        finish(server)
+    seen = {
+        who: {door: next(out for line, out in said.items() if line.startswith(door) and who in line) for door in DOORS}
+        for who in ("analyst", "service-desk", "campaign-agent")
+    }
+    for door in DOORS:
+        assert "d***@example.com" in seen["analyst"][door]
+        assert "dennis.boone" in seen["service-desk"][door]
+        assert "***@example.com" in seen["campaign-agent"][door]
+        assert "active" not in seen["campaign-agent"][door].partition("masked")[0]
+    assert "Complaints of October" in said["mesh access inbox --as maria.keller@retailer.example"]
+    assert "customer_360_gdpr_reader" in said["mesh access grants --as analyst"]
+
+
+def wait_for(url: str, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < until, f"nothing answers at {url}"
+        time.sleep(0.2)
 
 
 def test_make_targets_that_the_pages_name_exist() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,16 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.mesh.conftest import free_port
 from tests.tiny_mesh import environment, land, write_project
 
 QUERY = """query { assetNodes(assetKeys: [{path: ["shop", "orders", "v1"]}]) {
   freshnessStatusInfo { freshnessStatus } } }"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def freshness(port: int) -> str | None:
