@@ -28,6 +28,7 @@ from platform_resources.governance.consumer_findings import (
     strange_consents,
     wrong_columns,
 )
+from platform_resources.governance.model import Holder
 
 ConsumerKind = Literal["product", "team", "service", "agent", "person"]
 
@@ -48,6 +49,7 @@ class Consumer:
     consents: tuple[Consent, ...]
     origin: Origin  # of its entry
     deciders: tuple[str, ...] = ()  # e-mail addresses of who may consent for it: its contact, or its owners
+    is_registered: bool = True  # False: it holds a grant, and no document names it
 
     def reads(self, columns: tuple[str, ...]) -> bool:
         """Whether it reads any of `columns`; no columns stand for the whole table."""
@@ -110,6 +112,22 @@ def consumers_of(mesh: Mesh, address: str, comparison: Comparison | None = None)
     tables = (*comparison.before.tables, *comparison.after.tables)
     known = {column.name for table in tables for column in table.columns}
     return tuple(consumer.within(known) for consumer in found)
+
+
+def unregistered(
+    holders: Iterable[Holder], registered: Collection[Consumer], product: Product, address: str
+) -> tuple[Consumer, ...]:
+    """Who holds a grant on a port and stands in no document as its consumer, by id or name."""
+    known = {consumer.name.casefold() for consumer in registered}
+    place = Origin(product.file.parent / CONSUMERS_FILE, 1, "")
+    return tuple(
+        Consumer(
+            *(holder.id, holder.kind, holder.contact, address, holder.columns, holder.purpose, (), place),
+            is_registered=False,
+        )
+        for holder in holders
+        if not known & {holder.id.casefold(), holder.name.casefold()}
+    )
 
 
 def _reading_products(mesh: Mesh, address: str) -> Iterator[Consumer]:

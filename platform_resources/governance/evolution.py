@@ -27,7 +27,7 @@ from platform_resources.contracts import (
 from platform_resources.contracts.changes.model import CLASSIFICATIONS, TIERS, Step, raised, version_key
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.nodes import Node
-from platform_resources.governance.consumers import Consumer, check_inputs, consumers_of, load_consumers
+from platform_resources.governance.consumers import Consumer, check_inputs, consumers_of, load_consumers, unregistered
 from platform_resources.governance.model import Council, Judgement, PublishedPort, Standing
 
 _SEVERITIES: dict[Standing, Severity] = {"blocks": "error", "warns": "warning", "informs": "info"}
@@ -150,6 +150,8 @@ def _judge_port(
         return
     breaking = [change for change in comparison.breaking if not _is_end_of_life(change, comparison, now)]
     consumers = consumers_of(mesh, port.address, comparison) if breaking else ()
+    if breaking:
+        consumers += unregistered(served.holders(), consumers, product, port.address)
     told: dict[frozenset[str], int] = {}  # who is asked -> line that says how they consent
     for change in breaking:
         asked = case.asked(change, consumers)
@@ -285,6 +287,8 @@ def _remedy(case: _Case, change: Change, asked: Sequence[Consumer], touched: Seq
             if consumer.kind == "product"
             else f"`consents: [{consent}]` to the entry"
         )
+        if not consumer.is_registered:
+            entry = f"an entry with its name, kind, contact, ports and `consents: [{consent}]`, as it holds a grant"
         places.setdefault(entry, []).append(f"{consumer.name} ({_place(consumer, case.mesh)})")
     consents = "; ".join(f"{', '.join(who)} by adding {entry}" for entry, who in places.items())
     raising = "" if case.is_raised else f"write `version: {version}`, and "

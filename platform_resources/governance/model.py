@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -139,8 +139,23 @@ class Council:
 
 
 @dataclass(frozen=True)
+class Holder:
+    """A consumer that asked to read a port and was granted it."""
+
+    id: str  # identity or team
+    name: str
+    kind: Literal["person", "service", "agent", "team"]
+    contact: str  # e-mail address of who decides for it; empty when nobody is known
+    columns: tuple[str, ...] | None  # None: all
+    purpose: str
+
+
+@dataclass(frozen=True)
 class PublishedPort:
-    """What consumers of a port read now, from the publication log of its lake."""
+    """What consumers of a port read now, from the publication log of its lake.
+
+    `holders` tells who was granted access to it; it is asked only when the port would break.
+    """
 
     address: str
     number: int
@@ -148,6 +163,7 @@ class PublishedPort:
     document: str  # the contract, byte for byte
     published_at: datetime
     first_published_at: datetime
+    holders: Callable[[], tuple[Holder, ...]] = field(default=tuple, compare=False)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from platform_resources.governance import (
     load_council,
 )
 from platform_resources.lake import MeshSettings, PortAddress
+from platform_resources.pipeline.holders import with_holders
 from platform_resources.pipeline.published import published_where_readable
 
 COUNCIL_FOLDER = "governance"
@@ -116,7 +117,7 @@ def judge_candidate(
     changed = _changed_since(mesh, address, promise_sha256)
     if changed:
         return tuple(Judgement(finding, "blocks", product) for finding in changed)
-    everywhere = {**_published(settings, mesh), **published}
+    everywhere = {**_published(settings, mesh), **with_holders(settings, published)}
     judged = judge(mesh, council, everywhere, now, domain=address.domain, candidate=candidate)
     return tuple(item for item in judged if item.is_on(candidate.address))
 

@@ -17,6 +17,7 @@ from platform_resources.lake import (
     lake_exists,
     qualified,
 )
+from platform_resources.pipeline.holders import with_holders
 
 
 def published_ports(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, PublishedPort]:
@@ -56,7 +57,7 @@ def published_in(settings: MeshSettings, domains: Iterable[str]) -> dict[str, Pu
     for domain in domains:
         if lake_exists(settings, domain):
             found |= dict(_published_at(settings, domain, catalog_stamp(settings, domain)))
-    return found
+    return with_holders(settings, found)
 
 
 def published_where_readable(settings: MeshSettings, domains: Iterable[str]) -> dict[str, PublishedPort]:
