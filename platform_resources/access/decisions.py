@@ -19,6 +19,9 @@ from platform_resources.access.policies import HIDDEN
 from platform_resources.access.row_filters import RowFilterError, filter_for
 
 
+_KEPT = 1_000  # profiles of one policy: a few for each role, and one for each reader where rows are filtered
+
+
 @dataclass(frozen=True)
 class _Right:
     """One way in which a caller may read a port: a grant in its role, or being an owner (`grant` None)."""
@@ -134,13 +137,7 @@ def profile_of(
     DeniedError
         when a row filter can't be evaluated.
     """
-    lifted = frozenset(clearances)
-    admitted = _admitted(policy, purposes)
-    visible = {
-        name: _left(masks, lifted, admitted, policy.classifications.get(name, frozenset()))
-        for name, masks in policy.masks.items()
-        if columns is None or name in columns
-    }
+    lifted, admitted = frozenset(clearances), _admitted(policy, purposes)
     names = tuple(policy.masks)
     try:
         bound = tuple(
@@ -151,6 +148,27 @@ def profile_of(
     except RowFilterError:
         remedy = "Its owner finds out why by `mesh check`."
         raise DeniedError(f"which rows of {policy.port} you may read can't be told", remedy) from None
+    key = (lifted, admitted, None if columns is None else frozenset(columns), bound)
+    known = policy.profiles.get(key)
+    if known is None:
+        if len(policy.profiles) >= _KEPT:
+            policy.profiles.clear()
+        known = policy.profiles[key] = _shown(policy, *key)
+    return known
+
+
+def _shown(
+    policy: PortPolicy,
+    lifted: frozenset[str],
+    admitted: frozenset[str] | None,
+    columns: frozenset[str] | None,
+    bound: tuple[str, ...],
+) -> Profile:
+    visible = {
+        name: _left(masks, lifted, admitted, policy.classifications.get(name, frozenset()))
+        for name, masks in policy.masks.items()
+        if columns is None or name in columns
+    }
     told = [[name, [[m.strategy, dict(m.options)] for m in masks]] for name, masks in visible.items()]
     text = json.dumps([policy.key_id, told, bound], sort_keys=True, default=str)
     return Profile(visible, bound, hashlib.sha256(text.encode()).hexdigest()[:16])

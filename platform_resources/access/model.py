@@ -105,6 +105,7 @@ class PortPolicy:
     classifications: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of each column, in any contract
     purposes: Mapping[str, frozenset[str]] | None = None
     key_id: str = ""  # of the key of hashes, so that profiles of two keys differ
+    profiles: dict[Any, Profile] = field(default_factory=dict, init=False, compare=False, repr=False)  # made so far
 
     def role(self, name: str | None) -> ReadingRole | None:
         """The role of that name; for None the first one."""
