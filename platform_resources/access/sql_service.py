@@ -141,7 +141,7 @@ class SqlService:
             setup = [
                 statement
                 for number, (address, relation) in enumerate(relations.items())
-                for statement in _setup(number, relation, columns[address])
+                for statement in view_statements(number, relation, columns[address])
             ]
             return self._sandbox.run(SandboxJob(setup, query.text, copies, limits))
 
@@ -176,7 +176,7 @@ def _columns_told(relations: Iterable[GuardedRelation]) -> str:
     return "; ".join(f"{relation.port} has {', '.join(relation.schema.names)}" for relation in relations)
 
 
-def _setup(number: int, relation: GuardedRelation, used: tuple[str, ...]) -> list[str]:
+def view_statements(number: int, relation: GuardedRelation, used: tuple[str, ...]) -> list[str]:
     """SQL that shows a copy under the port's name: the columns that the query uses; a count needs one of any."""
     port, copy = relation.port, quote_identifier(f"_copy{number}")
     shown = used or (min(relation.schema.names),)

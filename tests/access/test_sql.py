@@ -120,6 +120,13 @@ def test_an_error_tells_the_place_and_no_value(mesh: GuardedMesh) -> None:
         assert not re.search(r"\*\*\*|\d\d\.\d|@|[0-9a-f]{16}", told.message), told.message
 
 
+def test_a_number_that_no_answer_can_hold_is_told(mesh: GuardedMesh) -> None:
+    told = refusal(mesh, f"select 170141183460469231731687303715884105727::hugeint from {C}")
+    assert isinstance(told, BadQueryError)
+    assert "CAST" in told.remedy
+    assert ask(mesh, f"select sum(customer_id)::hugeint as n from {C}") == [{"n": 820}]
+
+
 def test_the_audit_log_has_a_query_before_its_first_row_and_what_was_served(own: GuardedMesh) -> None:
     sql = f"select c.region, sum(v.amount) from {C} c join {V} v using (customer_id) where c.email like 'C%' group by 1"
     with own.access.sql.run(own.caller("ana"), sql, door="cli") as reading:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from platform_resources.access.errors import LimitExceededError
+from platform_resources.access.errors import BadQueryError, LimitExceededError
 from platform_resources.access.sandbox.inside import wire
 from platform_resources.access.sandbox.limits import SqlLimits
 from platform_resources.access.sandbox.wording import refusal
@@ -125,11 +125,17 @@ class Answer:
             raise _stopped()
         kind, body = frame
         if kind == wire.BATCH:
-            with pa.ipc.open_stream(io.BytesIO(body)) as reader:
-                batches = list(reader)
-                for batch in batches:
-                    batch.validate(full=True)  # a worker that was taken over must not reach us by forged offsets
-                return reader.schema, batches
+            try:
+                with pa.ipc.open_stream(io.BytesIO(body)) as reader:
+                    batches = list(reader)
+                    for batch in batches:
+                        batch.validate(full=True)  # a worker that was taken over must not reach us by forged offsets
+                    return reader.schema, batches
+            except pa.ArrowException:
+                raise BadQueryError(
+                    "the answer holds a value that can't be handed over, as a number of more than 38 digits",
+                    "Cast it: CAST(... AS DOUBLE).",
+                ) from None
         told = json.loads(body)
         if kind == wire.DONE:
             self.truncated = bool(told["truncated"])
