@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from platform_resources.access import Identity
+from platform_resources.access import Access, Caller, Identity
+from platform_resources.lake import MeshSettings
+from tests.cli.conftest import Mesh
 from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
 from tests.running import Result
 from tests.tiny_mesh import environment
@@ -27,6 +30,15 @@ def mesh(tmp_path: Path) -> Iterator[GuardedMesh]:
     made.token("nobody", scopes=("read", "request"))
     yield made
     made.access.close()
+
+
+@pytest.fixture
+def tiny_mesh(built: Mesh, tmp_path: Path) -> Mesh:
+    """A copy of the built mesh of two domains: `ledger.totals` reads `shop.orders.v1`."""
+    copy = Mesh(tmp_path / "tiny" / "project", tmp_path / "tiny" / "home")
+    shutil.copytree(built.project, copy.project)
+    shutil.copytree(built.home, copy.home)
+    return copy
 
 
 def run(mesh: GuardedMesh, who: str, *arguments: str) -> Result:
@@ -75,3 +87,17 @@ def test_what_can_not_be_done_is_told_in_a_line_or_two(mesh: GuardedMesh) -> Non
         assert len(refused.err.splitlines()) <= 3
     assert run(mesh, "nobody", "list").out.strip() == "No requests."
     assert run(mesh, OWNER, "inbox").out.strip() == "Nothing waits for you."
+
+
+def test_a_product_whose_input_was_taken_back_is_not_built_and_the_others_are(tiny_mesh: Mesh) -> None:
+    with Access(MeshSettings(home=tiny_mesh.home, project=tiny_mesh.project), personas=False) as access:
+        owner = Caller(Identity(OWNER, "person", "Owner"), frozenset({"approve"}))
+        (given,) = access.requests.grants(owner)
+        assert (given.consumer, given.port) == ("ledger.totals", "shop.orders.v1")
+        access.requests.revoke(owner, given.id, "Refunds are counted twice.")
+    done = tiny_mesh("run", "ledger.totals", "shop.orders", "--json")
+    assert done.code == 1
+    assert done.json["built"] == ["shop.orders.v1"]
+    (told,) = done.json["failures"].values()
+    for part in ("ledger.totals can't be built", OWNER, "Refunds are counted twice", "mesh access request"):
+        assert part in told
