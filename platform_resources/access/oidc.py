@@ -68,11 +68,11 @@ class OidcVerifier:
             raise refused
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
+            if header.get("alg") not in ALGORITHMS:
                 raise refused
             return jwt.decode(
                 token,
-                self._key(header["kid"]),
+                self._key(header.get("kid")),
                 algorithms=list(ALGORITHMS),
                 audience=list(self.settings.audiences),
                 issuer=self.settings.issuer,
@@ -82,15 +82,18 @@ class OidcVerifier:
         except (jwt.InvalidTokenError, jwt.PyJWKClientError, jwt.PyJWKSetError, ValueError, RecursionError):
             raise refused from None
 
-    def _key(self, kid: str) -> jwt.PyJWK:
-        """The provider's key of that name; one caller asks at a time, and after a failure none for a while."""
+    def _key(self, kid: str | None) -> jwt.PyJWK:
+        """The provider's key of that name, or its only one. One asks at a time; after a failure none for a while."""
         with self._lock:
             if time.monotonic() - self._failed_at < _AGAIN:
                 raise _unavailable()
             try:
                 if self._keys is None:
                     self._keys = _Keys(_discover(self.settings.issuer))
-                return self._keys.get_signing_key(kid)
+                if kid is not None:
+                    return self._keys.get_signing_key(kid)
+                (only,) = self._keys.get_signing_keys()  # a ValueError, which refuses, if there are several
+                return only
             except (_ProviderError, jwt.PyJWKSetError) as error:
                 self._failed_at = time.monotonic()
                 raise _unavailable() from error

@@ -47,7 +47,9 @@ class OidcSettings:
         if not audiences:
             raise SettingError("MESH_OIDC_ISSUER needs MESH_OIDC_AUDIENCE: the client id that tokens are issued for")
         if not is_trustworthy(issuer):
-            raise SettingError(f"MESH_OIDC_ISSUER is {issuer!r}; write an https address, without query or password")
+            raise SettingError(
+                "MESH_OIDC_ISSUER is no address to trust; write one with https, without query or password"
+            )
         return cls(issuer, audiences, *_claims(os.environ.get("MESH_OIDC_CLAIMS", "")))
 
 

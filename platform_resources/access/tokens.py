@@ -62,6 +62,7 @@ def create_token(
     scopes: Collection[str] = ("read",),
     purpose: str | None = None,
     lasts: timedelta = timedelta(days=90),
+    not_after: datetime | None = None,
     parent: str | None = None,
     audit: AuditLog | None = None,
 ) -> str:
@@ -83,6 +84,7 @@ def create_token(
             scopes=scopes,
             purpose=purpose,
             lasts=lasts,
+            not_after=not_after,
             parent=parent,
             audit=audit,
         )
@@ -97,6 +99,7 @@ def create_token_in(
     scopes: Collection[str] = ("read",),
     purpose: str | None = None,
     lasts: timedelta = timedelta(days=90),
+    not_after: datetime | None = None,
     parent: str | None = None,
     audit: AuditLog | None = None,
 ) -> str:
@@ -115,6 +118,7 @@ def create_token_in(
         raise _unknown(identity)
     public, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
     now = utc_now()
+    ends = now + lasts if not_after is None else min(now + lasts, not_after)
     connection.execute(
         tokens.insert().values(
             id=public,
@@ -126,11 +130,11 @@ def create_token_in(
             created_at=now,
             created_by=created_by,
             parent=parent,
-            expires_at=now + lasts,
+            expires_at=ends,
         )
     )
     if audit is not None:
-        facts = {"token": public, "identity": identity, "scopes": checked, "expires_at": now + lasts, "parent": parent}
+        facts = {"token": public, "identity": identity, "scopes": checked, "expires_at": ends, "parent": parent}
         audit.append_in(connection, "token-created", created_by, **facts)
     return f"mesh_{public}_{secret}"
 
@@ -154,7 +158,7 @@ def issue_token(
         when it is for somebody else, or wider than the caller's credential: in scopes, purpose or time.
     """
     owner = identity or caller.identity.id
-    lasts = lasts or timedelta(days=90)
+    not_after = None
     parent = None if caller.credential == "oidc" else caller.credential
     if not caller.may("admin"):
         if owner != caller.identity.id:
@@ -166,8 +170,7 @@ def issue_token(
         if caller.purpose is not None and purpose not in (None, caller.purpose):
             raise DeniedError(f"the token that makes it is for {caller.purpose}", "Ask for the same purpose.")
         purpose = caller.purpose or purpose
-        if parent is not None and caller.expires_at is not None:
-            lasts = min(lasts, caller.expires_at - utc_now())
+        not_after = None if parent is None else caller.expires_at
     return create_token(
         control,
         owner,
@@ -175,7 +178,8 @@ def issue_token(
         label=label,
         scopes=scopes,
         purpose=purpose,
-        lasts=lasts,
+        lasts=timedelta(days=90) if lasts is None else lasts,
+        not_after=not_after,
         parent=parent if owner == caller.identity.id else None,
         audit=audit,
     )

@@ -162,7 +162,7 @@ def _print_report(report: AuditReport) -> None:
         errors.print(f"[{DIM}]and {report.found - len(report.findings):,} more[/]", highlight=False)
     if not report.sound:
         errors.print(
-            "\nKeep the database and the folder keys as they are, and find out who could write the database. A gap that "
-            "is explained, as by a restored backup: mesh audit accept NUMBER --reason ...",
+            "\nKeep the database and the folder keys as they are, and find out who could write the database. A gap "
+            "that is explained, as by a restored backup: mesh audit accept NUMBER --reason ...",
             highlight=False,
         )
