@@ -12,6 +12,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
@@ -109,7 +110,10 @@ def test_no_answer_is_undocumented_at_length(api: Api, document: Any, operation:
 
 def call(api: Api, document: Any, operation: str, examples: int) -> None:
     method, _, path = operation.partition(" ")
-    strategy = document[path][method].as_strategy()
+    asking = document[path][method]
+    strategy = asking.as_strategy()
+    if asking.path_parameters or asking.query or asking.body:  # there is something to get wrong
+        strategy = st.one_of(strategy, asking.as_strategy(generation_mode=GenerationMode.NEGATIVE))
 
     @seed(1)
     @settings(
