@@ -20,6 +20,8 @@ from platform_resources.lake.settings import find_project_root
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from platform_resources.client.in_process_api import InProcessApi
+
 _BATCH_ROWS = 65_536
 
 
@@ -32,6 +34,7 @@ class EmbeddedDoor:
         self.settings = settings_of(project)
         self.access = Access(self.settings)
         self._token = token or self._default_token()
+        self._in_process: InProcessApi | None = None
 
     def open(self, query: Query) -> Answer:
         with _told():
@@ -63,12 +66,16 @@ class EmbeddedDoor:
         return self._api("POST", path, json=body)
 
     def close(self) -> None:
+        if self._in_process is not None:
+            self._in_process.close()
         self.access.close()
 
     def _api(self, method: str, path: str, **options: Any) -> Any:
-        from platform_resources.client.in_process_api import ask  # noqa: PLC0415  (FastAPI: 0.3 s)
+        if self._in_process is None:
+            from platform_resources.client.in_process_api import InProcessApi  # noqa: PLC0415  (FastAPI: 0.3 s)
 
-        return ask(self.access, self._token, method, path, **options)
+            self._in_process = InProcessApi(self.access)
+        return self._in_process.ask(self._token, method, path, **options)
 
     def _caller(self) -> Caller:
         """Proved anew for each read: a token that was revoked holds no longer here than at a server."""

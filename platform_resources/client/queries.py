@@ -128,8 +128,8 @@ def query_of(
         columns = [part.strip() for part in columns.split(",")]
     if isinstance(order, str):
         order = [part.strip() for part in order.split(",")]
-    if limit is not None and limit < 0:
-        raise BadQueryError("bad-query", f"limit is {limit}", "Write how many rows you want at most, or none")
+    if limit is not None and limit < 1:
+        raise BadQueryError("bad-query", f"limit is {limit}", "Write how many rows you want at most: 1 or more")
     return Query(
         address,
         None if columns is None else tuple(columns),
