@@ -158,6 +158,7 @@ audit = Table(
     Column("digest", String(64), nullable=False),
     Index("audit_by_actor", "actor", "sequence"),
     Index("audit_by_port", "port", "sequence"),
+    Index("audit_by_kind", "kind", "sequence"),
 )
 
 probes = Table(
