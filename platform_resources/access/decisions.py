@@ -18,7 +18,6 @@ from platform_resources.access.model import Caller, Decision, Grant, Mask, PortP
 from platform_resources.access.policies import HIDDEN
 from platform_resources.access.row_filters import RowFilterError, filter_for
 
-
 _KEPT = 1_000  # profiles of one policy: a few for each role, and one for each reader where rows are filtered
 
 

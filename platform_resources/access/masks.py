@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,7 @@ from platform_resources.access.mask_values import STARS, number_sql, redacted_sq
 from platform_resources.access.model import Mask
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type
 from platform_resources.contracts.masking import decimal_of, exact, family_of, integer_bounds
-from platform_resources.contracts.model import Column, Table
+from platform_resources.contracts.model import Column
 from platform_resources.lake import MeshSettings, quote_identifier, quote_literal
 from platform_resources.lake.keys import secret_key
 
@@ -178,31 +178,3 @@ def _text(number: Fraction) -> str:
     places = next(places for places in range(1, 400) if (number * 10**places).denominator == 1)
     digits = str(abs(int(number * 10**places))).rjust(places + 1, "0")
     return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
-
-
-def mask_of(column: Column) -> Mapping[str, Any] | None:
-    """The mask that the contract puts on a column; None when its values are shown."""
-    mask = column.custom.get("mask")
-    if mask is None:
-        return None
-    return mask if isinstance(mask, Mapping) else {"strategy": str(mask)}
-
-
-def masked_columns(table: Table, clearances: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """Columns of a table that a reader with these clearances gets masked."""
-    return tuple(column.name for column in table.columns if _is_masked(column, clearances))
-
-
-def _is_masked(column: Column, clearances: frozenset[str]) -> bool:
-    mask = mask_of(column)
-    return mask is not None and mask.get("clearance") not in clearances
-
-
-def masked_projection(table: Table, key: Callable[[], str], clearances: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Column name -> SQL expression of what a reader with these clearances may see; `key` is for keyed hashes."""
-    found = {}
-    for column in table.columns:
-        written = dict(mask_of(column) or {})
-        mask = Mask(str(written.pop("strategy", "redact")), written.pop("clearance", None), written)  # type: ignore[arg-type]
-        found[column.name] = mask_sql(column, (mask,) if _is_masked(column, clearances) else (), key)
-    return found
