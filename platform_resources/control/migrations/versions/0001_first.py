@@ -1,4 +1,4 @@
-"""The first tables, and the fence around the audit log. Frozen: a change of tables.py is a next file beside this one."""
+"""The first tables, and the fence around the audit log. Frozen: a change of tables.py is a next file beside it."""
 
 import sqlalchemy as sa
 from alembic import op
