@@ -11,6 +11,7 @@ from pydantic import Field
 from platform_resources.access.decisions import decide
 from platform_resources.access.errors import DeniedError
 from platform_resources.access.model import Grant, Mask, PortPolicy, ReadingRole
+from platform_resources.access.policies import policy_of
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract
 from platform_resources.lake import PortAddress, utc_now
@@ -65,7 +66,12 @@ def grant_held(grant: Grant) -> GrantHeld:
 
 
 def policy_on(reader: Reader, state: PortState) -> PortPolicy:
-    """What every contract from the served one to today's says about reading a port."""
+    """What every contract from the served one to today's says about reading a port.
+
+    Of a port that serves nothing, or whose lake can't be read, today's document tells it.
+    """
+    if state.publication is None:
+        return policy_of(state.port.address, [state.port.contract], reader.documents.council)
     return reader.access.guard.policy(PortAddress.parse(state.port.address))
 
 

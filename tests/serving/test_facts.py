@@ -194,12 +194,14 @@ def hidden(api: Api) -> Api:
 
 def test_a_hidden_product_is_answered_like_one_that_is_not_there(hidden: Api, join: Join) -> None:
     owner = join(hidden, OWNER)
-    for path in ("", "/v1", *(f"/v1/{part}" for part in ("contract", "schema", "quality", "publications", "lineage"))):
+    parts = ("contract", "schema", "quality", "publications", "lineage", "consumers", "usage", "availability", "data")
+    for path in ("", "/v1", *(f"/v1/{part}" for part in parts)):
         there, not_there = (hidden.get("ana", f"{ROOT}/products/shop/{name}{path}") for name in ("secrets", "nothing"))
         assert there.status_code == not_there.status_code == 404
         assert there.text.replace("secrets", "nothing") == not_there.text
         assert hidden.get("desk", f"{ROOT}/products/shop/secrets{path}").status_code == 200, path
-        assert hidden.get(owner, f"{ROOT}/products/shop/secrets{path}").status_code == 200, path
+        if path != "/v1/data":  # to own a product is to know of it
+            assert hidden.get(owner, f"{ROOT}/products/shop/secrets{path}").status_code == 200, path
 
 
 def test_a_hidden_product_shows_in_no_other_answer(hidden: Api) -> None:
@@ -222,6 +224,21 @@ def test_a_broken_domain_hides_no_other(api: Api) -> None:
     assert (domains["ledger"]["usable"], domains["shop"]["usable"]) == (False, True)
     assert domains["ledger"]["problems"] is None
     assert told(api, "nobody", f"{ROOT}/products")["products"]
+
+
+def test_a_damaged_lake_is_told_and_its_documents_are_served_on(api: Api) -> None:
+    assert told(api, "ana", PORT)["served"]["number"] == 1
+    catalog = api.mesh.settings.catalog_file("shop")
+    for file in (catalog, catalog.with_name(f"{catalog.name}-wal")):
+        if file.exists():
+            file.write_bytes(b"not a catalog" * 1000)
+    port = told(api, "ana", PORT)
+    assert (port["title"], port["served"]) == ("Customers", None)
+    (shop,) = told(api, "ana", f"{ROOT}/domains")["domains"]
+    assert shop["usable"] is False
+    for part in ("publications", "data"):
+        answer = api.get("ana", f"{PORT}/{part}")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json"), answer.text
 
 
 def test_a_token_makes_narrower_ones_and_ends_its_own(api: Api) -> None:

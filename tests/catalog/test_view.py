@@ -1,0 +1,59 @@
+"""The kept state of the mesh: as good as a fresh one, and renewed once for all who ask at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from platform_resources.catalog import mesh_state
+from platform_resources.catalog.view import CatalogView
+from platform_resources.lake import utc_now
+from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[GuardedMesh]:
+    made = make_mesh(tmp_path)
+    yield made
+    made.access.close()
+
+
+@pytest.fixture
+def view(mesh: GuardedMesh) -> Iterator[CatalogView]:
+    made = CatalogView(mesh.settings)
+    yield made
+    made.close()
+
+
+def test_the_kept_state_is_the_fresh_one(mesh: GuardedMesh, view: CatalogView) -> None:
+    for _ in range(3):
+        (kept,), (fresh,) = view.domains(), mesh_state(mesh.settings, utc_now())
+        assert [p.publication for p in kept.ports] == [p.publication for p in fresh.ports]
+        assert kept.ports[0].port == fresh.ports[0].port
+        mesh.publish()
+
+
+def test_nothing_is_read_anew_while_nothing_changed(view: CatalogView) -> None:
+    view.domains()  # opening a lake for the first time makes files beside its catalog
+    once = view.domains()
+    assert all(one is other for one, other in zip(once, view.domains(), strict=True))
+
+
+def test_every_reader_sees_what_was_published_before_it_asked(mesh: GuardedMesh, view: CatalogView) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(2, 5):
+            mesh.publish()
+            states = list(threads.map(lambda _: view.port(CUSTOMERS), range(16)))
+            assert {state.publication.number for state in states if state} == {number}
+            assert [p.number for p in view.log(CUSTOMERS, 10)] == list(range(number, 0, -1))
+
+
+def test_a_contract_that_was_published_is_told_as_it_was(mesh: GuardedMesh, view: CatalogView) -> None:
+    mesh.publish(version="1.1.0")
+    newest, first = view.log(CUSTOMERS, 2)
+    assert view.promise(CUSTOMERS, newest).contract.version == "1.1.0"
+    assert view.promise(CUSTOMERS, first).contract.version == "1.0.0"
+    assert "version: 1.0.0" in view.promise(CUSTOMERS, first).document
