@@ -72,7 +72,7 @@ def refused_inputs(settings: MeshSettings, products: Iterable[Product]) -> dict[
             for port in foreign_inputs(product):
                 right = rights.of(product, port, rights.policy_of_today(port))
                 if isinstance(right, InputRefusal):
-                    refused[product.address] = f"{product.address} can't be built: {right.reason}"
+                    refused[product.address] = right.reason
     finally:
         control.close()
     return refused

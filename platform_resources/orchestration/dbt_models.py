@@ -12,7 +12,7 @@ from platform_resources.access.inputs import refused_inputs
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import PortAddress, connect, lake_exists
 from platform_resources.orchestration.columns import delivered_schema, lineage_metadata
-from platform_resources.orchestration.dbt_runs import DbtRun, ModelRun, run_models
+from platform_resources.orchestration.dbt_runs import ModelRun, run_models
 from platform_resources.orchestration.lineage import Columns, cached_lineage, merge_tables
 from platform_resources.orchestration.manifests import DomainDbt
 from platform_resources.orchestration.resources import LakeResource
@@ -60,11 +60,18 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
     def run_dbt(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
         keys = {key.path[-1]: key for key in context.selected_asset_keys}
         refused = refused_inputs(lake.settings, domain.products)
-        withheld = {table: refused[p.address] for p in domain.products if p.address in refused for table in _tables(p)}
+        withheld = {table: p.address for p in domain.products if p.address in refused for table in _tables(p)}
         names = sorted(keys.keys() - withheld.keys())
+        told = [
+            f"{p} can't be built: {refused[p]}" for p in sorted({withheld[n] for n in keys.keys() & withheld.keys()})
+        ]
+        if not names:
+            raise dg.Failure(description="; ".join(told), allow_retries=False)
+        for why in told:  # the models of other products go on; those of this one are skipped, and its ports with them
+            context.log.error(why)
         started = time.perf_counter()
         # `run`, not `build`: tests of a domain's models are run by hand and in CI, promises are checked at the port.
-        ran = run_models(dbt, names, context.run.run_id) if names else DbtRun((), None)
+        ran = run_models(dbt, names, context.run.run_id)
         seconds = time.perf_counter() - started
         built = [model for model in ran.models if model.built]
         if built:
@@ -72,12 +79,9 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
         if ran.failure is not None:
             inputs = [PortAddress.parse(port.address) for port in domain.inputs]
             gone = "".join(f"; {told}" for told in retired_inputs(lake.settings, inputs))
-            told = [f"dbt could not build the models of {domain.name}: {ran.failure}{gone}"]
-        else:
-            told = []
-        told += dict.fromkeys(withheld[name] for name in keys if name in withheld)
-        if told:
-            raise dg.Failure(description="; ".join(told), allow_retries=False)
+            raise dg.Failure(
+                description=f"dbt could not build the models of {domain.name}: {ran.failure}{gone}", allow_retries=False
+            )
 
     return run_dbt
 

@@ -79,8 +79,8 @@ def python_model_asset(
         started = time.perf_counter()
         built = [product] if product else []
         refused = refused_inputs(lake.settings, built)
-        if refused:
-            raise dg.Failure(description="; ".join(refused.values()), allow_retries=False)
+        for name, why in refused.items():
+            raise dg.Failure(description=f"{name} can't be built: {why}", allow_retries=False)
         with lake.get_connection(own=domain.name, builds=built, run=context.run.run_id) as con:
             try:
                 rows = model.function(con)

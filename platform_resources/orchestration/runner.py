@@ -12,7 +12,7 @@ import io
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +21,10 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
+from platform_resources.access.inputs import refused_inputs
 from platform_resources.contracts import render_findings
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
-from platform_resources.contracts.model import Domain
+from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.orchestration.definitions import refresh_of
 from platform_resources.orchestration.due import Built, Node, batches, due_nodes
@@ -91,6 +92,7 @@ class LoadedDomain:
     definitions: dg.Definitions
     nodes: tuple[Node, ...]
     blocked: Mapping[str, str]  # what of it can't be used -> why
+    refused: Mapping[str, str]  # products that may not read what they are made from -> why
 
 
 def prepare_instance(settings: MeshSettings) -> Path:
@@ -117,6 +119,8 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
     blocked = {what: render_findings(found, settings.project) for what, found in governed.blocked.items()}
     if governed.usable.other_errors:
         blocked[name] = render_findings(governed.usable.other_errors, settings.project)
+    refused = refused_inputs(settings, domain.products)
+    left_out = {key for product in domain.products if product.address in refused for key in _keys_of(product)}
     contracts = {port.address: port.contract.sha256 for port in domain.ports}
     nodes = []
     for spec in definitions.resolve_all_asset_specs():
@@ -125,7 +129,7 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
         address = ".".join(path)
         if REASON in spec.metadata and not {address, address.rpartition(".")[0]} & blocked.keys():
             blocked[address] = str(spec.metadata[REASON])
-        if layer not in {"internal", "port"} or {"mesh/blocked", IDLE_TAG} & spec.tags.keys():
+        if layer not in {"internal", "port"} or {"mesh/blocked", IDLE_TAG} & spec.tags.keys() or path in left_out:
             continue
         is_model = layer == "internal"
         nodes.append(
@@ -137,7 +141,14 @@ def load(settings: MeshSettings, name: str) -> LoadedDomain:
                 refresh=refresh_of(domain, path[-1]) if is_model else "on_update",
             )
         )
-    return LoadedDomain(domain, definitions, tuple(nodes), blocked)
+    return LoadedDomain(domain, definitions, tuple(nodes), blocked, refused)
+
+
+def _keys_of(product: Product) -> Iterator[tuple[str, ...]]:
+    """The ports of a product and the tables behind them."""
+    for port in product.ports:
+        yield tuple(port.address.split("."))
+        yield product.domain, "internal", port.contract.table.physical_name
 
 
 def _without_nightly_checks(definitions: dg.Definitions) -> dg.Definitions:
@@ -191,6 +202,9 @@ def _load_all(
             loaded[name] = load(settings, name)
             report.blocked |= {
                 what: why for what, why in loaded[name].blocked.items() if not products or _asked_for(what, products)
+            }
+            report.failures |= {
+                what: why for what, why in loaded[name].refused.items() if not products or _asked_for(what, products)
             }
         except Exception as error:  # noqa: BLE001  (a domain's import may raise anything; the others go on)
             report.failures[name] = f"the code location does not load: {error}"
