@@ -73,9 +73,11 @@ class CatalogView:
     Whoever asks while a domain is renewed waits for that one only; a broken domain hides no other.
     """
 
-    def __init__(self, settings: MeshSettings) -> None:
+    def __init__(self, settings: MeshSettings, lakes: WarmLakes | None = None) -> None:
+        """`lakes` are the guard's, where there is one (30 MB for each domain); who made them closes them."""
         self.settings = settings
-        self._lakes = WarmLakes(settings)
+        self._lakes = WarmLakes(settings) if lakes is None else lakes
+        self._closes_lakes = lakes is None
         self._kept: dict[str, _Kept] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -150,7 +152,8 @@ class CatalogView:
         return found
 
     def close(self) -> None:
-        self._lakes.close()
+        if self._closes_lakes:
+            self._lakes.close()
 
     def _connected(self, domain: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return closing(self._lakes.cursor(domain))

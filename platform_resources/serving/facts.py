@@ -39,7 +39,7 @@ _SUBJECTS = (
 
 def add_facts(app: FastAPI, settings: MeshSettings) -> CatalogView:
     """The routes on products, glossary, access, council and audit; who calls closes the view that they share."""
-    view = app.state.view = CatalogView(settings)
+    view = app.state.view = CatalogView(settings, app.state.access.guard.lakes)
     for subject in _SUBJECTS:
         app.include_router(subject.router, prefix=ROOT)
     describe(app)
