@@ -81,6 +81,8 @@ class Prober:
         at, port = utc_now(), str(expected.port)
         try:
             look = door.look(expected.port)
+            if look.milliseconds >= 1000 * self.probing.limit.total_seconds():
+                look = door.look(expected.port)  # what was slow once may have been opening a lake
         except NotJudgedError as error:
             return Unprobed(port, str(error))
         reason = judge(look, expected, at, self.probing.limit)
