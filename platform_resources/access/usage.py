@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
 from platform_resources.control import ControlDatabase
 from platform_resources.control.database import ControlError
@@ -99,7 +100,7 @@ class Usage:
             try:
                 with self._control.writing() as connection:
                     _add_up(connection, counts)
-            except ControlError:
+            except (ControlError, SQLAlchemyError):
                 with self._lock:
                     for key, amounts in counts.items():
                         self._add(key, amounts)

@@ -149,8 +149,8 @@ def test_values_come_as_text_or_typed(con: duckdb.DuckDBPyConnection) -> None:
     assert holds(
         *(Condition("n", "=", "7"), Condition("n", "in", ("7", 8)), Condition("n", "not in", ("1",))),
         *(Condition("d", "=", "1.5"), Condition("d", "<", "1.505"), Condition("f", ">=", 0.5)),
-        *(Condition("t", "like", "a\\_%"), Condition("t", "like", "a%"), Condition("b", "=", "TRUE")),
-    ) is holds(Condition("t", "like", "a\\_%"))
+        *(Condition("t", "like", "a_%"), Condition("t", "like", "a%"), Condition("b", "=", "TRUE")),
+    )
     assert holds(
         *(Condition("day", "<=", "2026-01-31"), Condition("at", "=", "2026-01-31T12:00:00+02:00")),
         *(Condition("at", "=", "2026-01-31T10:00:00"), Condition("blob", "=", "YQ=="), Condition("small", "!=", "7")),
