@@ -13,6 +13,7 @@ from platform_resources.cli.output import distinct_names, errors, print_json, pr
 from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
+    from platform_resources.access import GuardedRelation
     from platform_resources.access.sql_reading import SqlReading
 
 
@@ -32,11 +33,17 @@ def query(
 ) -> None:
     """Read published products by SQL; columns with a mask come masked, and the read is in the audit log."""
     from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.errors import UnknownPortError  # noqa: PLC0415
 
     with Access(MeshSettings.from_env()) as access:
         access.sql.prepare()  # starts beside what comes next
-        with access.sql.run(caller_of(access, as_), sql, purpose, door="cli") as reading:
-            rows = reading.table()
+        try:
+            with access.sql.run(caller_of(access, as_), sql, purpose, door="cli") as reading:
+                rows = reading.table()
+        except UnknownPortError as error:
+            named = {f"{port.domain}.{port.product}" for port in access.sql.parse(sql).ports}
+            error.remedy = f"`mesh status` lists what is published; to build it: mesh run {' '.join(sorted(named))}"
+            raise
         shown = rows.slice(0, limit)
         names = shown.column_names
         values = list(zip(*(column.to_pylist() for column in shown.columns), strict=True))
@@ -51,7 +58,7 @@ def _record(reading: SqlReading, names: list[str], values: Iterable[tuple[Any, .
     return {
         "publications": {address: relation.publication.number for address, relation in reading.relations.items()},
         "masked": reading.masked,
-        "notices": {address: r.notice for address, r in reading.relations.items() if r.notice is not None},
+        "notices": {address: _notice(r) for address, r in reading.relations.items() if r.notice is not None},
         "truncated": reading.truncated,
         "rows": [dict(zip(distinct_names(names), row, strict=True)) for row in values],
     }
@@ -66,4 +73,11 @@ def _print_notes(reading: SqlReading, rows: int, limit: int) -> None:
         errors.print(f"[dim]masked in {address}: {', '.join(columns)}[/]", highlight=False)
     for relation in reading.relations.values():
         if relation.notice is not None:
-            errors.print(f"[yellow]{escape(relation.notice)}[/]", highlight=False)
+            errors.print(f"[yellow]{escape(_notice(relation))}[/]", highlight=False)
+
+
+def _notice(relation: GuardedRelation) -> str:
+    told = relation.notice or ""
+    if relation.sunset is not None:
+        told = told.replace("is deprecated", f"is deprecated, served until {relation.sunset}", 1)
+    return told
