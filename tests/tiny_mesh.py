@@ -249,6 +249,7 @@ def write_project(root: Path) -> Path:
         ),
         "domains/ledger/products/totals/v1.odcs.yaml": TOTALS_CONTRACT,
         "governance/classifications.yaml": (REPOSITORY / "governance" / "classifications.yaml").read_text("utf-8"),
+        "governance/purposes.yaml": (REPOSITORY / "governance" / "purposes.yaml").read_text("utf-8"),
     }
     for name, text in files.items():
         file = root / name

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from platform_resources.contracts import ColumnTypeError, canonical_type
+from platform_resources.contracts.masking import is_hashable
 from platform_resources.governance import Council
 from platform_resources.self_service.profiling import ColumnProfile
 
@@ -63,8 +65,8 @@ def is_personal_name(name: str) -> bool:
     return any(pattern.search(name) for pattern, *_ in _NAMES)
 
 
-def suggest(column: ColumnProfile, council: Council, is_key: bool) -> Suggested:
-    """The classification of a column. A key that is masked keeps telling rows apart: it is hashed."""
+def suggest(column: ColumnProfile, council: Council, is_key: bool, is_required: bool = False) -> Suggested:
+    """The classification of a column. A key that is masked keeps telling rows apart where its type lets it: hashed."""
     by_content = _KINDS.get(column.kind or "")
     if by_content is not None:
         found, mask, reason = by_content[0], by_content[1], f"its values are {_plural(column.kind or '')}"
@@ -76,11 +78,18 @@ def suggest(column: ColumnProfile, council: Council, is_key: bool) -> Suggested:
     level = council.classifications.get(found)
     clearance = level.fields.get("clearance") if level is not None else None
     if is_key:
-        mask = {"strategy": "hash"}
+        mask = {"strategy": "hash" if _is_hashable(column.type) else "redact"}
     elif not column.is_text:
-        mask = {"strategy": "null"}  # what is no text has no hidden form of its type
+        mask = {"strategy": "redact" if is_required else "null"}  # how coarse a number may be shown, its owner knows
     clearance = clearance if isinstance(clearance, str) else _CLEARANCE
     return Suggested(found, reason, {**mask, "clearance": clearance})
+
+
+def _is_hashable(type_: str) -> bool:
+    try:
+        return is_hashable(canonical_type(type_))
+    except ColumnTypeError:
+        return False
 
 
 def _plural(kind: str) -> str:

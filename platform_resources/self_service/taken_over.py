@@ -120,7 +120,8 @@ def _classify(fitting: Fitting, world: World) -> None:
             continue
         type_ = canonical_type(str(column.get("physicalType", "VARCHAR")))
         nothing_seen = ColumnProfile(str(column.get("name", "")), type_, 0, 0, 0)
-        suggested = suggest(nothing_seen, world.council, column.get("primaryKey") is True)
+        is_key, is_required = column.get("primaryKey") is True, column.get("required") is True
+        suggested = suggest(nothing_seen, world.council, is_key, is_required)
         why = suggested.reason or "nothing in its name says more; look whether it is right"
         fitting.put((*at, "classification"), suggested.classification, why)
         masked = any(entry.get("property") == "mask" for _, entry in fitting.entries(*at, "customProperties"))

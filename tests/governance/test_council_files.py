@@ -398,3 +398,42 @@ def test_the_council_is_read_fast_enough_for_the_start_of_every_process(tmp_path
     before = time.process_time()
     assert len(load_council(folder).rules) == 40
     assert time.process_time() - before < 0.06
+
+
+PURPOSES = """\
+purposes:
+  - {name: analytics, title: Analytics, classifications: [public, internal]}
+  - {name: campaigns, classifications: [public, personal]}
+"""
+
+
+def test_purposes_are_read(tmp_path: Path) -> None:
+    write_council(tmp_path)
+    (tmp_path / "purposes.yaml").write_text(PURPOSES)
+    council = load_council(tmp_path)
+    assert council.findings == ()
+    assert list(council.purposes) == ["analytics", "campaigns"]
+    assert council.purposes["campaigns"].classifications == {"public", "personal"}
+    assert council.purposes["campaigns"].title == "campaigns"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "told"),
+    [
+        ("[public, personal]", "[public, secret]", "unknown-classification", "Write some of public, internal"),
+        ("name: campaigns", "name: analytics", "duplicate-id", "Delete one"),
+        ("name: campaigns", "name: Big Campaigns", "name", "lower-case"),
+        (", classifications: [public, personal]", "", "missing-key", "classifications"),
+        ("title: Analytics", "titel: Analytics", "unknown-key", "`title`"),
+    ],
+)
+def test_purposes_that_cannot_be_read_open_nothing(tmp_path: Path, old: str, new: str, code: str, told: str) -> None:
+    write_council(tmp_path)
+    assert old in PURPOSES
+    (tmp_path / "purposes.yaml").write_text(PURPOSES.replace(old, new))
+    council = load_council(tmp_path)
+    (finding,) = council.findings
+    assert (finding.code, finding.severity, finding.file.name) == (code, "error", "purposes.yaml")
+    assert told in f"{finding.message} {finding.remedy}"
+    assert council.purposes == {}
+    assert "purposes" in council.unread

@@ -40,7 +40,8 @@ def mesh(tmp_path: Path) -> Mesh:
     )
     land(made.home)
     made.does("run")
-    shutil.copytree(REPOSITORY / "governance", made.project / "governance")  # what is scaffolded has to please it
+    # What is scaffolded has to please it.
+    shutil.copytree(REPOSITORY / "governance", made.project / "governance", dirs_exist_ok=True)
     return made
 
 
