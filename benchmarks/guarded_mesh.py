@@ -50,7 +50,10 @@ MASKS: dict[str, dict[str, str]] = {
     "clear": {},
     "redacted": {"email": "{strategy: redact}", "name": "{strategy: redact}"},
     "emptied": {"email": '{strategy: "null"}', "income": '{strategy: "null"}'},
-    "generalised": {"income": "{strategy: generalise, bucket: 10000}", "joined_on": "{strategy: generalise, unit: year}"},
+    "generalised": {
+        "income": "{strategy: generalise, bucket: 10000}",
+        "joined_on": "{strategy: generalise, unit: year}",
+    },
     "partly": {"email": "{strategy: partial, format: email}"},
     "hashed": {"card": "{strategy: hash}"},
     "filtered": {},
