@@ -15,28 +15,27 @@ from tests.postgres import HAS_POSTGRES, postgres_server
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL server, without a database."""
+    """The URL of a PostgreSQL database."""
     if not HAS_POSTGRES:
         pytest.skip("PostgreSQL's server programs are not installed")
     with postgres_server() as connection:
         parts = dict(part.split("=", 1) for part in connection.split())
-        yield f"postgresql+psycopg2://{parts['user']}@/{{database}}?host={parts['host']}"
+        yield f"postgresql+psycopg2://{parts['user']}@/{parts['dbname']}?host={parts['host']}"
 
 
 @pytest.fixture
-def postgres_url(postgres: str, request: pytest.FixtureRequest) -> str:
-    """The URL of a new, empty database."""
+def postgres_url(postgres: str) -> str:
+    """The URL of a database that is empty: a schema is emptied in 10 ms, a database made in 300."""
     import psycopg2
 
-    url = make_url(postgres.format(database="postgres"))
-    name = f"t{abs(hash(request.node.nodeid)):x}"
-    with_server = psycopg2.connect(host=url.query["host"], user=url.username, dbname="postgres")
+    url = make_url(postgres)
+    connection = psycopg2.connect(host=url.query["host"], user=url.username, dbname=url.database)
     try:
-        with_server.autocommit = True
-        with_server.cursor().execute(f'CREATE DATABASE "{name}"')
+        connection.autocommit = True
+        connection.cursor().execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     finally:
-        with_server.close()
-    return postgres.format(database=name)
+        connection.close()
+    return postgres
 
 
 @pytest.fixture
