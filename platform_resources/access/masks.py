@@ -23,7 +23,7 @@ from platform_resources.lake.keys import secret_key
 
 _PHONE_MARKS = "+-(). "
 _DIGITS = "0123456789"
-_HOST = "abcdefghijklmnopqrstuvwxyz0123456789.-"
+_EMAIL = "[^@]+@[A-Za-z0-9-]+[.][A-Za-z0-9.-]*"  # RE2 takes a sixth of what functions of texts take
 # Where rounding down stays within the type, on every calendar; what lies outside is redacted. Two years inside of what
 # nanoseconds can count.
 _YEARS = {"TIMESTAMP_NS": ("1680-01-01", "2260-01-01")}
@@ -97,11 +97,9 @@ def _partial(name: str, form: str) -> str:
     `j***@example.com`; `+1-***-***-**37` (country code and last two digits); else the first letter and stars.
     """
     if form == "email":
-        domain = f"split_part({name}, '@', 2)"
-        hint = f"CASE WHEN instr({name}, '@') > 2 THEN left({name}, 1) ELSE '' END || '***@' || {domain}"
-        one_at = f"instr({name}, '@') > 1 AND len({name}) - len(replace({name}, '@', '')) = 1"
-        no_host = f"translate(lower({domain}), '{_HOST}', '')"
-        holds = f"{one_at} AND instr({domain}, '.') > 1 AND {no_host} = ''"
+        at = f"instr({name}, '@')"
+        hint = f"CASE WHEN {at} > 2 THEN left({name}, 1) ELSE '' END || '***' || substr({name}, {at})"
+        holds = f"regexp_full_match({name}, '{_EMAIL}')"
     elif form == "phone":
         dash = f"instr({name}, '-')"
         shown = f"CASE WHEN left({name}, 1) = '+' AND {dash} BETWEEN 3 AND 5 THEN {dash} ELSE 0 END"
