@@ -100,6 +100,7 @@ def _run(settings: MeshSettings, access: Access, listening: socket.socket) -> No
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     config = uvicorn.Config(
         create_app(settings, access=access),
+        loop="asyncio",  # uvloop does not close while a reader is stalled: Ctrl-C would wait for that reader
         log_config=None,
         access_log=False,  # its lines hold query strings, and those values of data; the API logs its own
         proxy_headers=False,  # else who is on this machine chooses the address that its failures are counted for

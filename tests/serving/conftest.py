@@ -63,7 +63,7 @@ class Api:
 @contextmanager
 def run_server(app: object, **config: object) -> Iterator[str]:
     """Serve an ASGI app from a thread; yields its URL. It must end within ten seconds."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, **config))
+    server = uvicorn.Server(uvicorn.Config(app, loop="asyncio", log_config=None, access_log=False, **config))
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -85,16 +85,20 @@ def serve(mesh: GuardedMesh, **options: object) -> Iterator[Api]:
     log = KeptLog()
     root = logging.getLogger()
     root.addHandler(log)
+    level = root.level
+    root.setLevel(logging.INFO)
     try:
         access = Access(mesh.settings, personas=False)
-        with run_server(create_app(mesh.settings, access=access, **options)) as url, ExitStack() as stack:
-            stack.callback(access.close)
+        app = create_app(mesh.settings, access=access, **options)
+        with ExitStack() as first, run_server(app) as url, ExitStack() as stack:
+            first.callback(access.close)
             api = Api(url, mesh, log)
             for who in READERS:
                 api.clients[who] = stack.enter_context(api.client(mesh.tokens.get(who) or mesh.token(who)))
             api.clients["anonymous"] = stack.enter_context(api.client())
             yield api
     finally:
+        root.setLevel(level)
         root.removeHandler(log)
 
 
