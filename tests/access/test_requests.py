@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -290,8 +291,8 @@ def test_of_two_decisions_at_once_one_holds(mesh: GuardedMesh, other: str) -> No
     for _ in range(5):
         asked = ask(mesh)
         acts = [
-            lambda: requests.approve(callers[OWNER], asked.id),
-            lambda: getattr(requests, other)(by, asked.id),
+            partial(requests.approve, callers[OWNER], asked.id),
+            partial(getattr(requests, other), by, asked.id),
         ]
         lost = [item for item in at_once(acts) if isinstance(item, AccessError)]
         assert [type(item) for item in lost] == [ConflictError]
@@ -313,7 +314,7 @@ def test_a_revoked_grant_opens_nothing_from_then_on(mesh: GuardedMesh, who: str)
     ended = requests.revoke(mesh.caller(who), grant, "Not needed any more.")
     assert (ended.revoked_by, ended.revoked_because) == (who, "Not needed any more.")
     assert not can_read(mesh, "ben")
-    assert kinds(mesh)[-2:-1] == ["grant-revoked"] or "grant-revoked" in kinds(mesh)
+    assert "grant-revoked" in kinds(mesh)
     with pytest.raises(ConflictError, match="revoked already"):
         requests.revoke(mesh.caller(who), grant, "Again.")
     assert requests.grants(mesh.caller("ben")) == ()
