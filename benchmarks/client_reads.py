@@ -26,7 +26,7 @@ from rich.table import Table
 
 from benchmarks.guarded_mesh import make_mesh, port_of
 from benchmarks.processes import ROOT
-from platform_resources.access.tokens import create_token
+from platform_resources.access.callers.tokens import create_token
 from platform_resources.client import Mesh
 
 ROWS, SMALL = 1_000_000, 100

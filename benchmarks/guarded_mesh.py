@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.processes import ROOT
 from platform_resources.access import Access, Caller, Grant, Identity
-from platform_resources.access.grants import add_grant
-from platform_resources.access.identities import save_identity
+from platform_resources.access.callers.identities import save_identity
+from platform_resources.access.requests.grants import add_grant
 from platform_resources.lake import (
     MeshSettings,
     PortAddress,

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.guarded_mesh import DOMAIN, TABLE, make_mesh, port_of
 from platform_resources.access import Access, Caller, ReadQuery
-from platform_resources.access.relation import BATCH_ROWS
+from platform_resources.access.relations.relation import BATCH_ROWS
 from platform_resources.lake import qualified
 
 ROWS = 1_000_000

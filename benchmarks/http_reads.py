@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.guarded_mesh import make_mesh, port_of
 from benchmarks.processes import ROOT
 from platform_resources.access import Access, Caller
-from platform_resources.access.tokens import create_token
+from platform_resources.access.callers.tokens import create_token
 
 ROWS = 1_000_000
 IN_PROCESS, ARROW = "in-process, Arrow batches", "Arrow stream, to batches"

@@ -15,9 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from platform_resources.access import Access, Caller, Grant, Identity
-from platform_resources.access.grants import add_grant
-from platform_resources.access.identities import save_identity
-from platform_resources.access.tokens import create_token
+from platform_resources.access.callers.identities import save_identity
+from platform_resources.access.callers.tokens import create_token
+from platform_resources.access.requests.grants import add_grant
 from platform_resources.contracts import contract_of_text
 from platform_resources.lake import (
     MeshSettings,

@@ -11,8 +11,8 @@ from platform_resources.contracts import ColumnTypeError, canonical_type
 from platform_resources.contracts.masking import family_of, mask_misfits
 from platform_resources.governance import Problem
 
-# What the masks of the platform make of a value (platform_resources/access/masks.py; a test compares them). Where the
-# first letter stays, any kind of first letter will do.
+# What the masks of the platform make of a value (platform_resources/access/policy/masks.py; a test compares them).
+# Where the first letter stays, any kind of first letter will do.
 PARTIAL = {"email": ("a***@example.com", "A***@example.com"), "phone": ("+1-***-***-**42",)}
 HINTS = ("A***", "a***", "1***", "+***")
 HASH = "0123456789abcdef" * 4

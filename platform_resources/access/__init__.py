@@ -9,14 +9,14 @@ its settings. `Access.sql.run(caller, text)` -> `SqlReading` runs it in a confin
 masked copies of the ports that it names.
 """
 
-from platform_resources.access.approvals import AccessRequest
+from platform_resources.access.consumer_sql.reading import SqlReading
+from platform_resources.access.consumer_sql.sandbox import SqlLimits
 from platform_resources.access.errors import AccessError
 from platform_resources.access.guard import Guard
 from platform_resources.access.model import Caller, Condition, Grant, Identity, ReadQuery
 from platform_resources.access.platform import Access
-from platform_resources.access.relation import GuardedRelation, Reading
-from platform_resources.access.sandbox import SqlLimits
-from platform_resources.access.sql_reading import SqlReading
+from platform_resources.access.relations.relation import GuardedRelation, Reading
+from platform_resources.access.requests.approvals import AccessRequest
 
 __all__ = [
     "Access",

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from platform_resources.access.copies import Copies
-from platform_resources.access.decisions import decide
-from platform_resources.access.described import PortView, describe
-from platform_resources.access.documents import Documents
 from platform_resources.access.errors import (
     AccessError,
     NotPublishedError,
@@ -20,20 +16,24 @@ from platform_resources.access.errors import (
     UnavailableError,
     UnknownPortError,
 )
-from platform_resources.access.grants import grants_of, still_holds
-from platform_resources.access.hashed import COPIED_ROWS, HashedReads
-from platform_resources.access.kept import Kept
-from platform_resources.access.lakes import WarmLakes
 from platform_resources.access.model import Caller, Decision, Grant, PortPolicy, ReadQuery
-from platform_resources.access.policies import policy_of
-from platform_resources.access.reading import Reading, Served, Stream, TextReading
-from platform_resources.access.records import ReadRecords
-from platform_resources.access.relation import GuardedRelation
-from platform_resources.access.rendering import TextForm
-from platform_resources.access.served import PortLog, ServedPorts
-from platform_resources.access.shapes import Shape, shape_of
-from platform_resources.access.usage import Usage
-from platform_resources.access.visibility import visible
+from platform_resources.access.policy.decisions import decide
+from platform_resources.access.policy.policies import policy_of
+from platform_resources.access.policy.visibility import visible
+from platform_resources.access.relations.copies import Copies
+from platform_resources.access.relations.described import PortView, describe
+from platform_resources.access.relations.documents import Documents
+from platform_resources.access.relations.hashed import COPIED_ROWS, HashedReads
+from platform_resources.access.relations.kept import Kept
+from platform_resources.access.relations.lakes import WarmLakes
+from platform_resources.access.relations.reading import Reading, Served, Stream, TextReading
+from platform_resources.access.relations.records import ReadRecords
+from platform_resources.access.relations.relation import GuardedRelation
+from platform_resources.access.relations.rendering import TextForm
+from platform_resources.access.relations.served import PortLog, ServedPorts
+from platform_resources.access.relations.shapes import Shape, shape_of
+from platform_resources.access.relations.usage import Usage
+from platform_resources.access.requests.grants import grants_of, still_holds
 from platform_resources.contracts import Contract
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog

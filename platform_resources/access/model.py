@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from platform_resources.access.scopes import covers
+from platform_resources.access.callers.scopes import covers
 
 IdentityKind = Literal["person", "service", "agent", "product"]
 Strategy = Literal["hash", "partial", "generalise", "redact", "null"]

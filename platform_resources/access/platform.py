@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 
+from platform_resources.access.callers.oidc import OidcVerifier
+from platform_resources.access.callers.oidc_identities import caller_of_claims
+from platform_resources.access.callers.oidc_settings import OidcSettings
+from platform_resources.access.callers.personas import make_personas
+from platform_resources.access.callers.tokens import authenticate_token
+from platform_resources.access.consumer_sql.service import SqlService
 from platform_resources.access.errors import UnauthenticatedError, UnavailableError
 from platform_resources.access.guard import Guard
-from platform_resources.access.last_use import LastUse
 from platform_resources.access.model import Caller
-from platform_resources.access.oidc import OidcVerifier
-from platform_resources.access.oidc_identities import caller_of_claims
-from platform_resources.access.oidc_settings import OidcSettings
-from platform_resources.access.personas import make_personas
-from platform_resources.access.requests import AccessRequests
-from platform_resources.access.sql_service import SqlService
-from platform_resources.access.tokens import authenticate_token
-from platform_resources.access.usage import Usage
+from platform_resources.access.relations.last_use import LastUse
+from platform_resources.access.relations.usage import Usage
+from platform_resources.access.requests.service import AccessRequests
 from platform_resources.control import ControlDatabase, ControlError
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import MeshSettings

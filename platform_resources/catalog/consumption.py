@@ -14,8 +14,8 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
-from platform_resources.access.grants import grants_on
 from platform_resources.access.model import Grant
+from platform_resources.access.requests.grants import grants_on
 from platform_resources.contracts import Mesh
 from platform_resources.control import ControlDatabase
 from platform_resources.control.tables import identities, usage

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import duckdb
 
-from platform_resources.access.lakes import WarmLakes
+from platform_resources.access.relations.lakes import WarmLakes
 from platform_resources.catalog.state import DomainState, PortState, domain_names, domain_state
 from platform_resources.contracts import Contract, Mesh, contract_of_text
 from platform_resources.governance import Binding, Council, Glossary, bindings_by_term, load_glossary

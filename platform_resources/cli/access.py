@@ -24,7 +24,7 @@ from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
     from platform_resources.access import AccessRequest, Caller
-    from platform_resources.access.requests import AccessRequests
+    from platform_resources.access.requests.service import AccessRequests
     from platform_resources.catalog.consumption import PortConsumer
 
 __all__ = ["add_to", "consumer_record", "consumers_in", "consumers_told"]

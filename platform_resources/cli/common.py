@@ -49,7 +49,7 @@ def caller_of(access: Access, as_: str | None = None) -> Caller:
     UnauthenticatedError
         when the token does not hold.
     """
-    from platform_resources.access.personas import (  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.personas import (  # noqa: PLC0415  (keeps `mesh --help` quick)
         DEFAULT_PERSONA,
         persona_names,
         persona_token,
@@ -77,7 +77,7 @@ def caller_of(access: Access, as_: str | None = None) -> Caller:
 
 def tell_of_personas(access: Access) -> None:
     """Say on stderr who the demo personas are, by the command that made them."""
-    from platform_resources.access.personas import personas_told  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.personas import personas_told  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     if access.made:
         errors.print(f"[dim]{escape(personas_told(access.settings, access.made))}[/]\n", highlight=False)

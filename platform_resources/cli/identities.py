@@ -52,7 +52,7 @@ def add(
 ) -> None:
     """Make an identity known. It may read nothing before it has a grant; a token: `mesh token create ID`."""
     from platform_resources.access import Identity  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.access.identities import get_identity, save_identity  # noqa: PLC0415
+    from platform_resources.access.callers.identities import get_identity, save_identity  # noqa: PLC0415
 
     attributes = dict(_attribute(text) for text in attribute or [])
     made = Identity(
@@ -83,8 +83,8 @@ def add(
 @identity_app.command()
 def show(identity: IdentityArgument, as_: AsOption = None, json_output: JsonFlag = False) -> None:
     """One identity: what it is, holds and may read."""
-    from platform_resources.access.grants import grants_to  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.access.identities import get_identity  # noqa: PLC0415
+    from platform_resources.access.callers.identities import get_identity  # noqa: PLC0415
+    from platform_resources.access.requests.grants import grants_to  # noqa: PLC0415  (keeps `mesh --help` quick)
     from platform_resources.lake import utc_now  # noqa: PLC0415
 
     with administration(as_) as admin:
@@ -129,7 +129,7 @@ def show(identity: IdentityArgument, as_: AsOption = None, json_output: JsonFlag
 @identity_app.command(name="list")
 def list_command(as_: AsOption = None, json_output: JsonFlag = False) -> None:
     """All identities that are known."""
-    from platform_resources.access.identities import list_identities  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.identities import list_identities  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     with administration(as_) as admin:
         admin.check("list identities")
@@ -157,7 +157,7 @@ def enable(identity: IdentityArgument, as_: AsOption = None, json_output: JsonFl
 
 
 def _set_enabled(identity: str, enabled: bool, as_: str | None, json_output: bool) -> None:
-    from platform_resources.access.identities import set_enabled  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.identities import set_enabled  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     with administration(as_) as admin:
         admin.check("administer identities")

@@ -14,7 +14,7 @@ from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
     from platform_resources.access import GuardedRelation
-    from platform_resources.access.sql_reading import SqlReading
+    from platform_resources.access.consumer_sql.reading import SqlReading
 
 
 def add_to(app: typer.Typer) -> None:

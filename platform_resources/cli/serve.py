@@ -38,7 +38,7 @@ def serve(
 ) -> None:
     """Serve the HTTP API until Ctrl-C: products, their data and what may be asked of them."""
     from platform_resources.access import Access  # noqa: PLC0415  (0.5 s that no other command needs)
-    from platform_resources.access.personas import persona_names  # noqa: PLC0415
+    from platform_resources.access.callers.personas import persona_names  # noqa: PLC0415
 
     settings = MeshSettings.from_env()
     near = _is_loopback(host)
@@ -71,7 +71,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _tell(settings: MeshSettings, access: Access, host: str, port: int) -> None:
-    from platform_resources.access.personas import (  # noqa: PLC0415  (with Access)
+    from platform_resources.access.callers.personas import (  # noqa: PLC0415  (with Access)
         DEFAULT_PERSONA,
         persona_file,
         persona_names,

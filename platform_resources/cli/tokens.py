@@ -13,7 +13,7 @@ from platform_resources.cli.common import AsOption, JsonFlag
 from platform_resources.cli.output import DIM, console, errors, fail, moment, print_json, table
 
 if TYPE_CHECKING:
-    from platform_resources.access.tokens import Token
+    from platform_resources.access.callers.tokens import Token
 
 token_app = typer.Typer(
     help="What an identity proves itself with: made once, scoped, with an end.", no_args_is_help=True
@@ -46,7 +46,7 @@ def create(
     json_output: JsonFlag = False,
 ) -> None:
     """Make a token and print it, this once: export MESH_TOKEN=$(mesh token create ID)."""
-    from platform_resources.access.tokens import create_token, issue_token, list_tokens  # noqa: PLC0415
+    from platform_resources.access.callers.tokens import create_token, issue_token, list_tokens  # noqa: PLC0415
 
     with administration(as_) as admin:
         control, audit = admin.access.control, admin.access.audit
@@ -81,7 +81,7 @@ def list_command(
     json_output: JsonFlag = False,
 ) -> None:
     """Tokens that are out, newest first; never the secret."""
-    from platform_resources.access.tokens import list_tokens  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.tokens import list_tokens  # noqa: PLC0415  (keeps `mesh --help` quick)
     from platform_resources.lake import utc_now  # noqa: PLC0415
 
     with administration(as_) as admin:
@@ -113,7 +113,7 @@ def revoke(
     json_output: JsonFlag = False,
 ) -> None:
     """End tokens, and those that were made with them, at once in every process."""
-    from platform_resources.access.tokens import revoke_token  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.tokens import revoke_token  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     ended: list[str] = []
     with administration(as_) as admin:

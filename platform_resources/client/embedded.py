@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platform_resources.access import Access, AccessError, Caller, Condition, GuardedRelation, ReadQuery
-from platform_resources.access.personas import DEFAULT_PERSONA, persona_token
+from platform_resources.access.callers.personas import DEFAULT_PERSONA, persona_token
 from platform_resources.client.answers import Answer, Facts
 from platform_resources.client.errors import MeshError, PersonaWarning, error_of
 from platform_resources.client.queries import Query

@@ -10,11 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from platform_resources.access import Access, AccessError, Grant, Identity
-from platform_resources.access.grants import add_grant
-from platform_resources.access.identities import find_identity, save_identity
+from platform_resources.access.callers.identities import find_identity, save_identity
+from platform_resources.access.callers.tokens import create_token
 from platform_resources.access.model import EVERY_PORT
-from platform_resources.access.tokens import create_token
-from platform_resources.access.usage import PROBE_IDENTITY
+from platform_resources.access.relations.usage import PROBE_IDENTITY
+from platform_resources.access.requests.grants import add_grant
 from platform_resources.lake import utc_now
 
 PURPOSE = "operations"

@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
-from platform_resources.access.inputs import refused_inputs
+from platform_resources.access.inputs.facade import refused_inputs
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import PortAddress, connect, lake_exists
 from platform_resources.orchestration.columns import delivered_schema, lineage_metadata

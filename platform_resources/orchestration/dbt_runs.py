@@ -38,7 +38,7 @@ def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
     """Build the named models of a domain, in dbt's order; never raises for what is wrong with a model."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  (0.4 s on top of dagster-dbt; only a run needs it)
 
-    from platform_resources.access.dbt_plugin import dbt_run  # noqa: PLC0415  (imports dbt's adapter)
+    from platform_resources.access.inputs.dbt_plugin import dbt_run  # noqa: PLC0415  (imports dbt's adapter)
 
     target = _run_folder(dbt, run_id)
     with dbt_run(names, run_id):

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from platform_resources.access.inputs import refused_inputs
+from platform_resources.access.inputs.facade import refused_inputs
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import PortAddress
 from platform_resources.orchestration.columns import delivered_schema

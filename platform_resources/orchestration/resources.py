@@ -9,7 +9,7 @@ from functools import cache
 import duckdb
 from dagster_duckdb import DuckDBResource
 
-from platform_resources.access.inputs import guarded_inputs
+from platform_resources.access.inputs.facade import guarded_inputs
 from platform_resources.contracts import Product
 from platform_resources.lake import MeshSettings, attach_lakes
 from platform_resources.lake.connection import CONNECTION_CONFIG

@@ -21,7 +21,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from platform_resources.access.inputs import refused_inputs
+from platform_resources.access.inputs.facade import refused_inputs
 from platform_resources.contracts import render_findings
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.model import Domain, Product

@@ -141,7 +141,7 @@ def register_dbt_target(changes: ChangeSet, project: Path, domain: str) -> None:
         '  path: ":memory:"',
         "  schema: internal",
         "  threads: 1",
-        "  plugins: [{module: platform_resources.access.dbt_plugin}]",
+        "  plugins: [{module: platform_resources.access.inputs.dbt_plugin}]",
     ]
     if "&domain" in text:  # the first target holds what all have in common
         lines = [f"{domain}:", "  <<: *domain"]

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
-from platform_resources.access.approvals import AccessRequest
 from platform_resources.access.model import Grant
+from platform_resources.access.requests.approvals import AccessRequest
 from platform_resources.serving.answers import Answer, Limit, Page, creating, link_next, paged, refusals
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 from platform_resources.serving.entitlements import GrantHeld, grant_held

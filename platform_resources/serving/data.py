@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from platform_resources.access import Access, Caller, GuardedRelation, ReadQuery
 from platform_resources.access.errors import AccessError, BadQueryError, NotPublishedError
-from platform_resources.access.reading import Reading, TextReading
+from platform_resources.access.relations.reading import Reading, TextReading
 from platform_resources.lake import PortAddress
 from platform_resources.lake.keys import secret_key
 from platform_resources.serving.answers import refusals

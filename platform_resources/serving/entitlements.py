@@ -8,10 +8,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from platform_resources.access.decisions import decide
 from platform_resources.access.errors import DeniedError
 from platform_resources.access.model import Grant, Mask, PortPolicy, ReadingRole
-from platform_resources.access.policies import policy_of
+from platform_resources.access.policy.decisions import decide
+from platform_resources.access.policy.policies import policy_of
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract
 from platform_resources.lake import PortAddress, utc_now

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from platform_resources.access.grants import grants_on
+from platform_resources.access.requests.grants import grants_on
 from platform_resources.contracts import Mesh
 from platform_resources.contracts.lifecycle import lifecycle_of
 from platform_resources.governance import Consumer, consumers_of

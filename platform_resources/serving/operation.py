@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from platform_resources.access.usage import Used
+from platform_resources.access.relations.usage import Used
 from platform_resources.lake import utc_now
 from platform_resources.operations import availability_of
 from platform_resources.serving.answers import Answer, refusals

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from platform_resources.access.rendering import (
+from platform_resources.access.relations.rendering import (
     ColumnType,
     TextForm,
     head,

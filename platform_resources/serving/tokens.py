@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
+from platform_resources.access.callers.scopes import within
+from platform_resources.access.callers.tokens import Token, issue_token, list_tokens, revoke_token
 from platform_resources.access.errors import DeniedError, NotFoundError
-from platform_resources.access.scopes import within
-from platform_resources.access.tokens import Token, issue_token, list_tokens, revoke_token
 from platform_resources.lake import utc_now
 from platform_resources.serving.answers import Answer, creating, refusals
 from platform_resources.serving.callers import CurrentCaller, TheAccess

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from platform_resources.access import AccessError, SqlLimits
-from platform_resources.access.sandbox import SandboxJob
-from platform_resources.access.sql_service import view_statements
+from platform_resources.access.consumer_sql.sandbox import SandboxJob
+from platform_resources.access.consumer_sql.service import view_statements
 from tests.access.sql_mesh import CANARY, make_sql_mesh
 from tests.guarded import CUSTOMERS, GuardedMesh
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from platform_resources.access.decisions import decide
 from platform_resources.access.errors import DeniedError, PurposeMissingError
 from platform_resources.access.model import Caller, Grant, Identity, Mask, PortPolicy, ReadingRole, RowFilter
+from platform_resources.access.policy.decisions import decide
 from tests.access.naive_policies import decided
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

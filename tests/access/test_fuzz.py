@@ -15,8 +15,8 @@ import duckdb
 import pytest
 
 from platform_resources.access import AccessError, GuardedRelation
-from platform_resources.access.sandbox.wording import refusal
-from platform_resources.access.sql_service import ParsedQuery
+from platform_resources.access.consumer_sql.sandbox.wording import refusal
+from platform_resources.access.consumer_sql.service import ParsedQuery
 from platform_resources.lake import PortAddress, quote_identifier
 from tests.access.fuzzing import PORTS, Fuzzer
 from tests.access.sql_mesh import CANARY, make_sql_mesh

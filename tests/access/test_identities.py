@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_resources.access import Access, Identity
-from platform_resources.access.errors import BadRequestError, NotFoundError, UnauthenticatedError
-from platform_resources.access.identities import (
+from platform_resources.access.callers.identities import (
     check_identity,
     find_identity,
     get_identity,
@@ -20,7 +19,8 @@ from platform_resources.access.identities import (
     save_identity,
     set_enabled,
 )
-from platform_resources.access.tokens import create_token
+from platform_resources.access.callers.tokens import create_token
+from platform_resources.access.errors import BadRequestError, NotFoundError, UnauthenticatedError
 from platform_resources.lake import MeshSettings
 
 MARIA = Identity("maria@retailer.example", "person", "Maria", clearances=frozenset({"gdpr", "finance"}))

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_resources.access.mask_strength import applied_mask
-from platform_resources.access.masks import key_id, mask_sql
 from platform_resources.access.model import Mask
+from platform_resources.access.policy.mask_strength import applied_mask
+from platform_resources.access.policy.masks import key_id, mask_sql
 from platform_resources.contracts.model import Column, Origin
 from tests.access.naive_policies import masked
 

@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from platform_resources.access import Access, AccessError, Identity
-from platform_resources.access import oidc as verifying
+from platform_resources.access.callers import oidc as verifying
+from platform_resources.access.callers.identities import get_identity, save_identity, set_enabled
+from platform_resources.access.callers.oidc_settings import OidcSettings
+from platform_resources.access.callers.tokens import create_token
 from platform_resources.access.errors import UnauthenticatedError, UnavailableError
-from platform_resources.access.identities import get_identity, save_identity, set_enabled
-from platform_resources.access.oidc_settings import OidcSettings
-from platform_resources.access.tokens import create_token
 from platform_resources.lake import MeshSettings, SettingError
 from tests.access.issuer import Issuer, rsa_key, run_issuer
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from platform_resources.access import Access
-from platform_resources.access.identities import list_identities
-from platform_resources.access.personas import PERSONAS, persona_names, persona_token, personas_told
+from platform_resources.access.callers.identities import list_identities
+from platform_resources.access.callers.personas import PERSONAS, persona_names, persona_token, personas_told
 from platform_resources.governance import load_council
 from platform_resources.lake import MeshSettings
 from tests.control.test_database import start_together

@@ -12,10 +12,10 @@ import pytest
 
 from platform_resources.access import Caller, ReadQuery
 from platform_resources.access.errors import DeniedError
-from platform_resources.access.masks import mask_sql
 from platform_resources.access.model import Grant, Identity, Mask, RowFilter
-from platform_resources.access.policies import HIDDEN, policy_of
-from platform_resources.access.visibility import visible
+from platform_resources.access.policy.masks import mask_sql
+from platform_resources.access.policy.policies import HIDDEN, policy_of
+from platform_resources.access.policy.visibility import visible
 from platform_resources.contracts import contract_of_text, load_contract, load_mesh
 from platform_resources.governance import Classification, Council, load_council
 from platform_resources.governance.python_rules import load_check

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from platform_resources.access.conditions import MAX_CONDITIONS, MAX_VALUES, where
 from platform_resources.access.errors import BadQueryError
 from platform_resources.access.model import Condition
-from platform_resources.access.rendering import ColumnType, TextForm, head, rows_as_text, tail, text_bytes
+from platform_resources.access.relations.conditions import MAX_CONDITIONS, MAX_VALUES, where
+from platform_resources.access.relations.rendering import ColumnType, TextForm, head, rows_as_text, tail, text_bytes
 
 
 @pytest.fixture(scope="module")

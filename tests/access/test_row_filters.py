@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_resources.access.model import Identity
-from platform_resources.access.row_filters import RowFilterError, filter_for
+from platform_resources.access.policy.row_filters import RowFilterError, filter_for
 from platform_resources.quality.row_filters import check_filter
 
 TYPES = {"region": "VARCHAR", "amount": "INTEGER", "code": "VARCHAR", "place": "STRUCT(city VARCHAR)"}

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from platform_resources.access import Access, Caller, Identity
+from platform_resources.access.callers.identities import save_identity, set_enabled
+from platform_resources.access.callers.scopes import covers, within
+from platform_resources.access.callers.tokens import create_token, issue_token, list_tokens, revoke_token
 from platform_resources.access.errors import (
     BadRequestError,
     DeniedError,
@@ -22,9 +25,6 @@ from platform_resources.access.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from platform_resources.access.identities import save_identity, set_enabled
-from platform_resources.access.scopes import covers, within
-from platform_resources.access.tokens import create_token, issue_token, list_tokens, revoke_token
 from platform_resources.control.tables import tokens
 from platform_resources.lake import MeshSettings, utc_now
 

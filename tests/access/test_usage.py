@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_resources.access.usage import Usage
+from platform_resources.access.relations.usage import Usage
 from platform_resources.control import ControlDatabase
 from platform_resources.lake import MeshSettings
 from tests.postgres import HAS_POSTGRES, postgres_server

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from platform_resources.access import Access, AccessError
-from platform_resources.access.personas import DEFAULT_PERSONA, persona_token
+from platform_resources.access.callers.personas import DEFAULT_PERSONA, persona_token
 from platform_resources.lake import MeshSettings
 from tests.cli.conftest import Mesh
 

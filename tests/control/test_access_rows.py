@@ -8,12 +8,18 @@ from dataclasses import replace
 import pytest
 
 from platform_resources.access import Identity
+from platform_resources.access.callers.identities import find_identity, list_identities, save_identity, set_enabled
+from platform_resources.access.callers.oidc_identities import caller_of_claims
+from platform_resources.access.callers.oidc_settings import OidcSettings
+from platform_resources.access.callers.tokens import (
+    authenticate_token,
+    create_token,
+    issue_token,
+    list_tokens,
+    revoke_token,
+)
 from platform_resources.access.errors import UnauthenticatedError
-from platform_resources.access.identities import find_identity, list_identities, save_identity, set_enabled
-from platform_resources.access.last_use import LastUse
-from platform_resources.access.oidc_identities import caller_of_claims
-from platform_resources.access.oidc_settings import OidcSettings
-from platform_resources.access.tokens import authenticate_token, create_token, issue_token, list_tokens, revoke_token
+from platform_resources.access.relations.last_use import LastUse
 from platform_resources.control.audit_log import AuditLog
 
 ANA = Identity("ana", "person", "Ana", clearances=frozenset({"gdpr"}), attributes={"regions": ("north",), "share": 0.5})

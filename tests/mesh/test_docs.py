@@ -110,7 +110,7 @@ def test_the_tour_of_governance(mesh: Mesh) -> None:
 
 @pytest.mark.slow
 def test_reading_as_the_page_says(mesh: Mesh) -> None:
-    """Each command and each Python block, against a running API; three readers get three answers, the same by each door."""
+    """Each command and Python block, against a running API; three readers get three answers, the same by each door."""
     port = free_port()
 
     def here(text: str) -> str:

@@ -12,9 +12,9 @@ import pytest
 
 from platform_resources.access import Access, Caller, Grant, Identity
 from platform_resources.access.errors import DeniedError
-from platform_resources.access.grants import add_grant, grants_to
-from platform_resources.access.inputs import guarded_inputs, refused_inputs
-from platform_resources.access.usage import Usage
+from platform_resources.access.inputs.facade import guarded_inputs, refused_inputs
+from platform_resources.access.relations.usage import Usage
+from platform_resources.access.requests.grants import add_grant, grants_to
 from platform_resources.contracts import Product, load_domain
 from platform_resources.control.tables import audit
 from platform_resources.lake import LakeMissingError, MeshSettings, PortAddress, connect, create_lake, utc_now

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from platform_resources.access import Identity
-from platform_resources.access.tokens import create_token
+from platform_resources.access.callers.tokens import create_token
 from platform_resources.serving.limits import ApiLimits
 from tests.guarded import CUSTOMERS, make_mesh
 from tests.serving.conftest import Api, serve

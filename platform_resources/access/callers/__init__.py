@@ -1,0 +1,1 @@
+"""Who calls: identities, their tokens, an OpenID provider, the demo's personas."""

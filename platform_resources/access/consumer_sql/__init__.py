@@ -1,0 +1,1 @@
+"""SQL of consumers: checked by its parse tree, run in a confined process over masked copies."""

@@ -1,0 +1,80 @@
+"""The guarded rows of one publication under one profile, as SQL, and the schema that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from platform_resources.access.model import Profile
+from platform_resources.access.policy.masks import mask_key, mask_sql
+from platform_resources.access.relations.rendering import ColumnType
+from platform_resources.contracts import Contract
+from platform_resources.contracts.lifecycle import replacement_of
+from platform_resources.contracts.model import OutputPort
+from platform_resources.lake import (
+    INTERNAL_SCHEMA,
+    MeshSettings,
+    PortAddress,
+    Publication,
+    qualified,
+    quote_identifier,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Shape:
+    """`source`: SELECT <masked columns> FROM <table at its snapshot> WHERE <row filters>."""
+
+    source: str
+    schema: pa.Schema
+    types: Mapping[str, ColumnType]
+    key: tuple[str, ...]  # primary key, where it is seen in clear
+    notice: str | None
+    sunset: str | None
+
+
+def shape_of(
+    con: duckdb.DuckDBPyConnection,
+    settings: MeshSettings,
+    port: PortAddress,
+    publication: Publication,
+    contracts: Sequence[Contract],
+    profile: Profile,
+) -> Shape:
+    """`contracts`: the one that the publication was held to first, today's last.
+
+    The table is read at the publication's snapshot, never through the port's view: that moves with the next one.
+    """
+    served = contracts[0]
+    columns = {column.name: column for column in served.table.columns if column.name in publication.columns}
+    selected = ", ".join(
+        f"{mask_sql(columns[name], masks, partial(mask_key, settings))} AS {quote_identifier(name)}"
+        for name, masks in profile.columns.items()
+        if name in columns
+    )
+    table = qualified(port.domain, INTERNAL_SCHEMA, served.table.physical_name)
+    source = f"SELECT {selected} FROM {table} AT (VERSION => {int(publication.snapshot)})"
+    if profile.filters:
+        source += " WHERE " + " AND ".join(f"({text})" for text in profile.filters)
+    empty = con.execute(f"SELECT * FROM ({source}) LIMIT 0")
+    types = {told[0]: ColumnType.of(told[1]) for told in empty.description}
+    key = served.table.primary_key
+    in_clear = bool(key) and all(name in types and not profile.columns[name] for name in key)
+    notice, sunset = _ending(port, contracts[-1])
+    return Shape(source, empty.to_arrow_table().schema, types, tuple(key) if in_clear else (), notice, sunset)
+
+
+def _ending(port: PortAddress, today: Contract) -> tuple[str | None, str | None]:
+    """What readers of a deprecated port are told, and the last day of it."""
+    if today.status != "deprecated":
+        return None, None
+    other = replacement_of(OutputPort(port.product, port.major, str(port), today))
+    end = today.end_of_support
+    return f"{port} is deprecated" + (f"; use {other}" if other else ""), None if end is None else end.isoformat()

@@ -1,0 +1,1 @@
+"""Requests for access, who decides on them, and the grants that they become."""

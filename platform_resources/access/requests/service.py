@@ -1,0 +1,361 @@
+"""Requests for access: asked for by consumers, decided on by the approvers of the contract, ended by grants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from platform_resources.access.callers.identities import find_identity
+from platform_resources.access.errors import (
+    BadRequestError,
+    ConflictError,
+    DeniedError,
+    UnknownRequestError,
+)
+from platform_resources.access.model import Caller, Grant, Identity, ReadingRole
+from platform_resources.access.requests.approvals import (
+    AccessRequest,
+    RequestState,
+    approving_level,
+    denying_level,
+    open_level,
+    standing,
+)
+from platform_resources.access.requests.granted import Granted
+from platform_resources.access.requests.grants import add_grant_in
+from platform_resources.access.requests.offers import Offer, Offers
+from platform_resources.access.requests.parties import Party
+from platform_resources.access.requests.rows import (
+    add_approval,
+    add_request,
+    approvals_in,
+    request_in,
+    requests_in,
+    set_state,
+)
+from platform_resources.control import ControlDatabase
+from platform_resources.control.audit_log import AuditLog
+from platform_resources.control.tables import access_requests
+from platform_resources.lake import MeshSettings, utc_now
+
+_LONGEST_TEXT = 2000  # characters of a reason, a comment, a condition
+_USUAL_DAYS = 90
+
+
+class AccessRequests:
+    """Ask, decide, look. Each act is one transaction with its entry in the audit log."""
+
+    def __init__(self, settings: MeshSettings, control: ControlDatabase, audit: AuditLog) -> None:
+        self._control = control
+        self._audit = audit
+        self._offers = Offers(settings, control)
+        self._granted = Granted(self._offers, control, audit)
+
+    def request(
+        self,
+        caller: Caller,
+        port: str,
+        role: str | None = None,
+        *,
+        purpose: str | None = None,
+        reason: str = "",
+        days: int | None = None,
+        columns: Collection[str] | None = None,
+        consumer: str | None = None,
+    ) -> AccessRequest:
+        """Ask to read `port` in `role` (None: its first one), for `days` (None: 90, or the council's longest).
+
+        `consumer` is who would read: oneself, a team that one belongs to, a service or agent that one is responsible
+        for, or a product that one owns. `purpose` is one of the council's (None: the credential's or one's own).
+
+        Raises
+        ------
+        AccessError
+            when there is no such port, or this can't be asked, or is asked already.
+        """
+        _must(caller, "request")
+        offer = self._offers.of(port, caller)
+        chosen = _role(offer, role)
+        party = self._party(caller, consumer)
+        asked = purpose or caller.purpose or caller.identity.purpose
+        values = {
+            "consumer": party.id,
+            "port": port,
+            "role": chosen.name,
+            "purpose": self._purpose(asked, chosen),
+            "reason": _text(reason, "reason", needed=True),
+            "columns": _columns(offer, columns),
+            "days": self._days(days),
+            "requested_by": caller.identity.id,
+            "requested_at": utc_now(),
+        }
+        same = [access_requests.c[name] == values[name] for name in ("consumer", "port", "role", "purpose")]
+        with self._control.writing() as connection:
+            pending = requests_in(connection, *same, access_requests.c.state == "pending")
+            if pending:
+                raise ConflictError(
+                    f"request {pending[0].id} asks for the same and is not decided yet",
+                    "Wait for it, or withdraw it first.",
+                    request=pending[0].id,
+                )
+            number = add_request(connection, values)
+            facts = {name: values[name] for name in ("consumer", "role", "purpose", "days", "columns")}
+            self._append(connection, "request-made", caller, port, request=number, **facts)
+        return self.get(caller, number)
+
+    def get(self, caller: Caller, request: int) -> AccessRequest:
+        """One request: one's own, one that one may decide on, any for an administrator.
+
+        Raises
+        ------
+        UnknownRequestError
+            when there is none, or it is none of the caller's business.
+        """
+        with self._control.reading() as connection:
+            found = request_in(connection, request)
+        if found is None or not self._sees(caller, found):
+            raise _unknown_request(request)
+        return self._told(found)
+
+    def list(self, caller: Caller, state: RequestState | None = None) -> tuple[AccessRequest, ...]:
+        """Every request that the caller may see, newest first."""
+        conditions = () if state is None else (access_requests.c.state == state,)
+        with self._control.reading() as connection:
+            found = requests_in(connection, *conditions)
+        return tuple(self._told(item) for item in reversed(found) if self._sees(caller, item))
+
+    def inbox(self, caller: Caller) -> tuple[AccessRequest, ...]:
+        """Requests that wait for the caller's decision, oldest first."""
+        with self._control.reading() as connection:
+            pending = requests_in(connection, access_requests.c.state == "pending")
+        return tuple(told for item in pending if self._waits_for(caller.identity, told := self._told(item)))
+
+    def approve(
+        self, caller: Caller, request: int, comment: str | None = None, conditions: str | None = None
+    ) -> AccessRequest:
+        """Approve at the level that is open; the last approval makes the grant, from now on.
+
+        `conditions`: what the consumer has to keep to, in words.
+
+        Raises
+        ------
+        DeniedError
+            when the caller is no approver, or it is (also) the caller's own request.
+        ConflictError
+            when it was decided or withdrawn already, or another approval has to be given first.
+        """
+        said = {"comment": _text(comment, "comment"), "conditions": _text(conditions, "conditions")}
+        self._may_decide(caller, request)
+        with self._control.writing() as connection:
+            pending, offer, role = self._pending(connection, caller, request)
+            levels = self._offers.levels(offer, role, pending.columns)
+            approvers = self._approvers(pending)
+            counted = standing(pending.approvals, levels, approvers)
+            level = approving_level(caller.identity, levels, counted, _named(pending))
+            now = utc_now()
+            add_approval(connection, request, level, caller.identity.id, "approve", now, **said)
+            self._append(connection, "request-approved", caller, pending.port, request=request, level=level)
+            if open_level(levels, {*counted, level}) is None:
+                self._grant(connection, caller, pending, role, [*counted, level], now)
+        return self.get(caller, request)
+
+    def deny(self, caller: Caller, request: int, comment: str | None = None) -> AccessRequest:
+        """Say no, for good; any approver of any level may. Errors as in `approve`."""
+        said = _text(comment, "comment")
+        self._may_decide(caller, request)
+        with self._control.writing() as connection:
+            pending, offer, role = self._pending(connection, caller, request)
+            levels = self._offers.levels(offer, role, pending.columns)
+            level, now = denying_level(caller.identity, levels, _named(pending)), utc_now()
+            add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
+            self._decide(connection, request, "denied", now)
+            self._append(connection, "request-denied", caller, pending.port, request=request, level=level)
+        return self.get(caller, request)
+
+    def withdraw(self, caller: Caller, request: int) -> AccessRequest:
+        """Take back a request that is not decided yet: by who made it, or who speaks for the consumer.
+
+        Raises
+        ------
+        DeniedError, ConflictError
+            when it is not the caller's, or it was decided already.
+        """
+        _must(caller, "request")
+        found = self.get(caller, request)
+        if not self._is_own(caller.identity, found):
+            raise DeniedError(f"{_named(found)} is not yours to withdraw", "Approvers deny it instead.")
+        with self._control.writing() as connection:
+            self._decide(connection, request, "withdrawn", utc_now())
+            self._append(connection, "request-withdrawn", caller, found.port, request=request)
+        return self.get(caller, request)
+
+    def grants(self, caller: Caller, port: str | None = None, *, ended: bool = False) -> tuple[Grant, ...]:
+        """See `Granted.list`."""
+        return self._granted.list(caller, port, ended=ended)
+
+    def due_for_review(self, caller: Caller) -> tuple[Grant, ...]:
+        """See `Granted.due_for_review`."""
+        return self._granted.due_for_review(caller)
+
+    def revoke(self, caller: Caller, grant: int, reason: str) -> Grant:
+        """See `Granted.revoke`."""
+        return self._granted.revoke(caller, grant, reason)
+
+    def _pending(
+        self, connection: Connection, caller: Caller, request: int
+    ) -> tuple[AccessRequest, Offer, ReadingRole]:
+        """A request as it stands inside the transaction that decides on it, with what its port offers today."""
+        found = request_in(connection, request, for_update=True)
+        if found is None:
+            raise _unknown_request(request)
+        if found.state != "pending":
+            raise ConflictError(f"{_named(found)} was {found.state} already", state=found.state)
+        if self._is_own(caller.identity, found):
+            raise DeniedError(
+                f"{_named(found)} is your own, or of somebody that you answer for", "Another approver has to decide."
+            )
+        offer = self._offers.of(found.port)
+        return found, offer, _role(offer, found.role)
+
+    def _decide(self, connection: Connection, request: int, state: RequestState, now: datetime) -> None:
+        if not set_state(connection, request, state, now):
+            found = request_in(connection, request)
+            raise ConflictError(f"request {request} was {found.state if found else 'decided'} already")
+
+    def _grant(
+        self,
+        connection: Connection,
+        caller: Caller,
+        request: AccessRequest,
+        role: ReadingRole,
+        levels: Sequence[int],
+        now: datetime,
+    ) -> None:
+        given = [item for item in approvals_in(connection, request.id) if item.level in levels]
+        grant = Grant(
+            *(0, request.consumer, request.port, role.name, request.purpose),
+            ends_at=now + timedelta(days=request.days),
+            starts_at=now,
+            clearances=role.clearances,
+            columns=None if request.columns is None else frozenset(request.columns),
+            conditions="\n".join(item.conditions for item in given if item.conditions) or None,
+            review_at=now + timedelta(days=request.days) / 2,
+            granted_by=tuple(item.approver for item in given),
+            request=request.id,
+        )
+        self._decide(connection, request.id, "approved", now)
+        number = add_grant_in(connection, grant)
+        facts = {"consumer": grant.consumer, "role": grant.role, "purpose": grant.purpose, "ends_at": grant.ends_at}
+        self._append(connection, "grant-made", caller, grant.port, grant=number, request=request.id, **facts)
+
+    def _may_decide(self, caller: Caller, request: int) -> None:
+        _must(caller, "approve")
+        if caller.identity.kind != "person":
+            raise DeniedError(f"{caller.identity.id} is no person; people decide on access")
+        self.get(caller, request)
+
+    def _sees(self, caller: Caller, request: AccessRequest) -> bool:
+        if caller.may("admin") or self._is_own(caller.identity, request):
+            return True
+        return self._offers.decides(caller.identity, request.port)
+
+    def _is_own(self, identity: Identity, request: AccessRequest) -> bool:
+        """Whether it was made by, or is for, the identity or somebody that it answers for."""
+        if identity.id in (request.requested_by, request.consumer):
+            return True
+        parties = (self._offers.party(name) for name in {request.consumer, request.requested_by})
+        return any(party.is_spoken_for_by(identity) for party in parties)
+
+    def _waits_for(self, identity: Identity, request: AccessRequest) -> bool:
+        offer = self._offers.find(request.port)
+        role = None if offer is None else offer.policy.role(request.role)
+        if offer is None or role is None or self._is_own(identity, request):
+            return False
+        levels = self._offers.levels(offer, role, request.columns)
+        try:
+            approving_level(identity, levels, standing(request.approvals, levels, self._approvers(request)), "it")
+        except (DeniedError, ConflictError):
+            return False
+        return True
+
+    def _told(self, request: AccessRequest) -> AccessRequest:
+        return self._offers.told(request, self._approvers(request))
+
+    def _approvers(self, request: AccessRequest) -> dict[str, Identity]:
+        found = (find_identity(self._control, approval.approver) for approval in request.approvals)
+        return {identity.id: identity for identity in found if identity is not None}
+
+    def _party(self, caller: Caller, consumer: str | None) -> Party:
+        party = self._offers.party(consumer or caller.identity.id)
+        if not party.is_spoken_for_by(caller.identity):
+            raise DeniedError(
+                f"you can't ask in the name of {party.id}",
+                "Ask for yourself, a team of yours, a service or agent that you are responsible for, or a product "
+                "of your domain that you own.",
+            )
+        return party
+
+    def _purpose(self, purpose: str | None, role: ReadingRole) -> str:
+        known = self._offers.purposes() or tuple(role.purposes or ([purpose] if purpose else ()))
+        allowed = [name for name in known if role.purposes is None or name in role.purposes]
+        if purpose in allowed:
+            return str(purpose)
+        choice = f"Purposes: {', '.join(allowed) or 'none'}."
+        if purpose is None:
+            raise BadRequestError("a request says what the data are for", choice)
+        if purpose in known:
+            raise BadRequestError(f"the role {role.name} is not for {purpose}", choice)
+        raise BadRequestError("the council knows no such purpose", choice)
+
+    def _days(self, days: int | None) -> int:
+        longest = self._offers.longest_days()
+        wanted = min(_USUAL_DAYS, longest) if days is None else days
+        if not 1 <= wanted <= longest:
+            raise BadRequestError(f"a grant lasts 1 to {longest} days", "Ask for fewer; it can be asked for again.")
+        return wanted
+
+    def _append(self, connection: Connection, kind: str, caller: Caller, port: str, **record: object) -> None:
+        self._audit.append_in(connection, kind, caller.identity.id, port, credential=caller.credential, **record)
+
+
+def _must(caller: Caller, action: str) -> None:
+    if not caller.may(action):
+        raise DeniedError(f"this token may not {action}", f"It needs the scope `{action}`.")
+
+
+def _role(offer: Offer, name: str | None) -> ReadingRole:
+    role = offer.policy.role(name)
+    if role is None:
+        offered = ", ".join(role.name for role in offer.policy.roles) or "none"
+        raise BadRequestError(f"{offer.policy.port} offers no such role to read", f"Roles: {offered}.")
+    return role
+
+
+def _columns(offer: Offer, columns: Collection[str] | None) -> list[str] | None:
+    """The columns asked for, in the contract's order."""
+    if columns is None:
+        return None
+    known = [column.name for column in offer.contract.table.columns]
+    if not columns or set(columns) - set(known):
+        raise BadRequestError(f"these are no columns of {offer.policy.port}", f"Columns: {', '.join(known)}.")
+    return [name for name in known if name in columns]
+
+
+def _text(text: str | None, what: str, *, needed: bool = False) -> str | None:
+    """Words of people, trimmed."""
+    words = (text or "").strip()
+    if needed and not words:
+        raise BadRequestError(f"a {what} is needed, in words", "The approvers read it.")
+    if len(words) > _LONGEST_TEXT or any(not (character.isprintable() or character == "\n") for character in words):
+        raise BadRequestError(f"the {what} is too long, or no plain text", f"Up to {_LONGEST_TEXT} characters.")
+    return words or None
+
+
+def _named(request: AccessRequest) -> str:
+    return f"request {request.id}"
+
+
+def _unknown_request(request: int) -> UnknownRequestError:
+    return UnknownRequestError(f"there is no request {request}", "mesh access list tells yours.")
