@@ -23,10 +23,12 @@ def arrow_pieces(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterat
 
     sink = _Sink()
     writer = pa.ipc.new_stream(pa.PythonFile(sink, "w"), schema)
-    yield sink.taken()
-    for batch in batches:
+    for number, batch in enumerate(batches):
         writer.write_batch(batch)
-        yield sink.taken()
+        if number == 0:  # with the schema, in one piece: an error until here can still be told
+            yield sink.taken()
+        else:  # as they are: they are put together once, in `chunks`
+            yield from sink.parts()
     writer.close()
     yield sink.taken()
 
@@ -94,6 +96,9 @@ class _Sink(io.RawIOBase):
         self._parts.append(bytes(data))
         return len(data)
 
-    def taken(self) -> bytes:
+    def parts(self) -> list[bytes]:
         parts, self._parts = self._parts, []
-        return b"".join(parts)
+        return parts
+
+    def taken(self) -> bytes:
+        return b"".join(self.parts())
