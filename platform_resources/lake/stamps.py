@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 from platform_resources.lake.settings import MeshSettings
@@ -9,6 +11,9 @@ from platform_resources.lake.settings import MeshSettings
 CatalogStamp = tuple[object, ...]
 
 _WAL_INDEX_HEADER = 48  # bytes; holds a counter of commits: https://sqlite.org/walformat.html#the_wal_index_header
+_MOST_OPEN = 256  # lakes that one process looks at; beyond it (tests) the one that was opened first is closed
+_open: dict[tuple[Path, int], int] = {}  # index of a log, and which file it is -> descriptor
+_opening = threading.Lock()
 
 
 def catalog_stamp(settings: MeshSettings, domain: str) -> CatalogStamp | None:
@@ -42,8 +47,19 @@ def catalog_identity(settings: MeshSettings, domain: str) -> tuple[int, int] | N
 
 
 def _head(file: Path) -> bytes:
+    """The head of the log's index, by a descriptor that stays open.
+
+    To close any descriptor of a file drops every POSIX lock that the process has on it: DuckDB's SQLite would read on
+    without its locks, a writer would restart the log under it, and reads were empty or died of SIGBUS
+    (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
-        with file.open("rb", buffering=0) as stream:
-            return stream.read(_WAL_INDEX_HEADER)
+        key = (file, file.stat().st_ino)
+        with _opening:
+            if key not in _open:
+                if len(_open) >= _MOST_OPEN:
+                    os.close(_open.pop(next(iter(_open))))
+                _open[key] = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+            return os.pread(_open[key], _WAL_INDEX_HEADER, 0)
     except FileNotFoundError:
         return b""
