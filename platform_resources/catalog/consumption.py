@@ -2,7 +2,7 @@
 
 Documents name products by address and others by the name that people gave them; grants and usage name identities and
 teams. An entry of `consumers.yaml` and an identity are the same consumer when the entry's name is the identity's id or
-name, or the team's.
+name, or the team's (whose grants are to `team:<name>`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
+from platform_resources.access.callers.names import team_consumer
 from platform_resources.access.model import Grant
 from platform_resources.access.requests.grants import grants_on
 from platform_resources.contracts import Mesh
@@ -77,9 +78,12 @@ def joined(
 ) -> tuple[PortConsumer, ...]:
     """The same, of values. `reads` and `known` are by id."""
     ids = {who.name.casefold(): id_ for id_, who in known.items()} | {id_.casefold(): id_ for id_ in known}
+    granted = tuple(granted)
+    holders = {grant.consumer for grant in granted}
     entries: dict[str, Consumer] = {}
     for consumer in registered:
-        entries.setdefault(ids.get(consumer.name.casefold(), consumer.name), consumer)
+        named = team_consumer(consumer.name) if consumer.kind == "team" else consumer.name
+        entries.setdefault(ids.get(consumer.name.casefold(), named if named in holders else consumer.name), consumer)
     held: dict[str, list[Grant]] = {}
     for grant in granted:
         held.setdefault(grant.consumer, []).append(grant)

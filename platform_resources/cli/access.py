@@ -76,7 +76,7 @@ def request(
         typer.Option(
             "--for",
             metavar="CONSUMER",
-            help="Who would read: a team of yours, a service or agent that you answer for, a product that you own.",
+            help="Who would read: a team of yours (team:NAME), a service or agent you answer for, a product of yours.",
             show_default=False,
         ),
     ] = None,

@@ -84,19 +84,20 @@ def add(
 def show(identity: IdentityArgument, as_: AsOption = None, json_output: JsonFlag = False) -> None:
     """One identity: what it is, holds and may read."""
     from platform_resources.access.callers.identities import get_identity  # noqa: PLC0415
+    from platform_resources.access.callers.names import canonical_id, held_by  # noqa: PLC0415
     from platform_resources.access.requests.grants import grants_to  # noqa: PLC0415  (keeps `mesh --help` quick)
     from platform_resources.lake import utc_now  # noqa: PLC0415
 
     with administration(as_) as admin:
-        if admin.caller is None or identity != admin.caller.identity.id:
+        if admin.caller is None or canonical_id(identity) != admin.caller.identity.id:
             admin.check("see other identities")
         found = get_identity(admin.access.control, identity)
         if found is None:
             fail(f"there is no identity {identity!r}; `mesh identity list` lists them", code=2)
         now = utc_now()
         with admin.access.control.reading() as connection:
-            consumers = [found.id, *sorted(found.teams)]
-            grants = [grant for consumer in consumers for grant in grants_to(connection, consumer) if grant.holds(now)]
+            granted = [grant for consumer in held_by(found) for grant in grants_to(connection, consumer)]
+        grants = [grant for grant in granted if grant.holds(now)]
     if json_output:
         print_json({**identity_record(found), "grants": [_grant_record(grant) for grant in grants]})
         return

@@ -32,7 +32,8 @@ class ControlDatabase:
     Raises
     ------
     ControlError
-        from every method, when the database can't be reached, used or understood. No message holds a password.
+        from every method, when the database can't be reached, used or understood. No message holds a password, nor
+        the error of a statement the values that it was given.
     """
 
     def __init__(self, settings: MeshSettings, url: str | None = None) -> None:
@@ -103,7 +104,13 @@ class ControlDatabase:
     def _engine(self) -> Engine:
         if not self.is_sqlite:
             options = {"connect_timeout": _CONNECT_SECONDS, "application_name": "mesh"}
-            return create_engine(self._url, pool_pre_ping=True, max_overflow=_CONNECTIONS, connect_args=options)
+            return create_engine(
+                self._url,
+                pool_pre_ping=True,
+                max_overflow=_CONNECTIONS,
+                connect_args=options,
+                hide_parameters=True,
+            )
         file = Path(self._url.database or "")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +118,7 @@ class ControlDatabase:
         except OSError as error:
             raise ControlError(f"the control database {file} can't be opened: {error.strerror}") from None
         options = {"timeout": _WAIT_SECONDS, "check_same_thread": False}
-        engine = create_engine(self._url, max_overflow=_CONNECTIONS, connect_args=options)
+        engine = create_engine(self._url, max_overflow=_CONNECTIONS, connect_args=options, hide_parameters=True)
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin)
         return engine

@@ -69,5 +69,5 @@ def holders_of(settings: MeshSettings, port: str) -> tuple[Holder, ...]:
             columns = tuple(dict.fromkeys((*known.columns, *columns))) if both else None  # type: ignore[misc]
         kind = row["kind"] if row["kind"] in _KINDS else "team"
         contact = who if "@" in who else row["responsible"] or ""
-        found[who] = Holder(who, row["name"] or who, kind, contact, columns, row["purpose"])
+        found[who] = Holder(who, row["name"] or who.removeprefix("team:"), kind, contact, columns, row["purpose"])
     return tuple(found.values())

@@ -47,8 +47,8 @@ class AccessAsked(Answer):
     columns: list[str] | None = Field(default=None, description="Only these; by default all.", max_length=1000)
     consumer: str | None = Field(
         default=None,
-        description="Who would read: oneself (by default), one's team, a service or agent that one is responsible for, "
-        "a product that one owns.",
+        description="Who would read: oneself (by default), one's team (`team:<name>`), a service or agent that one is "
+        "responsible for, a product that one owns.",
         max_length=200,
     )
 

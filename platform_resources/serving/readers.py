@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from platform_resources.access import Access, Caller, Grant
+from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import NotFoundError, UnknownPortError
 from platform_resources.access.policy.visibility import visible
-from platform_resources.access.requests.approvals import is_named
 from platform_resources.access.requests.grants import grants_of
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.catalog.view import CatalogView, Documents

@@ -83,6 +83,12 @@ def test_what_is_saved_is_found(access):
         {"clearances": frozenset({"a'b"})},
         {"teams": frozenset({""})},
         {"teams": frozenset({"a\nb"})},
+        {"teams": frozenset({"privacy@retailer.example"})},
+        {"teams": frozenset({"fin.revenue"})},
+        {"id": "fin.revenue"},
+        {"id": "\u212aen@retailer.example"},
+        {"attributes": {"x": 10**400}},
+        {"attributes": {"x": (2**63,)}},
         {"attributes": {"Region": "x"}},
         {"attributes": {"x": None}},
         {"attributes": {"x": {"a": 1}}},
@@ -158,3 +164,14 @@ def test_a_refused_change_leaves_nothing(access):
     with pytest.raises(NotFoundError):
         set_enabled(access.control, access.audit, "nobody", False, "operator")
     assert access.audit.count() == 0
+
+
+def test_an_address_is_one_person_however_it_is_written(access):
+    assert save_identity(access.control, replace(MARIA, id="Maria@Retailer.Example")) is False
+    assert [one.id for one in list_identities(access.control)] == ["desk", MARIA.id]
+    assert get_identity(access.control, "MARIA@RETAILER.EXAMPLE") == get_identity(access.control, MARIA.id)
+    save_identity(access.control, replace(DESK, responsible="Maria@Retailer.Example"))
+    assert get_identity(access.control, "desk").responsible == MARIA.id
+    set_enabled(access.control, access.audit, "Maria@retailer.example", False, "operator")
+    assert find_identity(access.control, MARIA.id) is None
+    assert save_identity(access.control, Identity("Desk", "service", "Another")) is True  # no address: case counts

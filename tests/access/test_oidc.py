@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,9 +23,9 @@ from platform_resources.access import Access, AccessError, Identity
 from platform_resources.access.callers import oidc as verifying
 from platform_resources.access.callers.identities import get_identity, save_identity, set_enabled
 from platform_resources.access.callers.oidc_settings import OidcSettings
-from platform_resources.access.callers.tokens import create_token
+from platform_resources.access.callers.tokens import create_token, issue_token
 from platform_resources.access.errors import UnauthenticatedError, UnavailableError
-from platform_resources.lake import MeshSettings, SettingError
+from platform_resources.lake import MeshSettings, SettingError, utc_now
 from tests.access.issuer import Issuer, rsa_key, run_issuer
 
 WHO = "zoe@retailer.example"
@@ -152,6 +153,8 @@ HOSTILE: dict[str, Callable[[Issuer], str]] = {
     "no issuer": lambda i: i.token(iss=None),
     "expired": lambda i: i.token(exp=int(time.time()) - 60),
     "no end": lambda i: i.token(exp=None),
+    "end without end": lambda i: i.token(exp=float("inf")),
+    "issued without end": lambda i: i.token(iat=float("inf")),
     "end that is text": lambda i: i.token(exp="tomorrow"),
     "not yet valid": lambda i: i.token(nbf=int(time.time()) + 120),
     "issued in the future": lambda i: i.token(iat=int(time.time()) + 3600),
@@ -285,10 +288,52 @@ def test_mapped_claims_make_the_identity(access_of, issuer):
         {"email": "zoe@retailer.example", "email_verified": False},
         {"email": "zoe@retailer.example", "email_verified": None},
         {"email": "zoe@retailer.example", "email_verified": "true"},
+        {"email": "zoe@retailer.example", "email_verified": 1},
     ],
 )
 def test_an_address_that_is_not_proved_names_nobody(access, issuer, claims):
     assert access.authenticate(issuer.token(**claims)).identity.id == "sub-1"
+
+
+@pytest.mark.parametrize("proof", [None, False, "true", "false", 0, 1, "no"])
+def test_a_mapped_address_has_to_be_proved_too(access_of, issuer, proof):
+    access = access_of(issuer.url, identity="email")
+    with pytest.raises(UnauthenticatedError, match="names nobody"):
+        access.authenticate(issuer.token(email_verified=proof))
+    assert access.authenticate(issuer.token()).identity.id == WHO
+
+
+@pytest.mark.parametrize("mapping", [{}, {"identity": "sub"}])
+@pytest.mark.parametrize("sub", ["privacy@retailer.example", "fin.revenue", "oidc|fin.revenue"])
+def test_a_subject_becomes_no_address_and_no_product(access_of, issuer, mapping, sub):
+    access = access_of(issuer.url, **mapping)
+    assert access.authenticate(issuer.token(email=None, sub=sub)).identity.id == f"oidc|{sub}"
+
+
+@pytest.mark.parametrize("field", [{"email": "\u212aen@retailer.example"}, {"email": None, "sub": "\u212aen"}])
+def test_letters_that_only_look_alike_are_nobody(access, issuer, field):
+    with pytest.raises(UnauthenticatedError):
+        access.authenticate(issuer.token(**field))
+
+
+@pytest.mark.parametrize("end", [1e12, 1e18, 1e300])
+def test_a_token_that_never_ends_is_cut_to_a_year(access, issuer, end):
+    caller = access.authenticate(issuer.token(exp=end))
+    assert caller.expires_at < utc_now() + timedelta(days=367)
+
+
+def test_a_number_that_no_filter_can_compare_is_told(access_of, issuer):
+    access = access_of(issuer.url, attributes={"level": "level"})
+    with pytest.raises(UnauthenticatedError, match="level"):
+        access.authenticate(issuer.token(level=10**400))
+
+
+@pytest.mark.parametrize("scopes", [("read",), ("read", "request")])
+def test_tokens_made_by_who_signed_in_end_with_the_sign_in(access, issuer, scopes):
+    caller = access.authenticate(issuer.token(exp=int(time.time()) + 60))
+    made = access.authenticate(issue_token(access.control, access.audit, caller, scopes=scopes))
+    assert made.identity.id == WHO
+    assert made.expires_at <= caller.expires_at < utc_now() + timedelta(seconds=61)
 
 
 @pytest.mark.parametrize("sub", ["", "../x", "a b", "x" * 300, "local:root", "*", "a\u202eb"])

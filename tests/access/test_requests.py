@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from platform_resources.access import AccessError, AccessRequest, Caller, Identity
+from platform_resources.access.callers.identities import set_enabled
+from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import (
     BadRequestError,
     ConflictError,
@@ -19,7 +21,7 @@ from platform_resources.access.errors import (
     UnknownPortError,
     UnknownRequestError,
 )
-from platform_resources.control.tables import audit
+from platform_resources.control.tables import access_requests, audit
 from platform_resources.lake import utc_now
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
 
@@ -161,9 +163,64 @@ def test_nobody_approves_what_is_their_own(mesh: GuardedMesh) -> None:
             requests.approve(mesh.caller(OWNER), asked.id)
         requests.withdraw(mesh.caller(by), asked.id)
     mesh.identity(Identity(OWNER, "person", "Shop owner", domain="shop", teams=frozenset({"insights"})))
-    of_team = ask(mesh, "ben", consumer="insights")
+    of_team = ask(mesh, "ben", consumer="team:insights")
     with pytest.raises(DeniedError, match="your own"):
         requests.approve(mesh.caller(OWNER), of_team.id)
+
+
+def test_an_address_in_other_letters_is_nobody_else(mesh: GuardedMesh) -> None:
+    """Approvers match whatever the case, so an owner's second identity would approve the first one's request."""
+    mesh.identity(Identity("Shop@Retailer.example", "person", "Shop owner", purpose="analytics"))
+    mesh.token("Shop@Retailer.example", scopes=ALL)
+    asked = ask(mesh, OWNER)
+    with pytest.raises(DeniedError, match="your own"):
+        mesh.access.requests.approve(mesh.caller("Shop@Retailer.example"), asked.id)
+    assert mesh.caller("Shop@Retailer.example").identity.id == OWNER
+
+
+def test_disabling_a_bot_frees_nobody_to_approve_what_it_asked(mesh: GuardedMesh) -> None:
+    mesh.identity(Identity("helper", "service", "Helper", responsible=OWNER, purpose="analytics"))
+    mesh.token("helper", scopes=ALL)
+    asked = ask(mesh, "helper")
+    set_enabled(mesh.access.control, mesh.access.audit, "helper", False, "operator")
+    with pytest.raises(DeniedError, match="your own"):
+        mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+
+
+def test_a_team_is_no_person_and_no_product(mesh: GuardedMesh) -> None:
+    """Names of teams come from anywhere, an OpenID provider's groups too: one gives nothing but that team's."""
+    names = (OWNER, "shop.customers", "nobody", "insights")
+    for team in names:  # those that look like something else can't be saved; should one be stored, it is a team
+        member = Identity("guest", "person", "Guest", teams=frozenset({team}))
+        assert not is_named(member, names)
+        assert is_named(member, (f"team:{team}",))
+    asked = ask(mesh, "nobody")
+    mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+    mesh.identity(Identity("eve", "person", "Eve", purpose="analytics", teams=frozenset({"nobody"})))
+    mesh.token("eve", scopes=ALL)
+    assert can_read(mesh, "nobody")
+    assert not can_read(mesh, "eve")
+    with pytest.raises(UnknownRequestError):
+        mesh.access.requests.get(mesh.caller("eve"), asked.id)
+
+
+def test_a_contract_may_name_a_team_that_approves(mesh: GuardedMesh) -> None:
+    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    mesh.publish(contract=text.replace(f"firstLevelApprovers: {OWNER}", "firstLevelApprovers: team:desk"))
+    mesh.identity(Identity("dora", "person", "Dora", teams=frozenset({"desk"})))
+    mesh.token("dora", scopes=ALL)
+    asked = ask(mesh)
+    assert asked.waits_for == ("team:desk",)
+    assert mesh.access.requests.approve(mesh.caller("dora"), asked.id).state == "approved"
+
+
+def test_what_nobody_goes_by_any_more_is_granted_nothing(mesh: GuardedMesh) -> None:
+    asked = ask(mesh)
+    with mesh.access.control.writing() as connection:
+        connection.execute(access_requests.update().values(consumer="crm.gone"))
+    with pytest.raises(ConflictError, match="nobody goes by"):
+        mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
+    assert mesh.access.requests.deny(mesh.caller(OWNER), asked.id).state == "denied"
 
 
 def test_agents_services_and_narrow_tokens_never_decide(mesh: GuardedMesh) -> None:
@@ -182,16 +239,16 @@ def test_agents_services_and_narrow_tokens_never_decide(mesh: GuardedMesh) -> No
 
 
 def test_one_asks_for_oneself_and_those_that_one_answers_for(mesh: GuardedMesh) -> None:
-    assert ask(mesh, consumer="insights").consumer == "insights"
+    assert ask(mesh, consumer="team:insights").consumer == "team:insights"
     assert ask(mesh, consumer="bot").consumer == "bot"
     assert ask(mesh, OWNER, consumer="shop.customers").consumer == "shop.customers"
-    for stranger in ("ana", "desk", "other team", "shop.customers"):
+    for stranger in ("ana", "desk", "team:other", "insights", "shop.customers"):
         with pytest.raises(DeniedError, match="in the name of"):
             ask(mesh, consumer=stranger)
 
 
 def test_a_grant_to_a_team_is_one_to_its_members(mesh: GuardedMesh) -> None:
-    asked = ask(mesh, consumer="insights")
+    asked = ask(mesh, consumer="team:insights")
     mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
     assert can_read(mesh, "ben")
     assert not can_read(mesh, "nobody")

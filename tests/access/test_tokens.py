@@ -17,9 +17,10 @@ from sqlalchemy import update
 from platform_resources.access import Access, Caller, Identity
 from platform_resources.access.callers.identities import save_identity, set_enabled
 from platform_resources.access.callers.scopes import covers, within
-from platform_resources.access.callers.tokens import create_token, issue_token, list_tokens, revoke_token
+from platform_resources.access.callers.tokens import MOST_LIVE, create_token, issue_token, list_tokens, revoke_token
 from platform_resources.access.errors import (
     BadRequestError,
+    ConflictError,
     DeniedError,
     NotFoundError,
     UnauthenticatedError,
@@ -200,16 +201,61 @@ def test_everybody_makes_narrower_tokens_for_itself(access):
         issue_token(access.control, access.audit, caller, "operator", scopes=("request",))
 
 
-def test_administrators_make_tokens_for_others_as_far_as_their_own_token_goes(access):
-    admin = caller_of(access, "operator", scopes=("admin",))
-    token = issue_token(access.control, access.audit, admin, "ana", scopes=("read",))
-    assert access.authenticate(token).identity.id == "ana"
-    reading = caller_of(access, "operator", scopes=("read",))
-    with pytest.raises(DeniedError):
-        issue_token(access.control, access.audit, reading, "ana", scopes=("read",))
+def test_people_make_their_own_tokens_only(access):
+    """An administrator's token for somebody else would read, or approve, as that person."""
+    admin = caller_of(access, "operator", scopes=("admin", "read", "request", "approve"))
+    for scope in ("read", "request", "approve"):
+        with pytest.raises(DeniedError):
+            issue_token(access.control, access.audit, admin, "ana", scopes=(scope,))
     pretending = caller_of(access, "ana", scopes=("admin",))
     with pytest.raises(DeniedError):
         issue_token(access.control, access.audit, pretending, "operator", scopes=("admin",))
+    with pytest.raises(DeniedError):  # nor one that reads for itself, where its own token doesn't
+        issue_token(access.control, access.audit, caller_of(access, "operator", scopes=("admin",)), scopes=("read",))
+
+
+def test_tokens_of_a_service_are_made_by_who_answers_for_it_and_by_administrators(access):
+    save_identity(access.control, Identity("ben", "person", "Ben"))
+    save_identity(access.control, Identity("desk", "service", "Desk", responsible="ana"))
+    save_identity(access.control, Identity("mill", "agent", "Mill"))
+    answers = caller_of(access, scopes=("read", "approve"), lasts=timedelta(days=2))
+    made = access.authenticate(issue_token(access.control, access.audit, answers, "desk", scopes=("read:crm.*",)))
+    assert (made.identity.id, made.scopes) == ("desk", {"read:crm.*"})
+    assert made.expires_at <= answers.expires_at
+    admin = caller_of(access, "operator", scopes=("admin", "read"))
+    assert access.authenticate(issue_token(access.control, access.audit, admin, "mill")).identity.id == "mill"
+    refused = {
+        "an administrator without read": (
+            caller_of(access, "operator", scopes=("admin",)),
+            "desk",
+            "read",
+        ),
+        "a stranger": (caller_of(access, "ben"), "desk", "read"),
+        "another's": (answers, "mill", "read"),
+        "an approval": (answers, "desk", "approve"),
+        "nobody known": (answers, "nobody", "read"),
+    }
+    for caller, owner, scope in refused.values():
+        with pytest.raises(DeniedError):
+            issue_token(access.control, access.audit, caller, owner, scopes=(scope,))
+
+
+def test_what_was_made_for_a_service_ends_with_the_token_that_made_it(access):
+    save_identity(access.control, Identity("desk", "service", "Desk", responsible="ana"))
+    answers = create_token(access.control, "ana", created_by="tests")
+    made = issue_token(access.control, access.audit, access.authenticate(answers), "desk")
+    revoke_token(access.control, access.audit, public_id(answers), "ana")
+    with pytest.raises(UnauthenticatedError):
+        access.authenticate(made)
+
+
+def test_nobody_has_tokens_without_number(access):
+    made = [create_token(access.control, "ana", created_by="tests") for _ in range(MOST_LIVE)]
+    with pytest.raises(ConflictError, match="50 tokens"):
+        create_token(access.control, "ana", created_by="tests")
+    create_token(access.control, "operator", created_by="tests")
+    revoke_token(access.control, access.audit, public_id(made[0]), "ana")
+    create_token(access.control, "ana", created_by="tests")
 
 
 def test_with_a_token_end_those_that_were_made_with_it(access):

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, select
 
+from platform_resources.access.callers.names import canonical_id, is_like_a_product
 from platform_resources.access.errors import BadRequestError, NotFoundError
 from platform_resources.access.model import Identity, IdentityKind
 from platform_resources.control import ControlDatabase
@@ -21,9 +22,10 @@ Origin = Literal["local", "oidc", "demo", "platform"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@|-]{0,199}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_TEAM = re.compile(r"[A-Za-z0-9/][A-Za-z0-9 ._@/-]{0,199}")
+_TEAM = re.compile(r"[A-Za-z0-9/][A-Za-z0-9 _/-]{0,189}")  # `team:<name>` is kept too, in 200 characters
 _LONGEST_TEXT = 200
 _MOST_VALUES = 1_000  # of one attribute; each becomes part of a filter
+_WHOLE_NUMBERS = range(-(2**63), 2**63)  # that a row filter can compare with
 
 
 def identity_of_row(row: Mapping[str, Any]) -> Identity:
@@ -106,6 +108,8 @@ def save_identity_in(
     connection: Connection, identity: Identity, origin: Origin, *, audit: AuditLog | None = None, actor: str = ""
 ) -> bool:
     """The same inside a `writing` transaction."""
+    answering = identity.responsible and canonical_id(identity.responsible)
+    identity = replace(identity, id=canonical_id(identity.id), responsible=answering)
     check_identity(identity)
     if identity.responsible is not None:
         answers = _get(connection, identity.responsible)
@@ -149,6 +153,7 @@ def set_enabled(control: ControlDatabase, audit: AuditLog, identity: str, enable
     NotFoundError
         when there is none of that id.
     """
+    identity = canonical_id(identity)
     with control.writing() as connection:
         found = _get(connection, identity)
         if found is None:
@@ -175,6 +180,11 @@ def check_identity(identity: Identity) -> None:
             "an identity's id is an e-mail address or a name of letters, digits and . _ - + @ |, at most 200 long",
             "For example service-desk or ana.lind@retailer.example.",
         )
+    if identity.kind != "product" and is_like_a_product(identity.id):
+        raise BadRequestError(
+            f"{identity.id} is the form of a product's address",
+            "Take an e-mail address, or a name with - in place of the dot.",
+        )
     if identity.kind not in get_args(IdentityKind):
         raise BadRequestError(f"{identity.kind!r} is no kind of identity", _one_of(get_args(IdentityKind)))
     if not 0 < len(identity.name) <= _LONGEST_TEXT or not identity.name.isprintable():
@@ -194,7 +204,10 @@ def check_identity(identity: Identity) -> None:
             )
     for team in identity.teams:
         if not is_team(team):
-            raise BadRequestError(f"{team!r} can't be the name of a team")
+            raise BadRequestError(
+                f"{team!r} can't be the name of a team",
+                "Letters, digits, spaces and _ - /; no dots and no @, which are of products and people.",
+            )
     for name, value in identity.attributes.items():
         if not _is_attribute(value):
             raise BadRequestError(
@@ -218,7 +231,7 @@ def _is_attribute(value: Any) -> bool:
         return alike and len(value) <= _MOST_VALUES and all(_is_attribute(item) for item in value)
     if isinstance(value, str):
         return len(value) <= _LONGEST_TEXT and "\0" not in value
-    return isinstance(value, int | float) and math.isfinite(value)
+    return value in _WHOLE_NUMBERS if isinstance(value, int) else isinstance(value, float) and math.isfinite(value)
 
 
 def _one_of(names: tuple[str, ...]) -> str:
@@ -226,5 +239,8 @@ def _one_of(names: tuple[str, ...]) -> str:
 
 
 def _get(connection: Connection, identity: str) -> Identity | None:
-    row = connection.execute(select(identities).where(identities.c.id == identity)).mappings().one_or_none()
+    known = canonical_id(identity)
+    if not _ID.fullmatch(known):  # no text that a database would stumble over, as one with NUL
+        return None
+    row = connection.execute(select(identities).where(identities.c.id == known)).mappings().one_or_none()
     return None if row is None else identity_of_row(row)

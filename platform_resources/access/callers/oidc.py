@@ -18,6 +18,7 @@ from platform_resources.access.errors import UnauthenticatedError, UnavailableEr
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 
 _LONGEST = 16_384  # characters of a token
+_LONGEST_LIFE = 366 * 86_400  # seconds
 _LEEWAY = 30  # seconds by which clocks may differ
 _TIMEOUT = 3.0  # seconds for the provider to answer
 _AGAIN = 5.0  # seconds without another attempt after it did not
@@ -79,7 +80,14 @@ class OidcVerifier:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
-        except (jwt.InvalidTokenError, jwt.PyJWKClientError, jwt.PyJWKSetError, ValueError, RecursionError):
+        except (
+            jwt.InvalidTokenError,
+            jwt.PyJWKClientError,
+            jwt.PyJWKSetError,
+            ValueError,
+            OverflowError,
+            RecursionError,
+        ):
             raise refused from None
 
     def _key(self, kid: str | None) -> jwt.PyJWK:
@@ -100,7 +108,8 @@ class OidcVerifier:
 
 
 def expiry_of(claims: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(int(claims["exp"]), UTC)
+    """When verified claims end. A provider may write any number; none counts for longer than a year from now."""
+    return datetime.fromtimestamp(min(int(claims["exp"]), int(time.time()) + _LONGEST_LIFE), UTC)
 
 
 def _unavailable() -> UnavailableError:

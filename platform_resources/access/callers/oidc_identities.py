@@ -14,6 +14,7 @@ from platform_resources.access.callers.identities import (
     is_team,
     save_identity_in,
 )
+from platform_resources.access.callers.names import canonical_id, is_like_a_product
 from platform_resources.access.callers.oidc import expiry_of
 from platform_resources.access.callers.oidc_settings import OidcSettings
 from platform_resources.access.errors import BadRequestError, UnauthenticatedError
@@ -22,12 +23,12 @@ from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 
 _SCOPES = frozenset({"read", "request", "approve", "admin"})  # what somebody who signed in may use, as far as it has it
+_APART = "oidc|"
 _MOST = 1_000  # values of a list claim
 
 
 def identity_of_claims(claims: Mapping[str, Any], settings: OidcSettings) -> Identity:
-    """Who verified claims speak of. Without a mapping its id is the e-mail address if the provider has proved it, else
-    `sub`; it has no clearance, team or attribute that no mapped claim gives.
+    """Who verified claims speak of; it has no clearance, team or attribute that no mapped claim gives.
 
     Raises
     ------
@@ -35,17 +36,7 @@ def identity_of_claims(claims: Mapping[str, Any], settings: OidcSettings) -> Ide
         when they name nobody, or one who can't be an identity here.
     """
     by_field = settings.claims
-    wanted = by_field.get("identity")
-    if wanted is None:
-        proved = claims.get("email_verified") is True and isinstance(claims.get("email"), str)
-        who = str(claims["email"]).lower() if proved else claims.get("sub")
-    elif wanted == "email" and claims.get("email_verified") is False:
-        who = None
-    else:
-        who = _claim(claims, wanted)
-        who = who.lower() if isinstance(who, str) and "@" in who else who
-    if not isinstance(who, str) or not who:
-        raise UnauthenticatedError("the token names nobody", "The claim that names the identity is missing.")
+    who = _id_of_claims(claims, by_field.get("identity"))
     # A clearance or a team that can't be one here is left out, which only takes away; the rest must be right.
     clearances = {name for name in _texts(_claim(claims, by_field.get("clearances", ""))) if is_name(name)}
     teams = {name for name in _texts(_claim(claims, by_field.get("teams", ""))) if is_team(name)}
@@ -112,6 +103,30 @@ def _keep(control: ControlDatabase, audit: AuditLog, said: Identity) -> Identity
         except BadRequestError:
             return None  # whoever answers for it does so no more
         return active_identity(connection, said.id)
+
+
+def _id_of_claims(claims: Mapping[str, Any], wanted: str | None) -> str:
+    """The id of who claims speak of: of the mapped claim, else the e-mail address if it is proved, else `sub`.
+
+    An address counts only with `email_verified: true`: no text, no number, not the lack of it. `sub` is whatever its
+    provider likes, users of some choose it: one that looks like an address, or like a product, gets `oidc|` before it.
+
+    Raises
+    ------
+    UnauthenticatedError
+        when there is no such claim, or none that an id may be made of.
+    """
+    address = claims.get("email") if claims.get("email_verified") is True else None
+    if wanted is None:
+        wanted = "email" if isinstance(address, str) else "sub"
+    who = address if wanted == "email" else _claim(claims, wanted)
+    if not isinstance(who, str) or not who:
+        raise UnauthenticatedError("the token names nobody", "The claim that names the identity is missing.")
+    if not who.isascii():  # before anything is lowered: other letters have small forms that are ASCII
+        raise UnauthenticatedError("the token names nobody", "The claim that names the identity is not plain ASCII.")
+    if is_like_a_product(who) or who.startswith(_APART) or (wanted == "sub" and "@" in who):
+        return _APART + who
+    return canonical_id(who)
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

@@ -14,11 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from platform_resources.access.callers.identities import active_identity, get_identity
+from platform_resources.access.callers.names import canonical_id
 from platform_resources.access.callers.scopes import ScopeError, check_scopes, within
-from platform_resources.access.errors import BadRequestError, DeniedError, NotFoundError, UnauthenticatedError
+from platform_resources.access.errors import (
+    BadRequestError,
+    ConflictError,
+    DeniedError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from platform_resources.access.model import Caller
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
@@ -26,6 +33,7 @@ from platform_resources.control.tables import tokens
 from platform_resources.lake import utc_now
 
 LONGEST = timedelta(days=366)
+MOST_LIVE = 50  # tokens of one identity that hold at the same time
 _FORM = re.compile(r"mesh_([0-9a-f]{10})_([A-Za-z0-9_-]{43})")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _NO_DIGEST = "0" * 64  # compared with when there is no such token: the answer takes as long
@@ -74,6 +82,8 @@ def create_token(
         when there is no such identity.
     BadRequestError
         when a scope is unknown, or it would last no time or more than 366 days.
+    ConflictError
+        when the identity has as many as it may have at a time.
     """
     with control.writing() as connection:
         return create_token_in(
@@ -114,10 +124,12 @@ def create_token_in(
         raise BadRequestError(f"{purpose!r} can't be a purpose", "Purposes are small letters, digits and _.")
     if len(label) > 200 or not label.isprintable():
         raise BadRequestError("a label has at most 200 printable characters")
+    identity = canonical_id(identity)
     if get_identity(connection, identity) is None:
         raise _unknown(identity)
     public, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
     now = utc_now()
+    _check_number(connection, identity, now)
     ends = now + lasts if not_after is None else min(now + lasts, not_after)
     connection.execute(
         tokens.insert().values(
@@ -150,46 +162,60 @@ def issue_token(
     purpose: str | None = None,
     lasts: timedelta | None = None,
 ) -> str:
-    """A token that `caller` asks for: for itself one that is narrower than its own credential; an administrator any.
+    """A token that `caller` asks for, for itself or for a service or an agent that it answers for.
+
+    No token may more than the credential that makes it (in scopes, purpose and time), and it ends with that one. People
+    make their own: an administrator makes tokens for services and agents only, and by a credential that may not read
+    none that may. Nobody makes one that approves for another.
 
     Raises
     ------
     DeniedError
-        when it is for somebody else, or wider than the caller's credential: in scopes, purpose or time.
+        when it is for somebody else, or wider than the caller's credential.
     """
-    owner = identity or caller.identity.id
-    not_after = None
-    parent = None if caller.credential == "oidc" else caller.credential
-    if not caller.may("admin"):
-        if owner != caller.identity.id:
-            raise DeniedError(f"{caller.identity.id} may not make tokens for others", "An administrator may.")
-        if not within(scopes, caller.scopes):
-            raise DeniedError(
-                "a token can't do more than the one that makes it", "This one has: " + ", ".join(sorted(caller.scopes))
-            )
-        if caller.purpose is not None and purpose not in (None, caller.purpose):
-            raise DeniedError(f"the token that makes it is for {caller.purpose}", "Ask for the same purpose.")
-        purpose = caller.purpose or purpose
-        not_after = None if parent is None else caller.expires_at
+    owner = caller.identity.id if identity is None else canonical_id(identity)
+    if owner != caller.identity.id:
+        _check_may_make_for(control, caller, owner, scopes)
+    if not within(scopes, caller.scopes):
+        raise DeniedError(
+            "a token can't do more than the one that makes it", "This one has: " + ", ".join(sorted(caller.scopes))
+        )
+    if caller.purpose is not None and purpose not in (None, caller.purpose):
+        raise DeniedError(f"the token that makes it is for {caller.purpose}", "Ask for the same purpose.")
     return create_token(
         control,
         owner,
         created_by=caller.identity.id,
         label=label,
         scopes=scopes,
-        purpose=purpose,
+        purpose=caller.purpose or purpose,
         lasts=timedelta(days=90) if lasts is None else lasts,
-        not_after=not_after,
-        parent=parent if owner == caller.identity.id else None,
+        not_after=caller.expires_at,
+        parent=None if caller.credential == "oidc" else caller.credential,  # a JWT can't be revoked; it ends soon
         audit=audit,
     )
+
+
+def _check_may_make_for(control: ControlDatabase, caller: Caller, owner: str, scopes: Collection[str]) -> None:
+    """Whether `caller` makes tokens for `owner`. Who is known here is not told to those who may not."""
+    found = get_identity(control, owner)
+    is_person = found is None or found.kind == "person"
+    answers = found is not None and found.responsible == caller.identity.id and caller.identity.kind == "person"
+    if is_person or not (answers or caller.may("admin")):
+        raise DeniedError(
+            f"{caller.identity.id} may not make tokens for {owner}",
+            "People make their own (mesh token create), or the operator of the database does at its command line; for "
+            "a service or an agent who answers for it or an administrator does.",
+        )
+    if set(scopes) & {"approve", "admin"}:
+        raise DeniedError("nobody makes a token that decides or administers for another", "People decide themselves.")
 
 
 def list_tokens(control: ControlDatabase, identity: str | None = None) -> tuple[Token, ...]:
     """Tokens of one identity, or all; newest first."""
     query = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id)
     if identity is not None:
-        query = query.where(tokens.c.identity == identity)
+        query = query.where(tokens.c.identity == canonical_id(identity))
     with control.reading() as connection:
         return tuple(_token_of_row(row) for row in connection.execute(query).mappings())
 
@@ -246,6 +272,16 @@ def authenticate_token(control: ControlDatabase, token: str, used: Callable[[Tok
     if used is not None:
         used(found)
     return Caller(identity, found.scopes, found.purpose, found.id, found.expires_at)
+
+
+def _check_number(connection: Connection, identity: str, now: datetime) -> None:
+    live = (tokens.c.identity == identity, tokens.c.revoked_at.is_(None), tokens.c.expires_at > now)
+    number = connection.execute(select(func.count()).select_from(tokens).where(*live)).scalar_one()
+    if number >= MOST_LIVE:
+        raise ConflictError(
+            f"{identity} has {number} tokens that hold, and nobody may have more at a time",
+            "End those that are not used: mesh token list, mesh token revoke.",
+        )
 
 
 def _digest(secret: str) -> str:

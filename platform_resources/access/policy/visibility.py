@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from platform_resources.access.callers.names import is_named
 from platform_resources.access.model import Caller, Grant
 from platform_resources.contracts.model import Product
 from platform_resources.lake import utc_now
@@ -19,7 +20,7 @@ def visible(caller: Caller, product: Product, grants: Iterable[Grant], now: date
     if product.custom.get("visibility", "organisation") == "organisation":
         return True
     owners = {*product.owners, *(owner for port in product.ports for owner in port.contract.owners)}
-    if caller.identity.id in owners or caller.may("admin"):
+    if is_named(caller.identity, owners) or caller.may("admin"):
         return True
     moment = now or utc_now()
     ports = [port.address for port in product.ports]

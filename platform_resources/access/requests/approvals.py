@@ -1,16 +1,18 @@
 """Who decides on a request for access. Pure: policy, classifications and what was decided so far are handed in.
 
-The role of the contract names the approvers: its first level, then, for roles that have one, its second. A role that
-opens masks of columns whose classification asks for two approvals needs a second level, whatever the contract says.
+The role of the contract names the approvers, people by their id and teams as `team:<name>`: its first level, then, for
+roles that have one, its second. A role that opens masks of columns whose classification asks for two approvals needs a
+second level, whatever the contract says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import ConflictError, DeniedError
 from platform_resources.access.model import Identity, PortPolicy, ReadingRole
 from platform_resources.contracts.model import Contract
@@ -99,12 +101,6 @@ def _approvals(classification: Classification | None) -> int:
         return 2
     asked = classification.fields.get("approvals", 1)
     return asked if isinstance(asked, int) else 2
-
-
-def is_named(identity: Identity, addresses: Iterable[str]) -> bool:
-    """Whether one of the addresses is the identity's own or that of a team that it belongs to."""
-    own = {identity.id.casefold(), *(team.casefold() for team in identity.teams)}
-    return any(address.casefold() in own for address in addresses)
 
 
 def standing(approvals: Sequence[Approval], levels: Levels, approvers: Mapping[str, Identity]) -> dict[int, Approval]:

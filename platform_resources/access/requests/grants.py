@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from platform_resources.access.callers.names import held_by
 from platform_resources.access.model import EVERY_PORT, Grant, Identity
 from platform_resources.control import ControlDatabase
 from platform_resources.control.tables import grants
@@ -36,8 +37,11 @@ def grant_of_row(row: Mapping[str, Any]) -> Grant:
 
 def grants_of(control: ControlDatabase, identity: Identity) -> tuple[Grant, ...]:
     """The grants of an identity and of its teams that were not revoked, oldest first."""
-    consumers = [identity.id, *sorted(identity.teams)]
-    query = select(grants).where(grants.c.consumer.in_(consumers), grants.c.revoked_at.is_(None)).order_by(grants.c.id)
+    query = (
+        select(grants)
+        .where(grants.c.consumer.in_(held_by(identity)), grants.c.revoked_at.is_(None))
+        .order_by(grants.c.id)
+    )
     with control.reading() as connection:
         return tuple(grant_of_row(row) for row in connection.execute(query).mappings())
 

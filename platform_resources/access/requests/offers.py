@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import ConflictError, RetiredPortError, UnavailableError, UnknownPortError
 from platform_resources.access.model import Caller, Identity, PortPolicy, ReadingRole
 from platform_resources.access.policy.policies import policy_of
@@ -12,7 +13,6 @@ from platform_resources.access.policy.visibility import visible
 from platform_resources.access.requests.approvals import (
     AccessRequest,
     Levels,
-    is_named,
     levels_of,
     open_level,
     standing,

@@ -67,8 +67,9 @@ class AccessRequests:
     ) -> AccessRequest:
         """Ask to read `port` in `role` (None: its first one), for `days` (None: 90, or the council's longest).
 
-        `consumer` is who would read: oneself, a team that one belongs to, a service or agent that one is responsible
-        for, or a product that one owns. `purpose` is one of the council's (None: the credential's or one's own).
+        `consumer` is who would read: oneself, a team that one belongs to (`team:<name>`), a service or agent that one
+        is responsible for, or a product that one owns. `purpose` is one of the council's (None: the credential's or
+        one's own).
 
         Raises
         ------
@@ -150,6 +151,10 @@ class AccessRequests:
         self._may_decide(caller, request)
         with self._control.writing() as connection:
             pending, offer, role = self._pending(connection, caller, request)
+            if self._offers.party(pending.consumer).kind == "unknown":
+                raise ConflictError(
+                    f"nobody goes by the name {pending.consumer} now", "It can be denied, or asked anew."
+                )
             levels = self._offers.levels(offer, role, pending.columns)
             approvers = self._approvers(pending)
             counted = standing(pending.approvals, levels, approvers)
@@ -292,8 +297,8 @@ class AccessRequests:
         if not party.is_spoken_for_by(caller.identity):
             raise DeniedError(
                 f"you can't ask in the name of {party.id}",
-                "Ask for yourself, a team of yours, a service or agent that you are responsible for, or a product "
-                "of your domain that you own.",
+                "Ask for yourself, a team of yours (team:<name>), a service or agent that you are responsible for, or "
+                "a product of your domain that you own.",
             )
         return party
 
