@@ -64,10 +64,7 @@ MUTATIONS: dict[str, list[tuple[str, str, Any]]] = {
         (REVENUE, "schema.0.properties.department.required", False),
         (REVENUE, "schema.0.properties.department.customProperties", [{"property": "mask", "value": NULL}]),
     ],
-    "SEC-005": [
-        (CUSTOMER_360, "roles.customer_360_gdpr_reader.secondLevelApprovers", DELETED),
-        (CUSTOMER_360, "roles.customer_360_campaign_reader.secondLevelApprovers", DELETED),
-    ],
+    "SEC-005": [(CUSTOMER_360, "roles.customer_360_campaign_reader.secondLevelApprovers", DELETED)],
     "SEC-006": [(REVENUE, "roles.reader.firstLevelApprovers", DELETED)],
     "SEC-007": [(CUSTOMER_360, "slaProperties.retention.value", "P10Y")],
     "SEC-008": [(CUSTOMER_360, "customProperties.kAnonymity", DELETED)],
