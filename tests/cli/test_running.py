@@ -130,7 +130,7 @@ def test_a_damaged_publication_log_is_told_by_every_command(mesh: Mesh) -> None:
     for command in (("publications", "shop.orders"), ("query", "select * from shop.orders.v1")):
         done = mesh(*command)
         assert done.code == 1, command
-        assert done.err.startswith("mesh: "), command
+        assert "\nmesh: " in "\n" + done.err, command
     land(mesh.home, [NEXT], LANDED_AT + timedelta(minutes=10))
     done = mesh("run", "--json")
     assert done.code == 1
