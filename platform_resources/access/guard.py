@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,9 @@ from platform_resources.access.errors import (
     UnavailableError,
     UnknownPortError,
 )
-from platform_resources.access.model import Caller, Decision, Grant, PortPolicy, ReadQuery
+from platform_resources.access.model import Caller, Grant, PortPolicy, Profile, ReadQuery
 from platform_resources.access.policy.decisions import decide
+from platform_resources.access.policy.masks import key_id, mask_key
 from platform_resources.access.policy.policies import policy_of
 from platform_resources.access.policy.visibility import visible
 from platform_resources.access.relations.copies import Copies
@@ -32,13 +34,14 @@ from platform_resources.access.relations.relation import GuardedRelation
 from platform_resources.access.relations.rendering import TextForm
 from platform_resources.access.relations.served import PortLog, ServedPorts
 from platform_resources.access.relations.shapes import Shape, shape_of
+from platform_resources.access.relations.standing import LOOK_AGAIN_SECONDS, ended_meanwhile, still_stands
 from platform_resources.access.relations.usage import Usage
-from platform_resources.access.requests.grants import grants_of, still_holds
+from platform_resources.access.requests.grants import grants_of
 from platform_resources.contracts import Contract
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.database import ControlError
-from platform_resources.lake import MeshSettings, PortAddress, Publication, pin, utc_now
+from platform_resources.lake import InvalidNameError, MeshSettings, PortAddress, Publication, pin, utc_now
 from platform_resources.lake.retirement import retirement_in
 
 if TYPE_CHECKING:
@@ -126,13 +129,12 @@ class Guard:
         self, caller: Caller, port: PortAddress, purpose: str | None, as_of: int | None, door: str
     ) -> GuardedRelation:
         now = utc_now()
-        grants = self._grants(caller)  # first: what takes time is the same whether there is such a port or not
-        log = self.served.log(port)
-        if log is None or not self._may_know(caller, port, grants, now):
+        grants = self._grants(caller)
+        # Asked before anything is read of the port: hidden or not there, the answer takes as long.
+        if not self._may_know(caller, port, grants, now) or (log := self.served.log(port)) is None:
             raise _unknown(port)
         if log.newest.kind == "retire":
-            retirement = retirement_in(log.newest)
-            raise RetiredPortError(retirement.told(str(port)) if retirement else f"{port} was retired")
+            raise RetiredPortError(self._retirement_told(caller, port, log.newest, grants, now))
         chosen = log.newest if as_of is None else log.numbered(as_of)
         found = self._policy(port, log, log.newest if chosen is None or chosen.kind == "retire" else chosen)
         decision = decide(caller, found.policy, grants, purpose, now)
@@ -143,7 +145,22 @@ class Guard:
                 f"the data of {port} #{chosen.number} was expired by the retention",
                 f"Read a later publication; the newest is {log.newest.number}.",
             )
-        return self._relation(decision, found, port, chosen, door)
+        shape = self._shape(decision.profile, found, port, chosen)
+        instead = shape.replaced_by if self._may_know_of(caller, shape.replaced_by, grants, now) else None
+        return GuardedRelation(
+            guard=self,
+            decision=decision,
+            policy=found.policy,
+            port=port,
+            publication=chosen,
+            source=shape.source,
+            schema=shape.schema,
+            key=shape.key,
+            notice=(f"{port} is deprecated" + (f"; use {instead}" if instead else "")) if shape.deprecated else None,
+            sunset=shape.sunset,
+            types=shape.types,
+            door=door,
+        )
 
     def _grants(self, caller: Caller) -> tuple[Grant, ...]:
         try:
@@ -158,21 +175,42 @@ class Guard:
             return visible(caller, product, grants, now)
         return any(grant.is_on(str(port)) and grant.holds(now) for grant in grants)
 
+    def _may_know_of(self, caller: Caller, address: str | None, grants: tuple[Grant, ...], now: datetime) -> bool:
+        """The same of what a document names."""
+        try:
+            return address is not None and self._may_know(caller, PortAddress.parse(address), grants, now)
+        except InvalidNameError:
+            return False
+
+    def _retirement_told(
+        self, caller: Caller, port: PortAddress, newest: Publication, grants: tuple[Grant, ...], now: datetime
+    ) -> str:
+        retirement = retirement_in(newest)
+        if retirement is None:
+            return f"{port} was retired"
+        if not self._may_know_of(caller, retirement.replaced_by, grants, now):
+            retirement = replace(retirement, replaced_by=None)
+        return retirement.told(str(port))
+
     def _policy(self, port: PortAddress, log: PortLog, publication: Publication) -> PortPolicyNow:
         _, council, version = self.documents.now()
         key = (port, version, tuple(e.contract_sha256 for e in log.entries), publication.contract_sha256)
         known = self._policies.get(key)
-        if known is None:
+        if known is None or known[1].key_id != self._key_id(known[1]):
             today = self.documents.contract(port)
-            contracts = (*self.served.contracts(port, log, publication), *([today] if today else []))
-            known = contracts, policy_of(str(port), contracts, council)
+            published = self.served.contracts(port, log, publication)
+            policy = policy_of(str(port), published, council, today)
+            policy = replace(policy, key_id=self._key_id(policy))
+            known = (*published, *([today] if today else [])), policy
             self._policies.put(key, known)
         return PortPolicyNow(publication, *known)
 
-    def _relation(
-        self, decision: Decision, found: PortPolicyNow, port: PortAddress, publication: Publication, door: str
-    ) -> GuardedRelation:
-        profile = decision.profile
+    def _key_id(self, policy: PortPolicy) -> str:
+        """Which key hashes what is masked so; empty when nothing is."""
+        hashes = any(mask.strategy == "hash" for masks in policy.masks.values() for mask in masks)
+        return key_id(mask_key(self.settings)) if hashes else ""
+
+    def _shape(self, profile: Profile, found: PortPolicyNow, port: PortAddress, publication: Publication) -> Shape:
         visible_columns = (tuple(profile.columns), profile.filters, profile.digest)
         key = (port, publication.number, publication.run_id, *visible_columns, self.documents.version)
         shape = self._shapes.get(key)
@@ -186,20 +224,7 @@ class Guard:
             except duckdb.Error:
                 raise _unreadable(port) from None
             self._shapes.put(key, shape)
-        return GuardedRelation(
-            guard=self,
-            decision=decision,
-            policy=found.policy,
-            port=port,
-            publication=publication,
-            source=shape.source,
-            schema=shape.schema,
-            key=shape.key,
-            notice=shape.notice,
-            sunset=shape.sunset,
-            types=shape.types,
-            door=door,
-        )
+        return shape
 
     def read(self, relation: GuardedRelation, query: ReadQuery, batch_rows: int) -> Reading:
         """See `GuardedRelation.read`."""
@@ -219,6 +244,7 @@ class Guard:
         def written(rows: str) -> tuple[str, list]:
             return relation.sql_over(rows, query) if form is None else relation.text_sql_over(rows, query, form)
 
+        looked = self._looked_at(relation)
         text, parameters = written(f"({relation.source})")
         entry = self._records.begun(relation, query, form or "arrow")
         held = ExitStack()
@@ -231,10 +257,12 @@ class Guard:
                 con = self.lakes.cursor(relation.port.domain)
             held.callback(con.close)
             reader = con.execute(text, parameters).to_arrow_reader(batch_rows)
-        except (duckdb.Error, OSError):
+        except BaseException as error:
             held.close()
             self._records.ended(relation, query, entry, Served(0, 0, "failed", 0.0))
-            raise self._why_unreadable(relation) from None
+            if isinstance(error, duckdb.Error | OSError):
+                raise self._why_unreadable(relation) from None
+            raise
         stream = Stream(
             con=con,
             reader=reader,
@@ -242,16 +270,40 @@ class Guard:
             told=lambda served: self._records.ended(relation, query, entry, served),
             dropped=lambda served: self._records.dropped(relation, query, entry, served),
             damaged=lambda: _unreadable(relation.port),
-            still_allowed=lambda: self._still_allowed(relation.decision),
+            ended=lambda: None if self.still_stands(relation) else ended_meanwhile(relation.port),
+            looked=looked,
         )
         return stream, entry
 
-    def _still_allowed(self, decision: Decision) -> bool:
-        """Whether what was decided still holds: a grant may be revoked, or end, under an open stream."""
-        try:
-            return decision.grant is None or still_holds(self._control, decision.grant, utc_now())
-        except ControlError:  # what can't be told is no
-            return False
+    def _looked_at(self, relation: GuardedRelation) -> float:
+        """When it was last seen that a relation may be read: now, if that was long ago.
+
+        Raises
+        ------
+        DeniedError
+            when it may not be any more; the audit log has it.
+        """
+        now = time.monotonic()
+        if now - relation.decided <= LOOK_AGAIN_SECONDS:
+            return relation.decided
+        if self.still_stands(relation):
+            return now
+        error = ended_meanwhile(relation.port)
+        decision = relation.decision
+        facts = {"code": error.code, "purpose": decision.purpose, "door": relation.door}
+        self._records.refused(decision.caller, relation.port, as_of=relation.publication.number, **facts)
+        raise error
+
+    def still_stands(self, relation: GuardedRelation) -> bool:
+        """Whether what was decided when a relation was opened still holds; see `relations.standing`."""
+
+        def policy_now() -> PortPolicy:
+            log = self.served.log(relation.port)
+            if log is None:
+                raise _unknown(relation.port)
+            return self._policy(relation.port, log, relation.publication).policy
+
+        return still_stands(self._control, relation.decision, policy_now)
 
     def _why_unreadable(self, relation: GuardedRelation) -> AccessError:
         """A relation that was opened before its snapshot was expired, or a lake that can't be read."""

@@ -145,7 +145,8 @@ class Profile:
     """What a reader gets of a port. Readers with equal profiles share caches and masked copies; see `digest`."""
 
     columns: Mapping[str, tuple[Mask, ...]]  # visible column -> masks that apply; in the contract's order
-    filters: tuple[str, ...] = ()  # SQL over the port's raw columns, the reader's attributes bound as literals
+    # SQL over the port's raw columns, the reader's attributes bound as literals
+    filters: tuple[str, ...] = field(default=(), repr=False)
     digest: str = ""  # of the two above, hex
 
     @property

@@ -123,7 +123,7 @@ def decided(caller: Caller, policy: PortPolicy, grants: list[Grant], purpose: st
     for grant, role in ways:
         if role.purposes is not None and wanted not in role.purposes:
             continue
-        lifted = caller.identity.clearances & (role.clearances | grant.clearances) if grant else frozenset()
+        lifted = caller.identity.clearances & role.clearances & grant.clearances if grant else frozenset()
         clear = {}
         for column, masks in policy.masks.items():
             if grant is not None and grant.columns is not None and column not in grant.columns:

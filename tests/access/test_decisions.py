@@ -33,7 +33,7 @@ POLICY = PortPolicy(
     roles=(
         ReadingRole("reader"),
         ReadingRole("gdpr_reader", frozenset({"customer_service", "campaigns"}), frozenset({"gdpr"})),
-        ReadingRole("own_rows", None, frozenset({"gdpr"}), (RowFilter("id = reader.number", "board"),)),
+        ReadingRole("own_rows", None, frozenset({"gdpr", "board"}), (RowFilter("id = reader.number", "board"),)),
     ),
     owners=("owner@x",),
     classifications={
@@ -66,7 +66,7 @@ def in_clear(*args: Any) -> set[str]:
     return {name for name, masks in columns.items() if not masks}
 
 
-SERVICE = {"role": "gdpr_reader", "purpose": "customer_service"}
+SERVICE = {"role": "gdpr_reader", "purpose": "customer_service", "clearances": frozenset({"gdpr"})}
 
 
 def test_a_reader_without_clearance_sees_masks() -> None:
@@ -75,16 +75,24 @@ def test_a_reader_without_clearance_sees_masks() -> None:
     assert (found.role, found.grant, found.purpose) == ("reader", 1, "analytics")
 
 
-def test_clear_view_needs_identity_and_role_or_grant_and_purpose() -> None:
+def test_clear_view_needs_identity_and_grant_and_role_and_purpose() -> None:
     assert in_clear(caller("gdpr"), POLICY, [grant(**SERVICE)], "customer_service") == {"id", "email", "income"}
     assert in_clear(caller(), POLICY, [grant(**SERVICE)], "customer_service") == {"id"}
-    lifted = {"clearances": frozenset({"gdpr", "board"})}
-    assert in_clear(caller("gdpr"), POLICY, [grant(**lifted)], "analytics") == {"id"}
-    plain = grant(**lifted, purpose="customer_service")
-    assert in_clear(caller("gdpr"), POLICY, [plain], "customer_service") == {"id", "email", "income"}
-    assert in_clear(caller("gdpr", "board"), POLICY, [plain], "customer_service") == {"id", "email", "card", "income"}
-    campaign = grant(role="gdpr_reader", purpose="campaigns")
+    assert in_clear(caller("gdpr"), POLICY, [grant(**SERVICE | {"role": None})], "customer_service") == {"id"}
+    both = {"clearances": frozenset({"gdpr", "board"})}
+    assert in_clear(caller("gdpr"), POLICY, [grant(**both)], "analytics") == {"id"}
+    assert in_clear(caller("gdpr", "board"), POLICY, [grant(**SERVICE | both)], "customer_service") == {
+        *("id", "email", "income")
+    }
+    wide = replace(POLICY, roles=(ReadingRole("gdpr_reader", clearances=frozenset({"gdpr", "board"})),))
+    assert "card" in in_clear(caller("gdpr", "board"), wide, [grant(**SERVICE | both)], "customer_service")
+    campaign = grant(**SERVICE | {"purpose": "campaigns"})
     assert in_clear(caller("gdpr"), POLICY, [campaign], "campaigns") == {"id", "email"}
+
+
+def test_a_role_that_lifts_more_than_was_approved_opens_nothing() -> None:
+    wider = replace(POLICY, roles=(ReadingRole("reader", clearances=frozenset({"gdpr"})),))
+    assert in_clear(caller("gdpr"), wider, [grant(purpose="customer_service")], "customer_service") == {"id"}
 
 
 def test_what_a_purpose_does_not_admit_is_masked_though_the_contract_says_no_mask() -> None:
@@ -151,12 +159,12 @@ def test_rights_of_two_grants_are_never_added_up() -> None:
     found = decide(caller("gdpr"), POLICY, [narrow, wide], "customer_service", NOW)
     assert set(found.profile.columns) in ({"email"}, set(POLICY.masks))
     assert found == decide(caller("gdpr"), POLICY, [wide, narrow], "customer_service", NOW)
-    widest = grant(3, purpose="customer_service", clearances=frozenset({"gdpr"}))
+    widest = grant(3, **SERVICE)
     found = decide(caller("gdpr"), POLICY, [narrow, wide, widest], "customer_service", NOW)
     assert found.grant == 3
 
 
-def test_row_filters_are_bound_and_lifted_by_their_clearance_only_where_the_role_lifts_it() -> None:
+def test_row_filters_are_bound_and_lifted_by_their_clearance_only_where_the_grant_lifts_it() -> None:
     own = grant(role="own_rows")
     found = decide(caller(attributes={"number": 7}), POLICY, [own], None, NOW)
     assert found.profile.filters == ("TRY((id = 7))",)

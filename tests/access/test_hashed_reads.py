@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
 
 from platform_resources.access import Condition, ReadQuery
+from platform_resources.access.errors import UnavailableError
+from platform_resources.lake.keys import key_file
 from tests.access.test_reading import MANY
 from tests.guarded import CUSTOMERS, GuardedMesh
 
@@ -42,3 +45,50 @@ def test_later_reads_come_from_a_copy_with_the_same_rows(mesh: GuardedMesh) -> N
     assert read().equals(first)
     mesh.publish(MANY.format(rows=50_500), version="1.0.2")
     assert read(ReadQuery()).num_rows == 50_500
+
+
+def test_a_copy_that_was_deleted_is_made_behind_the_reads(mesh: GuardedMesh) -> None:
+    hashed, relation = mesh.access.guard.hashed, mesh.access.guard.open(mesh.caller("ana"), CUSTOMERS)
+    assert hashed.cursor(relation, QUERY) is None
+    assert hashed.cursor(relation, QUERY) is None
+    hashed.wait()
+    assert hashed.cursor(relation, QUERY) is not None
+    shutil.rmtree(mesh.access.guard.copies.folder)
+    assert hashed.cursor(relation, QUERY) is None  # no reader makes it, or waits for it
+    assert not mesh.access.guard.copies.folder.exists()
+    assert hashed.cursor(relation, QUERY) is None
+    assert hashed.cursor(relation, QUERY) is None
+    hashed.wait()
+    assert hashed.cursor(relation, QUERY) is not None
+
+
+def test_a_copy_larger_than_all_may_be_is_given_up_and_reads_go_on(mesh: GuardedMesh) -> None:
+    guard = mesh.access.guard
+    relation = guard.open(mesh.caller("ana"), CUSTOMERS)
+    guard.copies.limit = 300_000
+    with pytest.raises(UnavailableError, match="larger than all masked copies"):
+        guard.copies.of(relation)
+    assert [file for file in guard.copies.folder.rglob("*") if file.is_file() and file.suffix != ".lock"] == []
+    for _ in range(3):
+        assert relation.read(QUERY).table().num_rows == 1000
+        guard.hashed.wait()
+
+
+def test_another_key_of_masks_is_another_profile_and_copy(mesh: GuardedMesh) -> None:
+    guard = mesh.access.guard
+    before = guard.open(mesh.caller("ana"), CUSTOMERS)
+    same, first = guard.copies.of(before), before.read(QUERY).table()
+    key_file(mesh.settings, "mask").write_text("f" * 64)
+    after = guard.open(mesh.caller("ana"), CUSTOMERS)
+    assert after.etag != before.etag
+    assert guard.copies.of(after) != same
+    assert not after.read(QUERY).table().equals(first)
+    assert guard.open(mesh.caller("desk"), CUSTOMERS).etag.startswith("2-")
+
+
+def test_nothing_that_is_printed_tells_the_key(mesh: GuardedMesh) -> None:
+    relation = mesh.access.guard.open(mesh.caller("ana"), CUSTOMERS)
+    keys = re.findall("[0-9a-f]{32,}", relation.source)
+    assert keys
+    for shown in (relation, relation.decision, relation.policy, *mesh.access.guard._shapes._values.values()):
+        assert not any(key in repr(shown) for key in keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from platform_resources.access.model import Grant, Identity, Mask, RowFilter
 from platform_resources.access.policy.masks import mask_sql
 from platform_resources.access.policy.policies import HIDDEN, policy_of
 from platform_resources.access.policy.visibility import visible
-from platform_resources.contracts import contract_of_text, load_contract, load_mesh
+from platform_resources.contracts import Contract, contract_of_text, load_contract, load_mesh
 from platform_resources.governance import Classification, Council, load_council
 from platform_resources.governance.python_rules import load_check
 from platform_resources.lake import utc_now
@@ -86,6 +87,60 @@ def test_every_later_contract_restricts() -> None:
     assert found.classifications["email"] == {"internal", "personal"}
 
 
+def contract(*edits: tuple[str, str]) -> Contract:
+    text = TEXT
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    return contract_of_text(text, "v1.odcs.yaml")
+
+
+def test_a_derived_mask_counts_only_where_no_published_contract_writes_one() -> None:
+    silent, written = contract((EMAIL_MASK, "")), contract()
+    partial, redacted = Mask("partial", "gdpr", {"format": "email"}), Mask("redact", "gdpr")
+    found = policy_of("shop.customers.v1", [silent, written], COUNCIL, written)
+    assert found.masks["email"] == (partial,)
+    unpublished = policy_of("shop.customers.v1", [silent], COUNCIL, written)
+    assert unpublished.masks["email"] == (redacted, partial)  # an edit alone opens nothing
+    assert policy_of("shop.customers.v1", [written], COUNCIL, silent).masks["email"] == (partial,)
+
+
+REGIONS = """
+    customProperties:
+      - {property: rowFilter, value: {where: "list_contains(reader.regions, region)"}}"""
+
+
+def test_what_is_not_published_makes_no_role_wider() -> None:
+    where = RowFilter("list_contains(reader.regions, region)")
+    wider = contract(
+        (REGIONS, ""),
+        ("value: [gdpr]}", "value: [gdpr, board]}"),
+        ("\n      - {property: purposes, value: [customer_service]}", ""),
+        ("username: shop@retailer.example", "username: eve@retailer.example"),
+    )
+    found = policy_of("shop.customers.v1", [contract()], COUNCIL, wider)
+    assert found.role("customers_region_reader").row_filters == (where,)
+    assert found.role("customers_gdpr_reader").clearances == {"gdpr"}
+    assert found.role("customers_gdpr_reader").purposes == {"customer_service"}
+    assert found.owners == ()
+    published = policy_of("shop.customers.v1", [wider], COUNCIL, wider)
+    assert published.role("customers_region_reader").row_filters == ()
+    assert published.owners == ("eve@retailer.example",)
+
+
+def test_the_first_role_stays_as_narrow_whatever_is_put_first() -> None:
+    first = "  - {role: customers_reader, access: read, description: Reads personal columns masked.,\n"
+    first += "     firstLevelApprovers: shop@retailer.example}\n"
+    filtered = contract(
+        (first, ""), (TEXT[TEXT.index("  - role: customers_gdpr") : TEXT.index("  - role: customers_reg")], "")
+    )
+    found = policy_of("shop.customers.v1", [filtered], COUNCIL, contract())
+    assert found.role(None).name == "customers_reader"
+    assert found.role(None).row_filters == (RowFilter("list_contains(reader.regions, region)"),)
+    nothing = policy_of("shop.customers.v1", [filtered], COUNCIL, replace(filtered, roles=()))
+    assert nothing.role(None).row_filters == found.role(None).row_filters
+
+
 def test_what_a_role_says() -> None:
     found = policy().role("customers_gdpr_reader")
     assert (found.clearances, found.purposes) == ({"gdpr"}, {"customer_service"})
@@ -130,6 +185,25 @@ def test_an_owner_reads_its_port_masked(mesh: GuardedMesh) -> None:
     mesh.identity(Identity("shop@retailer.example", "person", "Shop", clearances=frozenset({"gdpr"})))
     assert "CANARY" not in str(table(mesh, "shop@retailer.example", "quality_assurance"))
     assert len(table(mesh, "shop@retailer.example", "quality_assurance")) == 40
+
+
+def edit(mesh: GuardedMesh, old: str, new: str) -> None:
+    """Change the contract in the working tree; nothing is published."""
+    file = mesh.settings.domains / "shop" / "products" / "customers" / "v1.odcs.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    time.sleep(0.6)  # the documents are looked at twice a second
+
+
+def test_an_edit_of_a_role_opens_no_grant(mesh: GuardedMesh) -> None:
+    mesh.identity(Identity("ana", "person", "Ana", clearances=frozenset({"gdpr"}), purpose="analytics"))
+    mesh.grant("ana", role="customers_reader", purpose="customer_service")
+    told = "description: Reads personal columns masked."
+    edit(mesh, told, f"{told}, customProperties: [{{property: clearances, value: [gdpr]}}]")
+    assert "CANARY" not in str(table(mesh, "ana", "customer_service"))
+    edit(mesh, REGIONS, "")
+    assert len(table(mesh, "reggie")) == 20
 
 
 def test_who_knows_of_a_product(mesh: GuardedMesh) -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from platform_resources.access.consumer_sql.sandbox import Answer, SqlLimits
-from platform_resources.access.errors import AccessError, TooManyRequestsError
+from platform_resources.access.consumer_sql.sandbox import Answer, SqlLimits, TextAnswer
+from platform_resources.access.errors import AccessError, DeniedError, TooManyRequestsError
 from platform_resources.access.relations.reading import Outcome, Served
 from platform_resources.access.relations.relation import GuardedRelation
+from platform_resources.access.relations.rendering import head, separator, tail
+from platform_resources.access.relations.standing import LOOK_AGAIN_SECONDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class SqlReading:
-    """Record batches that come while they are computed. Read it to its end or close it: then it is counted, once.
+_Sent = TypeVar("_Sent", Answer, TextAnswer)
+
+
+class _Reading(Generic[_Sent]):
+    """What comes while it is computed. Read it to its end or close it: then it is counted, once.
 
     `relations` (address -> relation) tells the publication, masks and notices of each port; `columns` what the query
     uses of each; `entries` its numbers in the audit log. `truncated` is known at the end.
@@ -25,13 +31,14 @@ class SqlReading:
 
     def __init__(
         self,
-        answer: Answer,
+        answer: _Sent,
         relations: Mapping[str, GuardedRelation],
         columns: Mapping[str, tuple[str, ...]],
         entries: Mapping[str, int],
         told: Callable[[Served], None],
+        ended: Callable[[], DeniedError | None],
     ) -> None:
-        self.schema: pa.Schema = answer.schema
+        self.names = list(answer.names)
         self.relations = relations
         self.columns = columns
         self.entries = entries
@@ -39,6 +46,8 @@ class SqlReading:
         self.bytes = 0
         self._answer = answer
         self._told = told
+        self._ended = ended  # why one of the ports may not be read any more
+        self._looked = min(relation.decided for relation in relations.values())
         self._began = time.monotonic()
         self._open = True
 
@@ -55,24 +64,26 @@ class SqlReading:
         }
         return {address: names for address, names in found.items() if names}
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    @contextmanager
+    def _to_its_end(self) -> Iterator[None]:
+        """Around all that is handed out."""
         outcome: Outcome = "closed"
         try:
-            for batch in self._answer:
-                self.rows += batch.num_rows
-                self.bytes += batch.nbytes
-                yield batch
+            yield
             outcome = "complete"
-        except AccessError:
-            outcome = "failed"
+        except AccessError as error:
+            outcome = "revoked" if isinstance(error, DeniedError) else "failed"
             raise
         finally:
             self._finish(outcome)
 
-    def table(self) -> pa.Table:
-        import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
-
-        return pa.Table.from_batches(list(self), schema=self.schema)
+    def _look_again(self) -> None:
+        """Raises DeniedError when the right to read has ended: a batch that was computed before is not handed out."""
+        if time.monotonic() - self._looked > LOOK_AGAIN_SECONDS:
+            refusal = self._ended()
+            if refusal is not None:
+                raise refusal
+            self._looked = time.monotonic()
 
     def close(self) -> None:
         self._finish("closed")
@@ -83,11 +94,52 @@ class SqlReading:
             self._open = False
             self._told(Served(self.rows, self.bytes, outcome, time.monotonic() - self._began))
 
-    def __enter__(self) -> SqlReading:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class SqlReading(_Reading[Answer]):
+    """Record batches."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._answer.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with self._to_its_end():
+            for batch in self._answer:
+                self._look_again()
+                self.rows += batch.num_rows
+                self.bytes += batch.nbytes
+                yield batch
+
+    def table(self) -> pa.Table:
+        import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
+
+        return pa.Table.from_batches(list(self), schema=self.schema)
+
+
+class SqlTextReading(_Reading[TextAnswer]):
+    """NDJSON, a JSON array of objects or CSV, in pieces of bytes; how values are written: `relations.rendering`."""
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        with self._to_its_end():
+            form = self._answer.form
+            yield self._counted(head(form, self.names))
+            skipped = len(separator(form))
+            for rows, text in self._answer:
+                self._look_again()
+                self.rows += rows
+                yield self._counted(text[skipped:])
+                skipped = 0
+            yield self._counted(tail(form))
+
+    def _counted(self, piece: bytes | memoryview) -> bytes | memoryview:
+        self.bytes += len(piece)
+        return piece
 
 
 class Places:

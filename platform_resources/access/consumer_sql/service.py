@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from platform_resources.access.consumer_sql.columns import columns_used
-from platform_resources.access.consumer_sql.reading import Places, SqlReading
+from platform_resources.access.consumer_sql.reading import Places, SqlReading, SqlTextReading
 from platform_resources.access.consumer_sql.records import SqlRecords
-from platform_resources.access.consumer_sql.sandbox import Answer, Sandbox, SandboxJob, SqlLimits
+from platform_resources.access.consumer_sql.sandbox import Answer, Sandbox, SandboxJob, SqlLimits, TextAnswer
 from platform_resources.access.consumer_sql.sandbox.inside.wire import MAX_COPIES
 from platform_resources.access.consumer_sql.sandbox.process import copy_path
-from platform_resources.access.errors import AccessError, BadQueryError
+from platform_resources.access.errors import AccessError, BadQueryError, DeniedError
 from platform_resources.access.guard import Guard
 from platform_resources.access.model import Caller
 from platform_resources.access.relations.reading import Served
 from platform_resources.access.relations.relation import GuardedRelation
+from platform_resources.access.relations.rendering import TextForm
+from platform_resources.access.relations.standing import ended_meanwhile
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import InvalidNameError, PortAddress, qualified, quote_identifier, quote_literal
 from platform_resources.quality.checks import NotEvaluableError
@@ -44,6 +46,19 @@ class ParsedQuery:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    caller: Caller
+    query: ParsedQuery
+    purpose: str | None
+    limits: SqlLimits
+    door: str
+
+
+_Sent = TypeVar("_Sent", Answer, TextAnswer)
+_AnyReading = TypeVar("_AnyReading", SqlReading, SqlTextReading)
 
 
 class SqlService:
@@ -103,8 +118,29 @@ class SqlService:
         AccessError
             when a port may not be read or the query can't be answered; no message holds a value of the data.
         """
-        query = self.parse(text)
-        relations = {str(p): self._guard.open(caller, p, purpose=purpose, door=door) for p in query.ports}
+        asked = _Asked(caller, self.parse(text), purpose, limits, door)
+        return self._answered(asked, self._sandbox.run, SqlReading)
+
+    def run_text(
+        self,
+        caller: Caller,
+        text: str,
+        form: TextForm,
+        purpose: str | None = None,
+        limits: SqlLimits = _DEFAULT_LIMITS,
+        door: str = "sql",
+    ) -> SqlTextReading:
+        """The same as text, which is written where the query runs, within its limits."""
+        asked = _Asked(caller, self.parse(text), purpose, limits, door)
+        return self._answered(asked, lambda job: self._sandbox.run_text(job, form), SqlTextReading)
+
+    def _answered(
+        self, asked: _Asked, run: Callable[[SandboxJob], _Sent], reading: Callable[..., _AnyReading]
+    ) -> _AnyReading:
+        query, limits = asked.query, asked.limits
+        relations = {
+            str(p): self._guard.open(asked.caller, p, purpose=asked.purpose, door=asked.door) for p in query.ports
+        }
         columns = {address: _columns(relation, query.names) for address, relation in relations.items()}
         entries = self._records.query_begun(relations, columns, query.sha256)
 
@@ -114,7 +150,7 @@ class SqlService:
         try:
             place = self._places.take(limits)
             try:
-                answer = self._start(query, relations, columns, limits)
+                answer = self._start(query, relations, columns, limits, run)
             except BaseException:
                 self._places.free(place)
                 raise
@@ -127,7 +163,11 @@ class SqlService:
             self._places.free(place)
             told(served)
 
-        return SqlReading(answer, relations, columns, entries, ended)
+        def refused() -> DeniedError | None:
+            gone = (r for r in relations.values() if not self._guard.still_stands(r))
+            return next((ended_meanwhile(relation.port) for relation in gone), None)
+
+        return reading(answer, relations, columns, entries, ended, refused)
 
     def _start(
         self,
@@ -135,7 +175,8 @@ class SqlService:
         relations: Mapping[str, GuardedRelation],
         columns: Mapping[str, tuple[str, ...]],
         limits: SqlLimits,
-    ) -> Answer:
+        run: Callable[[SandboxJob], _Sent],
+    ) -> _Sent:
         with ExitStack() as opened:
             copies = [opened.enter_context(self._guard.copies.opened(relation)) for relation in relations.values()]
             setup = [
@@ -143,7 +184,7 @@ class SqlService:
                 for number, (address, relation) in enumerate(relations.items())
                 for statement in view_statements(number, relation, columns[address])
             ]
-            return self._sandbox.run(SandboxJob(setup, query.text, copies, limits))
+            return run(SandboxJob(setup, query.text, copies, limits))
 
     def close(self) -> None:
         self._sandbox.close()

@@ -46,7 +46,7 @@ from platform_resources.pipeline import read_mesh
 
 @dataclass(frozen=True)
 class _Served:
-    """What an input port serves, with its contract and every later one up to today's, and the policy of all of them."""
+    """What an input port serves, with its contract and every later one, and the policy of these and today's."""
 
     publication: Publication
     contracts: tuple[Contract, ...]
@@ -167,9 +167,8 @@ class _Rights:
         texts = [promise_of(con, port, entry).document for entry in (log[0], *entries.values())]
         contracts = [contract_of_text(text, f"{port}.odcs.yaml") for text in texts]
         offered = self._mesh.ports.get(str(port))
-        if offered is not None:
-            contracts.append(offered[1].contract)
-        return _Served(log[0], tuple(contracts), self._policy(port, contracts))
+        today = None if offered is None else offered[1].contract
+        return _Served(log[0], tuple(contracts), self._policy(port, contracts, today))
 
     def note(self, right: InputRight, served: _Served, profile: Profile, run: str | None) -> None:
         """One entry and one read; how many rows the models of the product read is not known."""
@@ -189,8 +188,8 @@ class _Rights:
         )
         return [name for name in profile.columns if not declared or name in declared]
 
-    def _policy(self, port: PortAddress, contracts: Sequence[Contract]) -> PortPolicy:
-        return policy_of(str(port), contracts, self._council)
+    def _policy(self, port: PortAddress, contracts: Sequence[Contract], today: Contract | None = None) -> PortPolicy:
+        return policy_of(str(port), contracts, self._council, today)
 
 
 def _allowed(right: InputRight | InputRefusal | None) -> InputRight:

@@ -1,5 +1,7 @@
 """What products may read: an input port that a product declares is granted by policy, unless its owner took that back.
 
+A right that was taken back, whoever had given it, is given again by approvers only.
+
 Declaring is asking: `product.odps.yaml` is reviewed in git, and what it opens is what the port shows to every reader of
 its first role, masks on. A role that opens more has to be asked for like by anybody: `mesh access request PORT --for
 PRODUCT --role ROLE`.
@@ -76,13 +78,18 @@ def _decided(
     product: Product, policy: PortPolicy, known: Sequence[Grant], now: datetime, *, hidden: bool
 ) -> InputRight | InputRefusal | None:
     """What the grants say; None when policy may give one."""
-    live = [(grant, role) for grant in known if grant.holds(now) and (role := policy.role(grant.role)) is not None]
+    taken = _taken_back(product, policy, known)
+    live = [
+        (grant, role)
+        for grant in known
+        if grant.holds(now) and (role := policy.role(grant.role)) is not None
+        if taken is None or grant.granted_by != _BY_POLICY
+    ]
     if live:
         # What approvers gave goes before what policy gave; the newest of them counts.
         grant, role = max(live, key=lambda item: (item[0].granted_by != _BY_POLICY, item[0].id))
         return InputRight(product.address, policy.port, grant, role)
     ask = f"ask for it: mesh access request {policy.port} --for {product.address} --purpose {PURPOSE}"
-    taken = next((g for g in reversed(known) if g.granted_by == _BY_POLICY and g.revoked_at is not None), None)
     if taken is not None and taken.revoked_at is not None:
         why = (taken.revoked_because or "").rstrip(".")
         told = f"{taken.revoked_by} took its right to read {policy.port} on {taken.revoked_at:%Y-%m-%d}: {why}; {ask}"
@@ -93,6 +100,22 @@ def _decided(
     if _role_for_products(policy) is None:
         return InputRefusal(product.address, policy.port, f"no role of {policy.port} is for {PURPOSE}; {ask}")
     return None
+
+
+def _taken_back(product: Product, policy: PortPolicy, known: Sequence[Grant]) -> Grant | None:
+    """The grant that was taken from a product last: after that policy gives none, and what approvers give counts only.
+
+    A grant that its own owners gave back, and that approvers had given, is none: the product reads less again.
+    """
+    deciders = {*policy.owners, *(name for r in policy.roles for name in (*r.first_approvers, *r.second_approvers))}
+    givers = {owner.casefold() for owner in product.owners} - {name.casefold() for name in deciders}
+    taken = [
+        grant
+        for grant in known
+        if grant.revoked_at is not None
+        and (grant.granted_by == _BY_POLICY or (grant.revoked_by or "").casefold() not in givers)
+    ]
+    return max(taken, key=lambda grant: (grant.revoked_at, grant.id), default=None)
 
 
 def _role_for_products(policy: PortPolicy) -> ReadingRole | None:

@@ -1,8 +1,9 @@
 """May this caller read this port, for this purpose, and what of it. Pure: policy, grants and the moment are handed in.
 
-A column is shown in clear when the reader's identity holds the clearance of every mask on it, and the grant or its role
-lifts them, and the declared purpose admits the column's classification. Everything restricts, nothing opens: a grant
-never lifts a mask for somebody without the clearance, nor a clearance for somebody without the grant.
+A column is shown in clear when the reader's identity holds the clearance of every mask on it, its grant was approved
+with them, its role still lifts them, and the declared purpose admits the column's classification. Everything restricts,
+nothing opens: a grant never lifts a mask for somebody without the clearance, nor a clearance for somebody without the
+grant, nor a role what was not approved.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import DeniedError, PurposeMissingError
 from platform_resources.access.model import Caller, Decision, Grant, Mask, PortPolicy, Profile, ReadingRole, RowFilter
 from platform_resources.access.policy.policies import HIDDEN
@@ -53,7 +55,7 @@ def decide(
         remedy = "Use a token with the scope read: mesh token create."
         raise DeniedError(f"this credential doesn't reach {policy.port}", remedy)
     held = [grant for grant in grants if grant.is_on(policy.port) and grant.holds(now)]
-    owns = caller.identity.id in policy.owners
+    owns = is_named(caller.identity, policy.owners)
     if not held and not owns:
         remedy = f"Ask for access: mesh access request {policy.port} --purpose ..."
         raise DeniedError(f"{caller.identity.id} has no grant on {policy.port}", remedy)
@@ -109,7 +111,7 @@ def _rights(policy: PortPolicy, held: Collection[Grant], owns: bool, declared: s
 
 def _profile(policy: PortPolicy, right: _Right, caller: Caller) -> Profile:
     grant, role = right.grant, right.role
-    clearances = caller.identity.clearances & (grant.clearances | role.clearances) if grant else frozenset()
+    clearances = caller.identity.clearances & grant.clearances & role.clearances if grant else frozenset()
     columns = None if grant is None else grant.columns
     return profile_of(policy, clearances, columns, (*policy.row_filters, *role.row_filters), caller, (right.purpose,))
 

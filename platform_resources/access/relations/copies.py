@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ _IN_USE = 60  # seconds after its last use in which a copy is never deleted: bet
 _SUPERSEDED = 15 * 60  # seconds without use after which a copy of an older publication goes
 _FORGOTTEN = 7 * 86_400  # and any copy
 _LOCKS = 64
+_LOOK_SECONDS = 0.2  # between looks at how large a copy has become
 
 
 class Copies:
@@ -55,10 +57,10 @@ class Copies:
             when it can't be made: the lake can't be read, the disk is full.
         """
         file = self._file(relation)
-        if _touch(file):
+        if note_use(file):
             return file
         with self._maker(file):
-            if not _touch(file):
+            if not note_use(file):
                 self._make(relation, file)
                 self.sweep()
         return file
@@ -77,8 +79,11 @@ class Copies:
         finally:
             os.close(descriptor)
 
-    def sweep(self, now: float | None = None) -> int:
-        """Delete what is superseded or forgotten, then the longest unused until the limit is kept; returns how many."""
+    def sweep(self, now: float | None = None, making: int = 0) -> int:
+        """Delete what is superseded or forgotten, then the longest unused until the limit is kept; returns how many.
+
+        `making`: bytes of a copy that is being written, for which there has to be room too.
+        """
         now = time.time() if now is None else now
         kept: list[tuple[float, int, Path]] = []
         deleted = 0
@@ -93,7 +98,7 @@ class Copies:
                 deleted += 1
             else:
                 kept.append((used, size, file))
-        excess = sum(size for _, size, _ in kept) - self.limit
+        excess = sum(size for _, size, _ in kept) + making - self.limit
         for used, size, file in sorted(kept):
             if excess <= 0 or now - used < _IN_USE:
                 break
@@ -144,7 +149,8 @@ class Copies:
                 with pin(self._settings, relation.port.domain, relation.publication.snapshot):
                     con.execute(f"ATTACH {quote_literal(str(temporary))} AS {alias}")
                     try:
-                        con.execute(f"CREATE TABLE {alias}.data AS {relation.source}")
+                        with self._bounded(con, temporary):
+                            con.execute(f"CREATE TABLE {alias}.data AS {relation.source}")
                         con.execute(f"CHECKPOINT {alias}")
                     finally:
                         con.execute(f"DETACH {alias}")
@@ -152,17 +158,69 @@ class Copies:
                 con.close()
             temporary.chmod(0o600)
             temporary.rename(file)
+        except _TooLargeError:
+            raise UnavailableError(
+                f"{relation.port} is larger than all masked copies may be", "Raise MESH_COPIES_LIMIT; reads go on."
+            ) from None
         except (duckdb.Error, OSError):
             raise UnavailableError(
                 f"{relation.port} can't be copied for queries now",
                 "Try again; `mesh fsck` tells damage, `df` a full disk.",
             ) from None
         finally:
-            for rest in (temporary, temporary.with_name(temporary.name + ".wal")):
+            for rest in (temporary, _log_of(temporary)):
                 rest.unlink(missing_ok=True)
 
+    @contextmanager
+    def _bounded(self, con: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
+        """Watch a copy while it is written: others make room for it, and one beyond the limit is given up.
 
-def _touch(file: Path) -> bool:
+        Raises
+        ------
+        _TooLargeError
+            when it is.
+        """
+        done, too_large = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            while not done.wait(_LOOK_SECONDS):
+                if self._is_too_large(file):
+                    too_large.set()
+                    con.interrupt()
+                    return
+
+        watcher = threading.Thread(target=watch, name="copy-size", daemon=True)
+        watcher.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            if not too_large.is_set():
+                raise
+        finally:
+            done.set()
+            watcher.join()
+        if too_large.is_set() or self._is_too_large(file):
+            raise _TooLargeError
+
+    def _is_too_large(self, file: Path) -> bool:
+        size = 0
+        for part in (file, _log_of(file)):
+            with suppress(FileNotFoundError):
+                size += part.stat().st_size
+        if size <= self.limit:
+            self.sweep(making=size)
+        return size > self.limit
+
+
+class _TooLargeError(Exception):
+    """A copy alone takes more than all of them may."""
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(file.name + ".wal")
+
+
+def note_use(file: Path) -> bool:
     """Note a use; false when there is no such file."""
     try:
         os.utime(file)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from platform_resources.access.model import ReadQuery
-from platform_resources.access.relations.copies import Copies
+from platform_resources.access.relations.copies import Copies, note_use
 from platform_resources.access.relations.kept import Kept
 from platform_resources.access.relations.lakes import memory_limit
 from platform_resources.access.relations.records import columns_used
@@ -29,7 +29,7 @@ _AT_LEAST_ROWS = 50_000  # below, hashing costs less than opening another file
 _AT_READ = 2
 _REMEMBERED, _OPEN = 500, 16
 
-_Key = tuple[str, int, str, str]
+_Key = tuple[str, int, str, str]  # port, publication, its run, profile
 
 
 @dataclass
@@ -54,19 +54,20 @@ class HashedReads:
             return None
         publication, profile = relation.publication, relation.decision.profile
         with self._lock:
-            key = (str(relation.port), publication.number, profile.digest, relation.source)
+            key = (str(relation.port), publication.number, publication.run_id, profile.digest)
             reads = self._reads.get_or_make(key, _Reads)
             reads.count += 1
-            if reads.copy is None:
-                if reads.count >= _AT_READ:
-                    reads.copy = self._maker.submit(self._copies.of, relation)
-                return None
-            if not reads.copy.done():
-                return None
-            if reads.copy.exception() is not None or not reads.copy.result().exists():
-                reads.copy, reads.count = None, 0  # deleted meanwhile, or the disk was full: begin again
-                return None
-            return self._cursor(relation, reads.copy.result())
+            if reads.copy is None and reads.count >= _AT_READ:
+                reads.copy = self._maker.submit(self._copies.of, relation)
+            made = reads.copy
+        if made is None or not made.done():
+            return None
+        cursor = None if made.exception() is not None else self._cursor(made.result())
+        if cursor is None:
+            with self._lock:
+                if reads.copy is made:  # deleted meanwhile, or the disk was full: begin again, behind the reads
+                    reads.copy, reads.count = None, 0
+        return cursor
 
     def wait(self) -> None:
         """Until the copies that were begun are made."""
@@ -82,7 +83,10 @@ class HashedReads:
         with self._lock:
             self._opened = Kept(_OPEN)
 
-    def _cursor(self, relation: GuardedRelation, file: Path) -> duckdb.DuckDBPyConnection | None:
+    def _cursor(self, file: Path) -> duckdb.DuckDBPyConnection | None:
+        """None when the copy is gone or can't be read. Makes nothing: whoever reads waits for no copy."""
+        if not note_use(file):  # what was not used goes first
+            return None
         try:
             opened = self._opened.get(file)
             if opened is None:
@@ -92,7 +96,6 @@ class HashedReads:
                 self._opened.put(file, opened)
             cursor = opened.cursor()
             cursor.execute("SET TimeZone = 'UTC'")
-            self._copies.of(relation)  # note the use: what was not used goes first
         except duckdb.Error:
             return None
         return cursor

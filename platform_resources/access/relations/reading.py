@@ -18,12 +18,12 @@ import duckdb
 
 from platform_resources.access.errors import DeniedError, UnavailableError
 from platform_resources.access.relations.rendering import TextForm, head, separator, tail, text_bytes
+from platform_resources.access.relations.standing import LOOK_AGAIN_SECONDS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Outcome = Literal["complete", "closed", "failed", "revoked", "abandoned"]
-_LOOK_AGAIN_SECONDS = 0.5  # after which a stream asks whether its grant still holds: 0.3 ms
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Stream:
     told: Callable[[Served], None]
     dropped: Callable[[Served], None]  # the same, for a reading that the collector found: it may not wait for a lock
     damaged: Callable[[], UnavailableError]
-    still_allowed: Callable[[], bool] = lambda: True
+    ended: Callable[[], DeniedError | None] = lambda: None  # why it may not be read any more
     rows: int = 0
     bytes: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -60,26 +60,29 @@ class Stream:
         Raises
         ------
         DeniedError
-            when the grant has ended meanwhile.
+            when the right to read has ended meanwhile; a batch that was computed before is not handed out.
         """
         import pyarrow as pa  # noqa: PLC0415  (40 ms, and only here)
 
-        if self.is_open and time.monotonic() - self.looked > _LOOK_AGAIN_SECONDS:
-            if not self.still_allowed():
-                self.finish("revoked")
-                raise DeniedError("the right to read ended while this was read", "Ask for access again.")
-            self.looked = time.monotonic()
         with self.lock:
             if not self.is_open:
                 return None
             try:
-                return self.reader.read_next_batch()
+                batch = self.reader.read_next_batch()
             except StopIteration:
                 return None
             except (duckdb.Error, pa.ArrowException, OSError):
-                pass  # its text may hold values
-        self.finish("failed")
-        raise self.damaged() from None
+                batch = None  # the error's text may hold values
+        if batch is None:
+            self.finish("failed")
+            raise self.damaged() from None
+        if time.monotonic() - self.looked > LOOK_AGAIN_SECONDS:
+            refusal = self.ended()
+            if refusal is not None:
+                self.finish("revoked")
+                raise refusal
+            self.looked = time.monotonic()
+        return batch
 
     def finish(self, outcome: Outcome) -> None:
         """Free what is held and tell what was served; the first call counts. A batch that is computed is given up."""

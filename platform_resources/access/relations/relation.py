@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ class GuardedRelation:
     sunset: str | None = None  # ISO date after which it is not served
     types: Mapping[str, ColumnType] = field(default_factory=dict)  # of the columns of `schema`, in DuckDB
     door: str = "process"  # where the reader came in: "http", "sql", "client", ...
+    decided: float = field(default_factory=time.monotonic, compare=False, repr=False)  # when, in seconds
 
     @property
     def etag(self) -> str:
@@ -50,8 +52,13 @@ class GuardedRelation:
     def read(self, query: ReadQuery = ReadQuery(), batch_rows: int = BATCH_ROWS) -> Reading:  # noqa: B008  (frozen)
         """Run a query of the reader; the audit log has it before the first row is handed out.
 
+        A relation may be held for long: that its reader may still see the same is looked at again.
+
         Raises
         ------
+        DeniedError
+            when it may not: credential, identity, grant or ownership ended, or the policy is another; while batches are
+            read too.
         BadQueryError
             when the query names what the reader doesn't see, or a value is none of its column's type.
         UnavailableError
@@ -107,7 +114,7 @@ class GuardedRelation:
     def sql_over(self, rows: str, query: ReadQuery) -> tuple[str, list[Any]]:
         """The same over other SQL that holds the guarded rows: those of their copy."""
         columns = self.columns_of(query)
-        conditions, parameters = where(query.conditions, {name: told.kind for name, told in self.types.items()})
+        conditions, parameters = where(query.conditions, {name: told.comparable for name, told in self.types.items()})
         if query.limit is not None or query.offset:
             query = self.page(query)
         text = f"SELECT {', '.join(map(quote_identifier, columns))} FROM {rows}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 class Shape:
     """`source`: SELECT <masked columns> FROM <table at its snapshot> WHERE <row filters>."""
 
-    source: str
+    source: str = field(repr=False)  # may hold the key of hashes
     schema: pa.Schema
     types: Mapping[str, ColumnType]
     key: tuple[str, ...]  # primary key, where it is seen in clear
-    notice: str | None
-    sunset: str | None
+    deprecated: bool
+    replaced_by: str | None  # what to read instead of a deprecated port: not every reader may know of it
+    sunset: str | None  # ISO date, the last day of a deprecated port
 
 
 def shape_of(
@@ -67,14 +68,19 @@ def shape_of(
     types = {told[0]: ColumnType.of(told[1]) for told in empty.description}
     key = served.table.primary_key
     in_clear = bool(key) and all(name in types and not profile.columns[name] for name in key)
-    notice, sunset = _ending(port, contracts[-1])
-    return Shape(source, empty.to_arrow_table().schema, types, tuple(key) if in_clear else (), notice, sunset)
+    return Shape(
+        source,
+        empty.to_arrow_table().schema,
+        types,
+        tuple(key) if in_clear else (),
+        *_ending(port, contracts[-1]),
+    )
 
 
-def _ending(port: PortAddress, today: Contract) -> tuple[str | None, str | None]:
-    """What readers of a deprecated port are told, and the last day of it."""
+def _ending(port: PortAddress, today: Contract) -> tuple[bool, str | None, str | None]:
+    """Whether a port is deprecated, the port to read instead, the last day of it."""
     if today.status != "deprecated":
-        return None, None
-    other = replacement_of(OutputPort(port.product, port.major, str(port), today))
+        return False, None, None
     end = today.end_of_support
-    return f"{port} is deprecated" + (f"; use {other}" if other else ""), None if end is None else end.isoformat()
+    other = replacement_of(OutputPort(port.product, port.major, str(port), today))
+    return True, other, None if end is None else end.isoformat()
