@@ -18,7 +18,15 @@ import duckdb
 
 from platform_resources.lake.names import quote_identifier
 from platform_resources.quality.checks import NotEvaluableError
-from platform_resources.quality.sql_vocabulary import EXPRESSIONS, NODES, PARTS, RULES, SESSION_FUNCTIONS, Vocabulary
+from platform_resources.quality.sql_vocabulary import (
+    EXPRESSIONS,
+    NODES,
+    PARTS,
+    RULES,
+    SESSION_FUNCTIONS,
+    TYPES,
+    Vocabulary,
+)
 
 MAX_CHARACTERS = 20_000
 MAX_DEPTH = 400  # two levels for each nested expression
@@ -176,6 +184,8 @@ class _Walk:
             for item in value:
                 self.node(item, names, depth + 1)
         elif isinstance(value, dict):
+            if "type_info" in value and value["id"] not in TYPES:
+                raise NotEvaluableError(f"the type {value['id']} is not allowed here")
             if "class" in value:
                 self._expression(value)
             elif isinstance(value.get("type"), str):

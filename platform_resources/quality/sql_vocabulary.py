@@ -11,8 +11,20 @@ TABLES = frozenset(("BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION_LIST"
 
 # The other objects in the tree that have a "type": modifiers, sort orders and type infos.
 _MODIFIERS = ("LIMIT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER", "ORDER_DEFAULT", "ASCENDING", "DESCENDING")
-_TYPES = ("DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "STRING_TYPE_INFO", "ARRAY_TYPE_INFO")
-PARTS = frozenset((*_MODIFIERS, *_TYPES))
+_TYPE_INFOS = ("DECIMAL_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "STRING_TYPE_INFO", "ARRAY_TYPE_INFO")
+PARTS = frozenset((*_MODIFIERS, *_TYPE_INFOS))
+
+# Types of values and of casts. Left out: VARIANT (DuckDB 1.5 ends its process when it hands one over as Arrow),
+# GEOMETRY, and what is inside of DuckDB only. UNBOUND is a name that isn't looked up yet: JSON.
+_WHOLE_NUMBERS = "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT BIGNUM"
+_MOMENTS = "DATE TIME TIME_NS TIMESTAMP TIMESTAMP_S TIMESTAMP_MS TIMESTAMP_NS INTERVAL"
+TYPES = frozenset(
+    (
+        *f"{_WHOLE_NUMBERS} {_MOMENTS} NULL BOOLEAN FLOAT DOUBLE DECIMAL CHAR VARCHAR BLOB BIT UUID".split(),
+        *("TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE", "INTEGER_LITERAL", "STRING_LITERAL"),
+        *("LIST", "ARRAY", "STRUCT", "MAP", "UNION", "ENUM", "UNBOUND"),
+    )
+)
 
 # Written without parentheses these are functions of the session, not columns.
 SESSION_FUNCTIONS = frozenset(

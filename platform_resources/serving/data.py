@@ -16,7 +16,7 @@ from platform_resources.access.relations.reading import Reading, TextReading
 from platform_resources.lake import PortAddress
 from platform_resources.lake.keys import secret_key
 from platform_resources.serving.answers import refusals
-from platform_resources.serving.callers import CurrentCaller, TheAccess, TheLimits, TheThreads, credential_of
+from platform_resources.serving.callers import CurrentCaller, TheAccess, TheLimits, TheThreads
 from platform_resources.serving.cursors import Cursor, bound_to, seal, unseal
 from platform_resources.serving.data_headers import etag_of, headers_of, matches, next_address
 from platform_resources.serving.encoding import arrow_pieces, chunks, parquet_pieces
@@ -243,7 +243,7 @@ async def _stream(
     found: _Found, form: Form, limits: RateLimits, threads: Threads, headers: Mapping[str, str]
 ) -> StreamedAnswer:
     with ExitStack() as held:
-        held.enter_context(limits.stream(credential_of(found.caller)))
+        held.enter_context(limits.stream(found.caller.identity.id))
 
         def begin() -> tuple[bytes, Iterator[bytes]]:
             reading = (
@@ -255,7 +255,7 @@ async def _stream(
 
         first, rest = await threads.bulk(begin)  # what goes wrong until here is told as a problem
         opened = held.pop_all()
-    return StreamedAnswer(first, rest, opened.close, threads, headers, form.content_type)
+    return StreamedAnswer(first, rest, opened.close, threads, headers, form.content_type, limits.limits.silent_seconds)
 
 
 def _pieces(form: Form, reading: Reading | TextReading) -> Iterable[bytes]:

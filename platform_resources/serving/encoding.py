@@ -64,9 +64,9 @@ def parquet_pieces(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iter
     yield sink.taken()
 
 
-def chunks(pieces: Iterable[bytes], at_once: bool = True) -> Iterator[bytes]:
+def chunks(pieces: Iterable[bytes | memoryview], at_once: bool = True) -> Iterator[bytes]:
     """Pieces put together: the first one `at_once`, then about 1 MB each; never an empty one."""
-    waiting: list[bytes] = []
+    waiting: list[bytes | memoryview] = []
     size, since, threshold = 0, time.monotonic(), 1 if at_once else _CHUNK_BYTES
     for piece in pieces:
         if not piece:
@@ -75,7 +75,7 @@ def chunks(pieces: Iterable[bytes], at_once: bool = True) -> Iterator[bytes]:
         size += len(piece)
         late = at_once and time.monotonic() - since > _CHUNK_SECONDS
         if size >= threshold or late:
-            yield waiting[0] if len(waiting) == 1 else b"".join(waiting)
+            yield b"".join(waiting)
             waiting = []
             size, since, threshold = 0, time.monotonic(), _CHUNK_BYTES
     if waiting:

@@ -26,10 +26,11 @@ _Answer = TypeVar("_Answer")
 class ApiLimits:
     """Of one server process. Each is set by `MESH_API_<NAME>`; there is no way to turn one off but a great number."""
 
-    requests_per_minute: int = 3000  # of one credential
+    requests_per_minute: int = 3000  # of one identity, whatever its credentials
     failures_per_minute: int = 30  # credentials that don't hold, from one address
-    streams: int = 16  # bulk reads of one credential that are open at once
+    streams: int = 16  # bulk reads of one identity that are open at once
     open_streams: int = 64  # bulk reads of all: each holds a query, its buffers and a pin
+    silent_seconds: int = 30  # a stream whose reader takes nothing for so long is ended
     bulk_threads: int = 2  # of bulk reads, that make rows at once; small reads have threads of their own
     body_bytes: int = 256 << 10
     address_bytes: int = 16 << 10
@@ -58,13 +59,13 @@ class RateLimits:
         self._streams: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def request(self, credential: str) -> None:
+    def request(self, identity: str) -> None:
         """Count a request; TooManyRequestsError when it is one too many."""
-        if not self._window.hit(self._requests, "credential", credential):
+        if not self._window.hit(self._requests, "identity", identity):
             raise TooManyRequestsError(
-                f"this credential asked more than {self.limits.requests_per_minute} times in a minute",
+                f"you asked more than {self.limits.requests_per_minute} times in a minute",
                 "Wait; read more rows with fewer requests.",
-                retry_after=self._wait(self._requests, "credential", credential),
+                retry_after=self._wait(self._requests, "identity", identity),
             )
 
     def failure(self, address: str) -> None:
@@ -81,25 +82,25 @@ class RateLimits:
         return max(1, round(self._window.get_window_stats(item, *names).reset_time - utc_now().timestamp()))
 
     @contextmanager
-    def stream(self, credential: str) -> Iterator[None]:
-        """Hold one of the places for bulk reads of a credential."""
+    def stream(self, identity: str) -> Iterator[None]:
+        """Hold one of the places for bulk reads of an identity."""
         with self._lock:
-            if self._streams[credential] >= self.limits.streams:
+            if self._streams[identity] >= self.limits.streams:
                 raise TooManyRequestsError(
-                    f"this credential reads {self.limits.streams} streams already", "Read one to its end first."
+                    f"you read {self.limits.streams} streams already", "Read one to its end first."
                 )
             if self._streams.total() >= self.limits.open_streams:
                 raise TooManyRequestsError(
                     "too many streams are being read", "Try again in a few seconds.", retry_after=5
                 )
-            self._streams[credential] += 1
+            self._streams[identity] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._streams[credential] -= 1
-                if not self._streams[credential]:
-                    del self._streams[credential]
+                self._streams[identity] -= 1
+                if not self._streams[identity]:
+                    del self._streams[identity]
 
 
 class Threads:

@@ -28,8 +28,8 @@ class RuleResult(Answer):
     value: float | int | str | bool | None = Field(description="Measured; null where it could tell a masked value.")
     threshold: str
     message: str
-    failed_rows: int | None
-    score: float = Field(description="0-1: 1 when passed, else the share of good rows.")
+    failed_rows: int | None = Field(description="Null where it could tell a masked value.")
+    score: float | None = Field(description="0-1: 1 when passed, else the share of good rows; null where withheld.")
 
 
 class Measured(Answer):
@@ -74,13 +74,13 @@ class PublicationPage(Page):
 def get_quality(reader: CurrentReader, state: AskedPort) -> QualityReport:
     """The score of what is served, by dimension and by check. No row and no value of a row is shown."""
     publication, refusal = state.publication, state.refusal
-    secret = _secret_rules(reader, state)
+    shown = _shown_rules(reader, state)
     measured = refused = None
     if publication is not None:
         facts = (publication.score, publication.contract_version, publication.published_at)
-        measured = _measured(publication.audit, *facts, secret)
+        measured = _measured(publication.audit, *facts, shown)
     if refusal is not None:
-        refused = _measured(refusal.audit, refusal.score, refusal.contract_version, refusal.refused_at, secret)
+        refused = _measured(refusal.audit, refusal.score, refusal.contract_version, refusal.refused_at, shown)
     number = None if publication is None else publication.number
     return QualityReport(port=state.port.address, publication=number, measured=measured, refused=refused)
 
@@ -129,8 +129,10 @@ def _scores(audit: Mapping[str, Any]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in (audit.get("scores") or {}).items()}
 
 
-def _measured(audit: Mapping[str, Any], score: float, version: str, at: datetime, secret: frozenset[str]) -> Measured:
-    results = [_result(item, secret) for item in audit.get("results", ())]
+def _measured(
+    audit: Mapping[str, Any], score: float, version: str, at: datetime, shown: frozenset[str] | None
+) -> Measured:
+    results = [_result(item, shown) for item in audit.get("results", ())]
     return Measured(
         score=round(score, 2),
         scores=_scores(audit),
@@ -141,8 +143,8 @@ def _measured(audit: Mapping[str, Any], score: float, version: str, at: datetime
     )
 
 
-def _result(item: Mapping[str, Any], secret: frozenset[str]) -> RuleResult:
-    withheld = item["name"] in secret
+def _result(item: Mapping[str, Any], shown: frozenset[str] | None) -> RuleResult:
+    withheld = shown is not None and item["name"] not in shown
     passed = bool(item["passed"])
     told = f"the rule {'holds' if passed else 'is broken'}; its value is told to who reads the port unmasked"
     return RuleResult(
@@ -154,17 +156,22 @@ def _result(item: Mapping[str, Any], secret: frozenset[str]) -> RuleResult:
         value=None if withheld else item.get("value"),
         threshold=item["threshold"],
         message=told if withheld else item["message"],
-        failed_rows=item.get("failed_rows"),
-        score=item["score"],
+        failed_rows=None if withheld else item.get("failed_rows"),
+        score=None if withheld else item["score"],
     )
 
 
-def _secret_rules(reader: Reader, state: PortState) -> frozenset[str]:
-    """SQL rules answer with a value of the data (`select max(income)`): for readers who see all of it in clear only."""
+def _shown_rules(reader: Reader, state: PortState) -> frozenset[str] | None:
+    """Rules whose values a reader is told; None: all.
+
+    SQL rules answer with a value of the data (`select max(income)`): for readers who see all of it in clear only. A
+    name that the contracts don't know may have been one, of a version that was refused and changed since.
+    """
     contracts = contracts_of(reader, state)
     sight = sight_of(reader, policy_on(reader, state))
     names = {column.name for column in contracts[0].table.columns}
     clear = sight.granted and not sight.some_rows and names <= {n for n, masks in sight.columns.items() if not masks}
     if clear:
-        return frozenset()
-    return frozenset(check.name for item in contracts for check in compile_checks(item) if check.kind == "sql")
+        return None
+    checks = [check for contract in contracts for check in compile_checks(contract)]
+    return frozenset(c.name for c in checks) - {c.name for c in checks if c.kind == "sql"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from platform_resources.access import Access, Caller, Grant
 from platform_resources.access.callers.names import is_named
@@ -20,13 +23,27 @@ from platform_resources.contracts import Product
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 
+_MAJOR = re.compile(r"[1-9][0-9]{0,3}")
 _LISTED = "GET /api/v1/products lists what there is."
 
 Domain = Annotated[str, Path(description="Name of the domain.", max_length=63, examples=["crm"])]
 ProductName = Annotated[
     str, Path(alias="product", description="Name of the product.", max_length=63, examples=["customer_360"])
 ]
-Major = Annotated[int, Path(alias="major", description="Major version of the port.", ge=1, le=9999, examples=[1])]
+
+
+def _plain_number(text: str) -> str:
+    """One address for each port: not v01, v+1 or v1.0 too."""
+    if not _MAJOR.fullmatch(text):
+        raise PydanticCustomError("major", "Write the major version in digits: v1")
+    return text
+
+
+Major = Annotated[
+    int,
+    BeforeValidator(_plain_number),
+    Path(alias="major", description="Major version of the port.", ge=1, le=9999, examples=[1]),
+]
 
 
 @dataclass(frozen=True)

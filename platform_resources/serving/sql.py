@@ -8,26 +8,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from platform_resources.access import SqlLimits, SqlReading
+from platform_resources.access import Access, Caller, SqlLimits, SqlReading
+from platform_resources.access.consumer_sql.reading import SqlTextReading
 from platform_resources.access.errors import LimitExceededError
 from platform_resources.serving.answers import refusals
-from platform_resources.serving.callers import CurrentCaller, TheAccess, TheLimits, TheThreads, credential_of
+from platform_resources.serving.callers import CurrentCaller, TheAccess, TheLimits, TheThreads
 from platform_resources.serving.data_headers import names_in_header
 from platform_resources.serving.encoding import arrow_pieces, chunks, parquet_pieces
 from platform_resources.serving.formats import Form, negotiate
-from platform_resources.serving.sql_text import distinct, text_pieces
 from platform_resources.serving.streams import StreamedAnswer
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 router = APIRouter(tags=["sql"])
 
+_Reading = SqlReading | SqlTextReading
+_Piece = TypeVar("_Piece")
 _JSON_ROWS = 10_000
 _LIMITS = SqlLimits(wait=10)
 
@@ -103,16 +102,23 @@ async def run_sql(
     chosen = negotiate(request.headers.get("Accept"), form)
     rows = replace(_LIMITS, rows=_JSON_ROWS) if chosen is Form.JSON else _LIMITS
     with ExitStack() as held:
-        held.enter_context(limits.stream(credential_of(caller)))
+        held.enter_context(limits.stream(caller.identity.id))
 
         def begin() -> _Begun:
-            reading = access.sql.run(caller, question.sql, purpose=question.purpose, limits=rows, door="http")
+            reading = _run(access, caller, question, chosen, rows)
             held.callback(reading.close)
             return _begin(reading, chosen)
 
         begun = await threads.sql(begin)
         opened = held.pop_all()
-    return StreamedAnswer(begun.first, begun.rest, opened.close, threads, begun.headers, chosen.content_type)
+    told = (begun.headers, chosen.content_type, limits.limits.silent_seconds)
+    return StreamedAnswer(begun.first, begun.rest, opened.close, threads, *told)
+
+
+def _run(access: Access, caller: Caller, question: SqlQuestion, form: Form, limits: SqlLimits) -> _Reading:
+    if form.is_text:
+        return access.sql.run_text(caller, question.sql, form.value, question.purpose, limits, "http")
+    return access.sql.run(caller, question.sql, question.purpose, limits, "http")
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class _Begun:
     headers: dict[str, str]
 
 
-def _begin(reading: SqlReading, form: Form) -> _Begun:
+def _begin(reading: _Reading, form: Form) -> _Begun:
     """Make the first megabyte: of what ends within it, it is known whether it was truncated."""
     untold = threading.Event()  # the headers are out and do not tell
     made = chunks(_pieces(reading, form, untold), at_once=False)
@@ -136,27 +142,26 @@ def _begin(reading: SqlReading, form: Form) -> _Begun:
     return _Begun(first, chain([second], made), headers)
 
 
-def _pieces(reading: SqlReading, form: Form, untold: threading.Event) -> Iterator[bytes]:
-    batches = _whole(reading, untold)
+def _pieces(reading: _Reading, form: Form, untold: threading.Event) -> Iterator[bytes | memoryview]:
+    if isinstance(reading, SqlReading):
+        yield from (arrow_pieces if form is Form.ARROW else parquet_pieces)(reading.schema, _whole(reading, untold))
+        return
     if form is Form.JSON:
         yield b'{"data": '
-        yield from text_pieces(reading.schema, batches, "json")
+    yield from _whole(reading, untold)
+    if form is Form.JSON:
         yield b", " + json.dumps(_told(reading)).encode()[1:]
-    elif form.is_text:
-        yield from text_pieces(reading.schema, batches, form.value)
-    else:
-        yield from (arrow_pieces if form is Form.ARROW else parquet_pieces)(reading.schema, batches)
 
 
-def _whole(reading: SqlReading, untold: threading.Event) -> Iterable[pa.RecordBatch]:
+def _whole(reading: Iterable[_Piece], untold: threading.Event) -> Iterator[_Piece]:
     yield from reading
     if reading.truncated and untold.is_set():
         raise LimitExceededError("the answer has more rows than may be answered", "Ask for fewer.")
 
 
-def _told(reading: SqlReading) -> dict[str, Any]:
+def _told(reading: SqlTextReading) -> dict[str, Any]:
     return {
-        "columns": distinct(reading.schema.names),
+        "columns": reading.names,
         "publications": {address: relation.publication.number for address, relation in reading.relations.items()},
         "masked": {address: list(names) for address, names in reading.masked.items()},
         "notices": {a: relation.notice for a, relation in reading.relations.items() if relation.notice},
@@ -164,7 +169,7 @@ def _told(reading: SqlReading) -> dict[str, Any]:
     }
 
 
-def _headers(reading: SqlReading) -> dict[str, str]:
+def _headers(reading: _Reading) -> dict[str, str]:
     numbers = {address: relation.publication.number for address, relation in reading.relations.items()}
     headers = {
         "Cache-Control": "private, no-store",

@@ -12,12 +12,15 @@ from starlette.types import Receive, Scope, Send
 from platform_resources.serving.edge import trace_without_values
 from platform_resources.serving.limits import Threads
 
+_PART_BYTES = 256 << 10
+
 log = logging.getLogger("mesh.api")
 
 
 class StreamedAnswer(Response):
     """Sends `first`, then `rest` as threads for bulk work make it; one chunk is made while another is sent.
 
+    A reader who takes less than 256 KB in `silent_seconds` is cut off: it holds a query, a pin and one of a few places.
     `close` is called exactly once, whatever the end: the last chunk, a reader who has gone (at once: a batch that is
     computed is given up), an error, the end of the server. Memory is that of three chunks.
     """
@@ -30,6 +33,7 @@ class StreamedAnswer(Response):
         threads: Threads,
         headers: Mapping[str, str],
         media_type: str,
+        silent_seconds: float = 30,
     ) -> None:
         super().__init__(None, 200, headers, media_type)
         del self.headers["Content-Length"]
@@ -37,6 +41,7 @@ class StreamedAnswer(Response):
         self._rest = rest
         self._close = close
         self._threads = threads
+        self._silent_seconds = silent_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_gone(receive))
@@ -46,7 +51,7 @@ class StreamedAnswer(Response):
             chunk: bytes | None = self._first
             while chunk is not None:
                 making = asyncio.ensure_future(self._threads.bulk(lambda: next(self._rest, None)))
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await self._send(send, chunk)
                 await asyncio.wait({making, gone}, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
                     return
@@ -57,6 +62,14 @@ class StreamedAnswer(Response):
         finally:
             gone.cancel()
             await asyncio.shield(self._end(making))
+
+    async def _send(self, send: Send, chunk: bytes) -> None:
+        """In parts: each must be taken in time, so that who takes nothing holds a stream no longer than that."""
+        whole = memoryview(chunk)
+        for start in range(0, len(chunk), _PART_BYTES):
+            part = chunk if len(chunk) <= _PART_BYTES else bytes(whole[start : start + _PART_BYTES])
+            async with asyncio.timeout(self._silent_seconds):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
 
     async def _end(self, making: asyncio.Future[bytes | None] | None) -> None:
         await self._threads.small(self._close)  # first: it interrupts what is being made

@@ -15,7 +15,10 @@ def columns_used(tree: dict[str, Any]) -> frozenset[str] | None:
     names: set[str] = set()
     tables: set[str] = set()
     whole_rows: set[str] = set()  # a name that ends with a table's: `select o from crm.customer_360.v1 o` is a row
+    ordered = _order_all(tree)
     for node in tree_nodes(tree):
+        if id(node) in ordered:
+            continue
         if node.get("class") in {"STAR", "POSITIONAL_REFERENCE"} or node.get("ref_type") == "NATURAL":
             return None
         if node.get("type") == "PIVOT":  # takes every column that it doesn't name into its groups
@@ -29,3 +32,11 @@ def columns_used(tree: dict[str, Any]) -> frozenset[str] | None:
             whole_rows.add(node["column_names"][-1].lower())
         names.update(name.lower() for name in node.get("using_columns", []) if isinstance(name, str))
     return None if whole_rows & (tables - {""}) else frozenset(names)
+
+
+def _order_all(tree: dict[str, Any]) -> set[int]:
+    """Stars that stand for the columns of an answer, not of a table: `order by all` of a SELECT."""
+    modifiers = (modifier for node in tree_nodes(tree) for modifier in node.get("modifiers", []))
+    ordered = (order["expression"] for modifier in modifiers for order in modifier.get("orders", []))
+    particular = ("relation_name", "expr", "exclude_list", "qualified_exclude_list", "replace_list", "rename_list")
+    return {id(e) for e in ordered if e.get("class") == "STAR" and not any(e.get(part) for part in particular)}

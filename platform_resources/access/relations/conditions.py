@@ -27,12 +27,13 @@ _NESTED = frozenset({"list", "array", "struct", "map", "union", "variant"})
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64, "hugeint": 128}
 _DIGITS = 38  # of a DECIMAL
+_DECIMAL = re.compile(r"decimal\(([0-9]+),\s*([0-9]+)\)")
 
 
 def where(conditions: Iterable[Condition], types: dict[str, str]) -> tuple[list[str], list[Any]]:
     """Conditions as SQL over columns that the reader sees, and the parameters of it.
 
-    `types`: column -> DuckDB's id of its type ("bigint", "timestamp with time zone").
+    `types`: column -> DuckDB's type in lower case ("bigint", "timestamp with time zone", "decimal(12,2)").
 
     Raises
     ------
@@ -62,7 +63,7 @@ def _condition(condition: Condition, kind: str) -> tuple[str, list[Any]]:
         if value.count("%") + value.count("_") > MAX_WILDCARDS:
             raise BadQueryError(f"the pattern for {condition.column} has more than {MAX_WILDCARDS} wildcards")
         return f"{name} LIKE ?", [_typed(condition.column, kind, value)]
-    compared = name if kind in _PARSERS else f"CAST({name} AS VARCHAR)"
+    compared = name if _parser(kind) else f"CAST({name} AS VARCHAR)"
     if operator in _IN:
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise BadQueryError(f"the values for {condition.column} are no list", "Write them with commas: in:a,b,c")
@@ -82,9 +83,9 @@ def _typed(column: str, kind: str, value: Any) -> Any:
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise BadQueryError(f"a value for {column} has more than {MAX_TEXT} characters")
     try:
-        return _PARSERS.get(kind, _text)(value)
+        return (_parser(kind) or _text)(value)
     except (ValueError, TypeError, InvalidOperation, OverflowError):
-        example = _EXAMPLES.get(kind, "text")
+        example = _EXAMPLES.get(kind.partition("(")[0], "text")
         raise BadQueryError(f"a value for {column} is no {kind}", f"Write it like this: {example}") from None
 
 
@@ -109,14 +110,26 @@ def _integer(bits: int, signed: bool) -> Callable[[Any], int]:
     return parse
 
 
-def _decimal(value: Any) -> Decimal:
-    if isinstance(value, bool):
-        raise ValueError
-    number = Decimal(str(value))
-    digits, exponent = number.as_tuple()[1:]
-    if not number.is_finite() or len(digits) > _DIGITS or not -_DIGITS <= int(exponent) <= 0:
-        raise ValueError
-    return number
+def _decimal(precision: int, scale: int) -> Callable[[Any], Decimal]:
+    def parse(value: Any) -> Decimal:
+        if isinstance(value, bool):
+            raise ValueError
+        number = Decimal(str(value))
+        exponent = number.as_tuple().exponent
+        if not isinstance(exponent, int) or not -_DIGITS <= exponent <= 0:  # NaN, infinity; 1e999999
+            raise ValueError
+        whole, fraction = (max(number.adjusted() + 1, 0) if number else 0), -exponent
+        # DuckDB compares both as a DECIMAL of at most 38 digits that holds the fractions of both.
+        if whole > precision - scale or precision - scale + max(fraction, scale) > _DIGITS:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _parser(kind: str) -> Callable[[Any], Any] | None:
+    decimal = _DECIMAL.fullmatch(kind)
+    return _decimal(int(decimal[1]), int(decimal[2])) if decimal else _PARSERS.get(kind)
 
 
 def _float(value: Any) -> float:
@@ -169,7 +182,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     **{kind: _integer(bits, signed=True) for kind, bits in _BITS.items()},
     **{f"u{kind}": _integer(bits, signed=False) for kind, bits in _BITS.items()},
     "varchar": _text,
-    "decimal": _decimal,
+    "decimal": _decimal(_DIGITS, 0),
     "float": _float,
     "double": _float,
     "boolean": _boolean,
@@ -184,7 +197,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 }
 _EXAMPLES = {
     **dict.fromkeys((*_BITS, *(f"u{kind}" for kind in _BITS)), "42, within the range of the type"),
-    "decimal": "12.50",
+    "decimal": "12.50, within the range of the type",
     "float": "0.5",
     "double": "0.5",
     "boolean": "true",

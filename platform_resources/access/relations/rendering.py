@@ -5,14 +5,15 @@ One row of text is one value of one VARCHAR column, so that the bytes of a batch
 
 Values: dates and times are ISO 8601, with `Z` when the column has a zone; decimals and integers keep every digit (JSON
 numbers beyond 2^53 need a reader that doesn't make them floats); NaN and infinities are null in JSON, `nan` and `inf`
-in CSV; bytes are base64; nested values are JSON, in CSV as text. CSV is RFC 4180: lines end with CR LF, text is always
-quoted, so that an unquoted empty field is null and `""` an empty text. A text that a spreadsheet would take for a
-formula is handed out as it is: data is not altered.
+in CSV; bytes are base64; nested values are JSON (a struct without names: an array), in CSV as text. CSV is RFC 4180:
+lines end with CR LF, text is always quoted, so that an unquoted empty field is null and `""` an empty text. A text that
+a spreadsheet would take for a formula is handed out as it is: data is not altered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -49,11 +50,29 @@ class ColumnType:
     text: str
     children: tuple[tuple[str, ColumnType], ...] = ()
 
+    @property
+    def comparable(self) -> str:
+        """What a value that is compared with it must fit: its kind, and the digits of a decimal."""
+        return self.text.lower() if self.kind == "decimal" else self.kind
+
     @classmethod
     def of(cls, told: DuckDBPyType) -> ColumnType:
         kind = "json" if str(told) == "JSON" else told.id
         nested = [(n, t) for n, t in told.children if not isinstance(t, int)] if kind in _NESTED else []
         return cls(kind, str(told), tuple((name, cls.of(child)) for name, child in nested))
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Names of columns, each once, whatever their case: `a, A` become `a, A_1`. SQL takes them for one name."""
+    found: dict[str, str] = {}
+    numbers: Counter[str] = Counter()
+    for name in names:
+        made = name
+        while made.lower() in found:
+            numbers[name.lower()] += 1
+            made = f"{name}_{numbers[name.lower()]}"
+        found[made.lower()] = made
+    return list(found.values())
 
 
 def rows_as_text(inner: str, columns: Sequence[str], types: Mapping[str, ColumnType], form: TextForm) -> str:
@@ -123,6 +142,12 @@ def _json(value: str, kind: ColumnType, depth: int = 0) -> str:
 
 def _nested(value: str, kind: ColumnType, depth: int) -> str:
     item = f"_item{depth}"
+    if kind.kind == "struct" and any(not name for name, _ in kind.children):  # row(1, 2): its values have no names
+        parts = (
+            _json(f"struct_extract_at({value}, {place})", child, depth)
+            for place, (_, child) in enumerate(kind.children, 1)
+        )
+        return f"CASE WHEN {value} IS NOT NULL THEN json_array({', '.join(parts)}) END"
     if kind.kind == "struct":
         fields = ", ".join(
             f"{quote_literal(name)}: {_json(f'{value}.{quote_identifier(name)}', child, depth)}"

@@ -6,6 +6,7 @@ import re
 
 import duckdb
 
+from platform_resources.access.consumer_sql.sandbox.inside.wire import ROW_BYTES
 from platform_resources.access.errors import AccessError, BadQueryError, LimitExceededError
 from platform_resources.quality.errors import explain
 
@@ -20,6 +21,8 @@ def refusal(kind: str, message: str) -> AccessError:
     """The error to raise for one of a worker; `kind` is the name of DuckDB's class."""
     if kind in _LIMITS:
         return LimitExceededError("the query needs more memory than it may use", "Read less, or in parts.")
+    if kind == "RowTooLargeError":
+        return LimitExceededError(f"a row of the answer has more than {ROW_BYTES >> 20} MB", "Shorten its values.")
     found = getattr(duckdb, kind, None)
     if not (isinstance(found, type) and issubclass(found, duckdb.Error)) or issubclass(found, duckdb.FatalException):
         return BadQueryError("the query can't be run", "Write it in another way.")

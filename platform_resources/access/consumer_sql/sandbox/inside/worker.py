@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 import confinement
@@ -30,6 +32,11 @@ _SEAL = """
 """
 _BATCH_ROWS = 16_384
 _MAX_JOB = 4 << 20
+_FRAME_BYTES = 4 << 20  # of a batch that can be parted
+
+
+class RowTooLargeError(Exception):
+    """A row that the trusted side would not take."""
 
 
 def serve(to: socket.socket, parent: int) -> None:
@@ -60,12 +67,17 @@ def _answer(con: duckdb.DuckDBPyConnection, to: socket.socket, job: dict[str, An
     try:
         for statement in job["setup"]:
             con.execute(statement)
+        writer = con.cursor()
+        writer.execute("SET TimeZone = 'UTC'")
         con.execute(_SEAL.format(memory=int(job["memory"])))
         confinement.close_in(job["seconds"], job["memory"], parent)
         reader = con.execute(job["sql"]).to_arrow_reader(_BATCH_ROWS)
-        _send(to, reader.schema, None)
-        truncated = _stream(reader, to, job["rows"], job["bytes"])
-    except (duckdb.Error, pa.ArrowException, MemoryError) as error:
+        if job["text"]:
+            truncated = _stream_text(reader, writer, to, job["rows"], job["bytes"])
+        else:
+            _send(to, reader.schema, None)
+            truncated = _stream(reader, to, job["rows"], job["bytes"])
+    except (duckdb.Error, pa.ArrowException, MemoryError, RowTooLargeError) as error:
         told = {"kind": type(error).__name__, "message": str(error)[:4096]}
         wire.send(to, wire.ERROR, json.dumps(told).encode())
     else:
@@ -75,17 +87,84 @@ def _answer(con: duckdb.DuckDBPyConnection, to: socket.socket, job: dict[str, An
 def _stream(reader: pa.RecordBatchReader, to: socket.socket, rows: int, size: int) -> bool:
     """Send batches until a limit is reached; returns whether something was left out."""
     for batch in reader:
+        for part in _parts(batch.slice(0, rows)):
+            size -= part.nbytes
+            if size < 0:
+                return True
+            _send(to, reader.schema, part)
         if batch.num_rows > rows:
-            if rows:
-                _send(to, reader.schema, batch.slice(0, rows))
-            return True
-        size -= batch.nbytes
-        if size < 0:
             return True
         rows -= batch.num_rows
-        if batch.num_rows:
-            _send(to, reader.schema, batch)
     return False
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in parts that the trusted side takes; an empty one in none."""
+    if batch.num_rows <= 1 or batch.nbytes <= _FRAME_BYTES:
+        if batch.nbytes > wire.ROW_BYTES:
+            raise RowTooLargeError
+        if batch.num_rows:
+            yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _parts(batch.slice(0, half))
+    yield from _parts(batch.slice(half))
+
+
+def _stream_text(
+    reader: pa.RecordBatchReader, writer: duckdb.DuckDBPyConnection, to: socket.socket, rows: int, size: int
+) -> bool:
+    """The same as text, in the SQL that the trusted side makes of the columns' types."""
+    names = [f"c{number}" for number in range(len(reader.schema))]  # a query may call two columns the same
+    sql = _asked(writer, reader.schema, names, to)
+    for batch in reader:
+        kept = batch.slice(0, rows)
+        if kept.num_rows:
+            writer.register(wire.ROWS, kept.rename_columns(names))
+            for text in writer.execute(sql).to_arrow_reader(_BATCH_ROWS):
+                sent = _send_text(to, text.column(0), size)
+                size -= sent
+                if sent < 0:
+                    return True
+            writer.unregister(wire.ROWS)
+        if batch.num_rows > rows:
+            return True
+        rows -= batch.num_rows
+    return False
+
+
+def _asked(writer: duckdb.DuckDBPyConnection, schema: pa.Schema, names: list[str], to: socket.socket) -> str:
+    """Tell the columns, and get the SQL that writes them as text."""
+    fields = [field.with_name(name) for field, name in zip(schema, names, strict=True)]
+    writer.register(wire.ROWS, pa.RecordBatchReader.from_batches(pa.schema(fields, schema.metadata), []))
+    described = writer.execute(f"SELECT * FROM {wire.ROWS}").description
+    writer.unregister(wire.ROWS)
+    told = [[name, _type(column[1])] for name, column in zip(schema.names, described, strict=True)]
+    wire.send(to, wire.TYPES, json.dumps(told).encode())
+    asked = wire.receive(to, _MAX_JOB)
+    if asked is None:
+        raise OSError("the trusted side asks no more")
+    return asked[1].decode()
+
+
+def _type(told: Any) -> list[Any]:
+    """[kind, [[name, type], ...]] of one of DuckDB's types."""
+    kind = "json" if str(told) == "JSON" else told.id
+    nested = told.children if kind in ("list", "array", "struct", "map") else ()
+    return [kind, [[name, _type(child)] for name, child in nested if not isinstance(child, int)]]
+
+
+def _send_text(to: socket.socket, texts: pa.Array, most: int) -> int:
+    """Send whole rows of at most `most` bytes; returns how many bytes, or -1 when a row was left out."""
+    _, offsets, data = texts.buffers()
+    places = memoryview(offsets).cast("q" if pa.types.is_large_string(texts.type) else "i")
+    places = places[texts.offset : texts.offset + len(texts) + 1]
+    rows = bisect_right(places, places[0] + most) - 1
+    whole = memoryview(data)[places[0] : places[rows]] if data is not None else memoryview(b"")
+    for start in range(0, len(whole), wire.PIECE_BYTES):
+        piece = whole[start : start + wire.PIECE_BYTES]
+        wire.send_text(to, rows if start + len(piece) == len(whole) else 0, piece)
+    return len(whole) if rows == len(texts) else -1
 
 
 def _send(to: socket.socket, schema: pa.Schema, batch: pa.RecordBatch | None) -> None:
