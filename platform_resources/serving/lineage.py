@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from platform_resources.access.requests.grants import grants_on
+from platform_resources.access.callers.names import is_like_a_product
+from platform_resources.catalog.consumption import PortConsumer, consumption
 from platform_resources.contracts import Mesh
 from platform_resources.contracts.lifecycle import lifecycle_of
-from platform_resources.governance import Consumer, consumers_of
+from platform_resources.governance import Consumer
 from platform_resources.lake import utc_now
 from platform_resources.serving.answers import Answer, refusals
 from platform_resources.serving.entitlements import GrantHeld, grant_held
@@ -50,9 +52,24 @@ class ConsumerOut(Answer):
     purpose: str | None
 
 
+class ConsumerKnown(Answer):
+    name: str = Field(examples=["finance.revenue"])
+    kind: str | None = Field(description="Null: nobody says.", examples=["product"])
+    standing: Literal["reads", "never reads", "not registered"] = Field(
+        description="`never reads`: registered or granted, and no read in 90 days; `not registered`: reads, and would "
+        "not be asked before the port changes."
+    )
+    reads: int = Field(description="In the last 90 days.")
+    last_read: date | None = Field(description="Day (UTC) of the last one of these.")
+
+
 class Consumers(Answer):
     port: str
-    count: int = Field(description="Registered consumers and holders of grants, each counted once.")
+    count: int = Field(description="Who is registered, holds a grant or reads, each counted once.")
+    reading: int = Field(description="How many of them read it in the last 90 days.")
+    consumers: list[ConsumerKnown] | None = Field(
+        description="Each of them, by name; for owners and administrators, null for others."
+    )
     registered: list[ConsumerOut] | None = Field(
         description="By their own declarations; for owners and administrators, null for others."
     )
@@ -103,17 +120,22 @@ def get_lineage(
     responses=refusals(404, 422),
 )
 def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
-    """The consumers of a port: their number for everybody, their names for owners and administrators."""
+    """The consumers of a port: their number for everybody, their names for owners and administrators.
+
+    A product that the caller may not know of is neither named nor counted.
+    """
     address = state.port.address
-    registered = [c for c in consumers_of(reader.documents.mesh, address) if _is_known(reader, c)]
-    now = utc_now()
-    grants = [grant for grant in grants_on(reader.access.control, address) if grant.holds(now)]
-    names = {c.name for c in registered} | {grant.consumer for grant in grants}
+    reader.access.usage.flush()
+    every = consumption(reader.documents.mesh, reader.access.control, address, utc_now())
+    found = [consumer for consumer in every if _is_known(reader, consumer)]
     told = reader.manages(state.product)
+    grants = sorted((grant for consumer in found for grant in consumer.grants), key=lambda grant: grant.id)
     return Consumers(
         port=address,
-        count=len(names),
-        registered=[_consumer(c) for c in registered] if told else None,
+        count=len(found),
+        reading=sum(consumer.reads is not None for consumer in found),
+        consumers=[_known(consumer) for consumer in found] if told else None,
+        registered=[_consumer(c.registered) for c in found if c.registered is not None] if told else None,
         granted=[grant_held(grant) for grant in grants] if told else None,
     )
 
@@ -139,8 +161,21 @@ def _node(mesh: Mesh, address: str, distance: int) -> Node:
     return Node(port=address, lifecycle=None if found is None else lifecycle_of(*found), distance=distance)
 
 
-def _is_known(reader: Reader, consumer: Consumer) -> bool:
-    return consumer.kind != "product" or reader.sees_address(consumer.name)
+def _is_known(reader: Reader, consumer: PortConsumer) -> bool:
+    """A name that only a product can have is one, whatever became of it."""
+    is_product = consumer.kind == "product" or is_like_a_product(consumer.name)
+    return not is_product or reader.sees_address(consumer.name)
+
+
+def _known(consumer: PortConsumer) -> ConsumerKnown:
+    reads = consumer.reads
+    return ConsumerKnown(
+        name=consumer.name,
+        kind=consumer.kind,
+        standing=consumer.standing,
+        reads=0 if reads is None else reads.count,
+        last_read=None if reads is None else reads.last,
+    )
 
 
 def _consumer(consumer: Consumer) -> ConsumerOut:

@@ -87,6 +87,34 @@ def test_a_hidden_product_looks_like_none_even_when_it_is_retired(mesh: GuardedM
             again.access.guard.open(again.caller("ana"), CUSTOMERS)
 
 
+def test_of_a_hidden_port_nothing_is_read_before_it_is_refused(mesh: GuardedMesh) -> None:
+    """What is not read takes no time: by it a hidden port would be told from one that isn't there."""
+    product = mesh.settings.domains / "shop" / "products" / "customers" / "product.odps.yaml"
+    product.write_text(product.read_text() + "customProperties: [{property: visibility, value: granted}]\n")
+    next((mesh.settings.home / "lakes" / "shop").glob("catalog.sqlite")).write_bytes(b"no catalog" * 1000)
+    for port in (CUSTOMERS, PortAddress("shop", "nothing", 1)):
+        with pytest.raises(UnknownPortError):
+            mesh.access.guard.open(mesh.caller("nobody"), port)
+    with pytest.raises(UnavailableError):
+        mesh.access.guard.open(mesh.caller("ana"), CUSTOMERS)
+
+
+def test_what_replaces_a_port_is_named_to_those_who_may_know_of_it(mesh: GuardedMesh) -> None:
+    ended = "status: deprecated\ncustomProperties: [{property: replacedBy, value: shop.secrets.v1}]"
+    mesh.publish(contract=CUSTOMERS_CONTRACT.format(version="1.0.1", status="active").replace("status: active", ended))
+    assert mesh.access.guard.open(mesh.caller("ana"), CUSTOMERS).notice == f"{CUSTOMERS} is deprecated"
+    mesh.grant("ana", "shop.secrets.v1")
+    told = f"{CUSTOMERS} is deprecated; use shop.secrets.v1"
+    assert mesh.access.guard.open(mesh.caller("ana"), CUSTOMERS).notice == told
+    with connect(mesh.settings, own="shop") as con:
+        retire(con, mesh.settings, port=CUSTOMERS, run_id="end", now=utc_now(), replaced_by="shop.secrets.v1")
+    with pytest.raises(RetiredPortError, match=r"read shop\.secrets\.v1 instead"):
+        mesh.access.guard.open(mesh.caller("ana"), CUSTOMERS)
+    with pytest.raises(RetiredPortError) as refused:
+        mesh.access.guard.open(mesh.caller("nobody"), CUSTOMERS)
+    assert "secrets" not in refused.value.message + refused.value.remedy
+
+
 def test_a_publication_that_never_was_is_told_so_to_whoever_may_read_the_port(mesh: GuardedMesh) -> None:
     for number in (0, -1, 2, 10**30):
         with pytest.raises(NotPublishedError):

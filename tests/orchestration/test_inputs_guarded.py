@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import duckdb
 import pytest
+from sqlalchemy import update
 
 from platform_resources.access import Access, Caller, Grant, Identity
 from platform_resources.access.errors import DeniedError
@@ -16,7 +17,7 @@ from platform_resources.access.inputs.facade import guarded_inputs, refused_inpu
 from platform_resources.access.relations.usage import Usage
 from platform_resources.access.requests.grants import add_grant, grants_to
 from platform_resources.contracts import Product, load_domain
-from platform_resources.control.tables import audit
+from platform_resources.control.tables import audit, grants
 from platform_resources.lake import LakeMissingError, MeshSettings, PortAddress, connect, create_lake, utc_now
 from platform_resources.orchestration.resources import lake_resource
 from tests.guarded import publish_rows
@@ -101,11 +102,29 @@ def test_every_column_is_shown_in_clear_once_that_was_granted(mesh: Access) -> N
     number = grant(mesh)
     seen = rows(mesh.settings, "SELECT customer FROM shop.orders.v1")
     assert {row[0] for row in seen} == {order[1] for order in ORDERS}
-    mesh.requests.revoke(
-        Caller(Identity("operator", "person", "Op", administrator=True), frozenset({"admin"})), number, "Over."
-    )
-    seen = rows(mesh.settings, "SELECT customer FROM shop.orders.v1")  # back to what policy gives
+    with mesh.control.writing() as connection:
+        assert connection.execute(update(grants).where(grants.c.id == number).values(ends_at=utc_now())).rowcount == 1
+    seen = rows(mesh.settings, "SELECT customer FROM shop.orders.v1")  # it ended: back to what policy gives
     assert not {row[0] for row in seen} & {order[1] for order in ORDERS}
+
+
+@pytest.mark.parametrize("by_policy_before", [False, True])
+def test_what_was_approved_and_taken_back_is_not_given_by_policy(mesh: Access, by_policy_before: bool) -> None:
+    if by_policy_before:
+        rows(mesh.settings, "SELECT 1 FROM shop.orders.v1")
+    operator = Caller(Identity("operator", "person", "Op", administrator=True), frozenset({"admin"}))
+    mesh.requests.revoke(operator, grant(mesh), "A breach.")
+    with pytest.raises(DeniedError, match="A breach"):
+        rows(mesh.settings, "SELECT 1 FROM shop.orders.v1")
+    grant(mesh, role="orders_reader", clearances=frozenset())
+    assert len(rows(mesh.settings, "SELECT 1 FROM shop.orders.v1")) == len(ORDERS)
+
+
+def test_a_product_that_gives_a_grant_back_reads_by_policy_again(mesh: Access) -> None:
+    (owner,) = reader(mesh.settings).owners
+    caller = Caller(Identity(owner, "person", "Owner", domain="ledger"), frozenset({"request"}))
+    mesh.requests.revoke(caller, grant(mesh), "Not needed any more.")
+    assert len(rows(mesh.settings, "SELECT 1 FROM shop.orders.v1")) == len(ORDERS)
 
 
 def test_of_columns_that_were_not_granted_there_is_no_trace(mesh: Access) -> None:

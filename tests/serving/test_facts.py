@@ -117,6 +117,31 @@ def test_quality_tells_no_value_of_a_sql_rule_to_who_reads_masked(api: Api) -> N
     assert result["value"] == 909_000_040
 
 
+def test_quality_tells_nothing_else_that_says_the_value(api: Api) -> None:
+    """A count of rows may be the value; a rule that is gone may have been one of SQL."""
+    counted = {
+        **{"name": "richest", "group": "richest", "dimension": "accuracy", "severity": "warning", "passed": False},
+        **{"value": 36, "threshold": "< 1", "message": "36 found", "failed_rows": 36, "score": 0.1},
+    }
+    gone = counted | {"name": "renamed_since"}
+    for rule in (counted, gone):
+        _publish_with_rule(api.mesh, rule)
+        (result,) = told(api, "ana", f"{PORT}/quality")["measured"]["results"]
+        assert (result["value"], result["failed_rows"], result["score"]) == (None, None, None)
+        assert "36" not in result["message"]
+        (result,) = told(api, "desk", f"{PORT}/quality")["measured"]["results"]
+        assert (result["failed_rows"], result["score"]) == (36, 0.1)
+
+
+@pytest.mark.parametrize(
+    "major", ["v01", "v1.0", "v%2B1", "v%201", "v1%0a", "v0_1", "v1_", "v%EF%BC%91", "v0", "v10000"]
+)
+def test_a_port_has_one_address(reading_api: Api, major: str) -> None:
+    for path in ("", "/data", "/quality"):
+        answer = reading_api.get("ana", f"{ROOT}/products/shop/customers/{major}{path}")
+        assert answer.status_code in (404, 422), path
+
+
 def test_publications_are_paged_newest_first(api: Api) -> None:
     for _ in range(4):
         api.mesh.publish()
@@ -147,6 +172,10 @@ def test_consumers_are_named_to_owners_only(api: Api, join: Join) -> None:
     found = told(api, owner, f"{PORT}/consumers")
     assert {grant["consumer"] for grant in found["granted"]} == {"ana", "desk", "reggie"}
     assert api.get("ana", f"{PORT}/data").status_code == 200
+    found = told(api, owner, f"{PORT}/consumers")
+    assert (found["count"], found["reading"], told(api, "nobody", f"{PORT}/consumers")["reading"]) == (3, 1, 1)
+    standings = {item["name"]: (item["standing"], item["reads"]) for item in found["consumers"]}
+    assert standings == {"ana": ("not registered", 1), "desk": ("never reads", 0), "reggie": ("never reads", 0)}
     usage = told(api, owner, f"{PORT}/usage")
     assert [item["consumer"] for item in usage["by_consumer"]] == ["ana"]
 
@@ -204,10 +233,14 @@ def test_a_hidden_product_is_answered_like_one_that_is_not_there(hidden: Api, jo
             assert hidden.get(owner, f"{ROOT}/products/shop/secrets{path}").status_code == 200, path
 
 
-def test_a_hidden_product_shows_in_no_other_answer(hidden: Api) -> None:
+def test_a_hidden_product_shows_in_no_other_answer(hidden: Api, join: Join) -> None:
     for path in READ:
         assert "secrets" not in hidden.get("ana", f"{ROOT}{path}").text, path
-    assert told(hidden, "ana", f"{PORT}/consumers")["count"] == 3
+    hidden.mesh.grant("shop.secrets", "shop.customers.v1", role="customers_reader", purpose="data_product")
+    hidden.mesh.access.usage.record("shop.customers.v1", "shop.secrets", ["region"], 1, 1)
+    found = told(hidden, "ana", f"{PORT}/consumers")
+    assert (found["count"], found["reading"], found["consumers"]) == (3, 0, None)
+    assert told(hidden, join(hidden, OWNER), f"{PORT}/consumers")["count"] == 4
     assert "shop.secrets.v1" in hidden.get("desk", f"{ROOT}/products").text
     assert told(hidden, "ana", f"{ROOT}/glossary/shop/region")["columns"] == []
     assert told(hidden, "desk", f"{ROOT}/glossary/shop/region")["columns"] == ["shop.secrets.v1.region"]

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from platform_resources.access.callers.names import canonical_id
 from platform_resources.access.model import Grant, PortPolicy, ReadingRole
 from platform_resources.access.requests.grants import add_grant_in, grants_to
 from platform_resources.contracts import Product
@@ -108,12 +109,12 @@ def _taken_back(product: Product, policy: PortPolicy, known: Sequence[Grant]) ->
     A grant that its own owners gave back, and that approvers had given, is none: the product reads less again.
     """
     deciders = {*policy.owners, *(name for r in policy.roles for name in (*r.first_approvers, *r.second_approvers))}
-    givers = {owner.casefold() for owner in product.owners} - {name.casefold() for name in deciders}
+    givers = set(map(canonical_id, product.owners)) - set(map(canonical_id, deciders))
     taken = [
         grant
         for grant in known
         if grant.revoked_at is not None
-        and (grant.granted_by == _BY_POLICY or (grant.revoked_by or "").casefold() not in givers)
+        and (grant.granted_by == _BY_POLICY or canonical_id(grant.revoked_by or "") not in givers)
     ]
     return max(taken, key=lambda grant: (grant.revoked_at, grant.id), default=None)
 

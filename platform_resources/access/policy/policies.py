@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from platform_resources.access.callers.names import canonical_id
 from platform_resources.access.model import Mask, PortPolicy, ReadingRole, RowFilter
 from platform_resources.contracts.model import Column, Contract
 from platform_resources.governance import Classification, Council
@@ -89,8 +90,8 @@ def _narrowed(role: ReadingRole, other: ReadingRole) -> ReadingRole:
 
 def _owners(published: Contract, today: Contract) -> tuple[str, ...]:
     """Who is an owner in both."""
-    known = {owner.casefold() for owner in published.owners}
-    return tuple(owner for owner in today.owners if owner.casefold() in known)
+    known = {canonical_id(owner) for owner in published.owners}
+    return tuple(owner for owner in today.owners if canonical_id(owner) in known)
 
 
 def _written(column: Column) -> Mask | None:
