@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
 
+from platform_resources.cli.common import tell_of_personas
 from platform_resources.cli.output import console, errors
-from platform_resources.lake import MeshSettings
+from platform_resources.lake import MeshSettings, SettingError
 
 _PATIENCE = 20  # seconds that a child gets to end after Ctrl-C, and again after being asked to
 _LOOK_SECONDS = 0.5
+_START_SECONDS = 15  # that the API gets to answer before Dagster is started without it
 _LINES_TOLD = 15  # of the log of a child that ended
 
 
@@ -27,7 +32,7 @@ class Child:
 
 
 def serve_all(settings: MeshSettings, port: int, api_port: int) -> int:
-    """Run Dagster's web server and schedulers, and the API, until Dagster ends or Ctrl-C; the exit code to end with.
+    """Run the API, and Dagster's web server and schedulers, until Dagster ends or Ctrl-C; the exit code to end with.
 
     Without the API everything is built as before, so its end is told and no more.
     """
@@ -35,28 +40,77 @@ def serve_all(settings: MeshSettings, port: int, api_port: int) -> int:
     dagster = [sys.executable, "-m", "dagster", "dev", "-w", str(settings.project / "workspace.yaml")]
     dagster += ["-h", "127.0.0.1", "-p", str(port)]
     api = [sys.executable, "-m", "platform_resources.cli", "serve", "--port", str(api_port)]
+    _tell_of_personas(settings)
     console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)")
     console.print(f"API:        [bold]http://127.0.0.1:{api_port}/api/v1[/]")
     console.print(f"[dim]logs: {escape(str(logs / 'dagster-dev.log'))}, api.log beside it[/]\n", highlight=False)
     with ExitStack() as stack:
-        ui = _start(stack, "the Dagster UI", dagster, settings.project, logs / "dagster-dev.log")
+        ui = None
+        free = _is_free(api_port)  # else what answers there is not this mesh
         beside = _start(stack, "the API", api, settings.project, logs / "api.log")
         try:
+            answers = free and _answers(beside, api_port)
+            environment = _probing(api_port) if answers else {}
+            ui = _start(stack, "the Dagster UI", dagster, settings.project, logs / "dagster-dev.log", environment)
             code = _wait(ui, beside)
         except KeyboardInterrupt:
             code = 0
-            _end(ui.process)
+            if ui is not None:
+                _end(ui.process)
         else:
             beside.process.terminate()
         _end(beside.process)
-    if code:
+    if code and ui is not None:
         _told(ui, code)
     return code
 
 
-def _start(stack: ExitStack, name: str, command: list[str], folder: Path, log: Path) -> Child:
+def _tell_of_personas(settings: MeshSettings) -> None:
+    """Make the demo personas of a fresh mesh here, where people read who they are: the API prints into its log."""
+    from platform_resources.access import Access  # noqa: PLC0415  (0.5 s that no other command needs)
+    from platform_resources.control import ControlError  # noqa: PLC0415
+
+    try:
+        with Access(settings) as access:
+            tell_of_personas(access)
+    except (ControlError, SettingError) as error:  # the UI works without; the API tells the same in its log
+        errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
+
+
+def _probing(api_port: int) -> dict[str, str]:
+    """Environment with which the sensors of availability read through the API, unless it names another one."""
+    return {"MESH_API_URL": os.environ.get("MESH_API_URL") or f"http://127.0.0.1:{api_port}"}
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(api: Child, port: int) -> bool:
+    """Wait until the API answers, ready or not: what probes it before counts its start as an outage."""
+    import httpx  # noqa: PLC0415  (0.08 s that no other command needs)
+
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and api.process.poll() is None:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=_LOOK_SECONDS, trust_env=False)
+        except httpx.TransportError:
+            time.sleep(_LOOK_SECONDS / 2)
+        else:
+            return True
+    return False
+
+
+def _start(
+    stack: ExitStack, name: str, command: list[str], folder: Path, log: Path, more: Mapping[str, str] | None = None
+) -> Child:
     output = stack.enter_context(log.open("w", encoding="utf-8"))
-    process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+    environment = {**os.environ, **(more or {})}
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
     return Child(name, stack.enter_context(process), log)
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from platform_resources.access.model import Grant
 from platform_resources.access.requests.approvals import AccessRequest
-from platform_resources.serving.answers import Answer, Limit, Page, creating, link_next, paged, refusals
+from platform_resources.serving.answers import Answer, Asked, Limit, Page, creating, link_next, paged, refusals
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 from platform_resources.serving.entitlements import GrantHeld, grant_held
 
@@ -24,7 +24,7 @@ Cursor = Annotated[
 _LONGEST_TEXT = 2000
 
 
-class AccessAsked(Answer):
+class AccessAsked(Asked):
     """Who would read what, for which purpose and how long."""
 
     port: str = Field(description="Address of the port.", max_length=200, examples=["crm.customer_360.v1"])
@@ -53,18 +53,18 @@ class AccessAsked(Answer):
     )
 
 
-class Approve(Answer):
+class Approve(Asked):
     comment: str | None = Field(default=None, max_length=_LONGEST_TEXT)
     conditions: str | None = Field(
         default=None, description="What the consumer has to keep to.", max_length=_LONGEST_TEXT
     )
 
 
-class Deny(Answer):
+class Deny(Asked):
     comment: str | None = Field(default=None, description="Why: the asker reads it.", max_length=_LONGEST_TEXT)
 
 
-class Revoke(Answer):
+class Revoke(Asked):
     reason: str = Field(description="Why: the consumer reads it.", min_length=1, max_length=_LONGEST_TEXT)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.requests import Request
 
 from platform_resources.serving.problems import problem_responses
@@ -21,6 +21,18 @@ class Answer(BaseModel):
     """A model whose fields are all that there is: whoever generates a client from the document can rely on it."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Asked(Answer):
+    """What a request says. No text of it holds NUL: PostgreSQL keeps none, and SQLite gives back half of it."""
+
+    @field_validator("*")
+    @classmethod
+    def _holds_no_nul(cls, value: Any) -> Any:
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\0" in text for text in texts):
+            raise ValueError("a text can't hold the character NUL")
+        return value
 
 
 class Page(Answer):

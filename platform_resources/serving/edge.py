@@ -73,6 +73,8 @@ class Edge:
     def _refused(self, scope: Scope) -> int | None:
         """The status of a request that is refused for its head alone."""
         headers = Headers(scope=scope)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+            return 400  # no name and no value has one, PostgreSQL fails on it
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > self._limits.address_bytes:
             return 414
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._limits.header_bytes:

@@ -12,7 +12,7 @@ from platform_resources.access.callers.scopes import within
 from platform_resources.access.callers.tokens import Token, issue_token, list_tokens, revoke_token
 from platform_resources.access.errors import DeniedError, NotFoundError
 from platform_resources.lake import utc_now
-from platform_resources.serving.answers import Answer, creating, refusals
+from platform_resources.serving.answers import Answer, Asked, creating, refusals
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 
 router = APIRouter(prefix="/me/tokens", tags=["identity"])
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/me/tokens", tags=["identity"])
 TokenId = Annotated[str, Path(alias="token", description="Public id of the token.", max_length=20)]
 
 
-class TokenAsked(Answer):
+class TokenAsked(Asked):
     label: str = Field(default="", description="What it is for, in words.", max_length=200, examples=["nightly report"])
     scopes: list[str] = Field(
         default=["read"],
@@ -68,10 +68,13 @@ def list_own_tokens(access: TheAccess, caller: CurrentCaller) -> TokenList:
     operation_id="create_token",
     summary="Make a narrower token",
     status_code=201,
-    responses=creating(403, 404, 422),
+    responses=creating(403, 404, 409, 422),
 )
 def create_own_token(access: TheAccess, caller: CurrentCaller, asked: TokenAsked, response: Response) -> TokenMade:
-    """A token of one's own that may no more than the one that is shown; it ends with it."""
+    """A token of one's own that may no more than the one that is shown; it ends with it.
+
+    One made with a JWT ends when the JWT does. Nobody has more than 50 that hold.
+    """
     made = issue_token(
         access.control,
         access.audit,

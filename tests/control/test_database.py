@@ -190,3 +190,14 @@ def test_postgresql_may_be_named_without_a_driver(settings, postgres_url, monkey
     with control.reading() as connection:
         assert connection.execute(select(identities)).all() == []
     control.close()
+
+
+def test_an_error_of_a_statement_tells_no_value(control):
+    """It ends in logs, and values are names of people, reasons, digests of tokens."""
+    values = {"id": "one", "kind": "person", "name": "CANARY", "clearances": [], "attributes": {}, "teams": []}
+    values |= {"administrator": False, "origin": "local", "created_at": utc_now()}
+    with control.writing() as connection:
+        connection.execute(identities.insert().values(**values))
+    with pytest.raises(IntegrityError) as told, control.writing() as connection:
+        connection.execute(identities.insert().values(**values))
+    assert "CANARY" not in str(told.value)

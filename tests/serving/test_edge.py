@@ -103,6 +103,39 @@ def test_requests_that_can_not_be_are_problems(reading_api: Api) -> None:
     is_problem(ana.post("/api/v1/sql", content='{"sql": ', headers=JSON), 422, "invalid-request")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/audit?port=%00",
+        "/api/v1/audit?kind=a%00b",
+        "/api/v1/access/grants?port=%00",
+        "/api/v1/access/grants?port=x%2500",
+        f"{DATA}?filter=region:eq:%00",
+        "/api/v1/products/sh%00op/customers/v1/data",
+    ],
+)
+def test_a_text_with_nul_is_refused_before_any_database_sees_it(reading_api: Api, address: str) -> None:
+    answer = reading_api.get("ana", address)
+    if "%2500" in address:  # the three characters, not the one
+        assert answer.status_code == 200
+    else:
+        is_problem(answer, 400, "bad-request")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/access/requests", {"port": "shop.customers.v1", "reason": "why", "consumer": "a\0"}),
+        ("/api/v1/access/requests", {"port": "shop.customers.v1\0", "reason": "why"}),
+        ("/api/v1/access/requests", {"port": "shop.customers.v1", "reason": "why", "columns": ["region\0"]}),
+        ("/api/v1/access/requests/1/deny", {"comment": "a\0"}),
+        ("/api/v1/me/tokens", {"label": "a\0"}),
+    ],
+)
+def test_a_body_with_nul_is_refused_field_by_field(reading_api: Api, path: str, body: dict[str, object]) -> None:
+    is_problem(reading_api.clients["ana"].post(path, json=body), 422, "invalid-request")
+
+
 def test_every_answer_is_closed_to_browsers(reading_api: Api) -> None:
     for answer in (reading_api.get("ana"), reading_api.get("nobody"), reading_api.get("ana", "/nowhere")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,92 @@
+"""`mesh up` with its children: who is told what, and what Dagster's sensors of availability probe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Mesh
+from tests.tiny_mesh import environment
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="environments of processes are read in /proc"),
+]
+
+
+@contextmanager
+def up(mesh: Mesh, *options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """`mesh up` in a process group of its own, and the lines that it has printed so far. It ends on Ctrl-C."""
+    lines: list[str] = []
+    process = subprocess.Popen(
+        [sys.executable, "-m", "platform_resources.cli", "up", *options],
+        cwd=mesh.project,
+        env=environment(mesh.project, mesh.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may have it ignored
+    )
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
+    reader.start()
+    try:
+        yield process, lines
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(90) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        reader.join()
+        process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def environment_of_dagster(parent: int) -> dict[str, str]:
+    """As it was started with; waits for it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        for child in children:
+            if b"dagster\0dev" in Path(f"/proc/{child}/cmdline").read_bytes():
+                entries = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
+                return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+        time.sleep(0.1)
+    raise AssertionError("Dagster was not started")
+
+
+def test_personas_are_told_and_dagster_starts_when_the_api_answers(mesh: Mesh) -> None:
+    api = free_port()
+    with up(mesh, "--port", str(free_port()), "--api-port", str(api)) as (process, lines):
+        assert environment_of_dagster(process.pid)["MESH_API_URL"] == f"http://127.0.0.1:{api}"
+        assert httpx.get(f"http://127.0.0.1:{api}/api/v1/health", trust_env=False).status_code == 200
+    told = "".join(lines)
+    assert "service-desk" in told
+    assert "Traceback" not in told
+
+
+def test_what_answers_at_a_taken_port_is_not_probed(mesh: Mesh) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        other = taken.getsockname()[1]
+        with up(mesh, "--port", str(free_port()), "--api-port", str(other)) as (process, lines):
+            assert "MESH_API_URL" not in environment_of_dagster(process.pid)
+            deadline = time.monotonic() + 60
+            while f"something listens on 127.0.0.1:{other} already" not in "".join(lines):
+                assert time.monotonic() < deadline, "".join(lines)
+                time.sleep(0.1)
