@@ -108,8 +108,9 @@ def test_no_rows_one_column_of_nulls_and_many_batches_keep_order(
     assert digits == list(range(49_999, 9_999, -1))
 
 
-KINDS = {"n": "bigint", "d": "decimal", "f": "double", "t": "varchar", "b": "boolean", "day": "date"}
+KINDS = {"n": "bigint", "f": "double", "t": "varchar", "b": "boolean", "day": "date"}
 KINDS |= {"at": "timestamp with time zone", "blob": "blob", "id": "uuid", "list": "list", "small": "utinyint"}
+KINDS |= {"d": "decimal(12,2)", "share": "decimal(2,2)"}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,7 @@ KINDS |= {"at": "timestamp with time zone", "blob": "blob", "id": "uuid", "list"
         *(("n", v) for v in ("1.5", "x", "", "9223372036854775808", "1e3", "\u0661", True, None, "1" * 5000)),
         *(("small", v) for v in ("-1", "256")),
         *(("d", v) for v in ("NaN", "inf", "1e999999", "x", "1" * 39)),
+        *(("d", v) for v in ("9" * 38, "12345678901", "0." + "1" * 29)),
         *(("f", v) for v in ("nan", "inf", "x", "1e400")),
         *(("b", v) for v in ("1", "yes", "")),
         *(("day", v) for v in ("31.01.2026", "2026-13-01", "x")),
@@ -139,7 +141,8 @@ def test_values_come_as_text_or_typed(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "CREATE OR REPLACE TABLE typed AS SELECT 7::BIGINT n, 1.50::DECIMAL(12,2) d, 0.5::DOUBLE f, 'a_b' t, true b, "
         "DATE '2026-01-31' AS day, TIMESTAMPTZ '2026-01-31 10:00:00+00' AS at, 'a'::BLOB AS blob, "
-        "'00000000-0000-0000-0000-000000000001'::UUID AS id, [1] AS list, 200::UTINYINT AS small"
+        "'00000000-0000-0000-0000-000000000001'::UUID AS id, [1] AS list, 200::UTINYINT AS small, "
+        "0::DECIMAL(2,2) AS share"
     )
 
     def holds(*conditions: Condition) -> bool:
@@ -155,6 +158,14 @@ def test_values_come_as_text_or_typed(con: duckdb.DuckDBPyConnection) -> None:
         *(Condition("day", "<=", "2026-01-31"), Condition("at", "=", "2026-01-31T12:00:00+02:00")),
         *(Condition("at", "=", "2026-01-31T10:00:00"), Condition("blob", "=", "YQ=="), Condition("small", "!=", "7")),
         *(Condition("id", "=", "00000000-0000-0000-0000-000000000001"), Condition("list", "is not null")),
+    )
+    assert holds(
+        *(Condition("d", "=", "1.5"), Condition("d", "<", "1." + "5" * 28), Condition("share", "=", "0")),
+        *(
+            Condition("d", "<", "9" * 10),
+            Condition("d", ">", "0." + "0" * 27 + "1"),
+            Condition("share", "<", ".5"),
+        ),
     )
     assert not holds(Condition("t", "=", "x' OR '1'='1"))
 

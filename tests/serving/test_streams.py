@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -79,6 +80,30 @@ def test_more_streams_than_one_may_hold_are_refused_and_small_reads_go_on(wide_a
     assert wide_api.get("ana", params={"limit": 1, "format": "arrow"}).status_code == 200
     for connection in held:
         connection.close()
+
+
+def test_streams_are_counted_by_identity_not_by_token(wide_api: Api) -> None:
+    held = [begin(wide_api, "ndjson"), begin(wide_api, "csv")]
+    with wide_api.client(wide_api.mesh.token("desk")) as another:
+        refused = another.get(DATA, params={"format": "arrow"})
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+    for connection in held:
+        connection.close()
+
+
+def test_a_reader_who_takes_nothing_is_cut_off(tmp_path: Path) -> None:
+    mesh = make_mesh(tmp_path)
+    mesh.publish(MANY.format(rows=400_000))
+    with serve(mesh, limits=ApiLimits(streams=1, silent_seconds=1)) as api:
+        silent = begin(api, "ndjson")
+        deadline = time.monotonic() + 20
+        while "closed" not in outcomes(api) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert outcomes(api) == ["closed"]
+        assert "cut off: TimeoutError" in api.log.text
+        silent.close()
+        assert api.get("desk", params={"limit": 1, "format": "arrow"}).status_code == 200
+    mesh.access.close()
 
 
 def test_an_error_half_way_never_looks_like_a_whole_answer() -> None:

@@ -182,7 +182,6 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     **{kind: _integer(bits, signed=True) for kind, bits in _BITS.items()},
     **{f"u{kind}": _integer(bits, signed=False) for kind, bits in _BITS.items()},
     "varchar": _text,
-    "decimal": _decimal(_DIGITS, 0),
     "float": _float,
     "double": _float,
     "boolean": _boolean,

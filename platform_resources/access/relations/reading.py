@@ -52,6 +52,7 @@ class Stream:
     began: float = field(default_factory=time.monotonic)
     looked: float = field(default_factory=time.monotonic)
     is_open: bool = True
+    given_up: Outcome | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next_batch(self) -> pa.RecordBatch | None:
@@ -74,7 +75,9 @@ class Stream:
             except (duckdb.Error, pa.ArrowException, OSError):
                 batch = None  # the error's text may hold values
         if batch is None:
-            self.finish("failed")
+            self.finish(self.given_up or "failed")
+            if self.given_up is not None:
+                return None
             raise self.damaged() from None
         if time.monotonic() - self.looked > LOOK_AGAIN_SECONDS:
             refusal = self.ended()
@@ -87,6 +90,7 @@ class Stream:
     def finish(self, outcome: Outcome) -> None:
         """Free what is held and tell what was served; the first call counts. A batch that is computed is given up."""
         if not self.lock.acquire(blocking=False):
+            self.given_up = outcome  # told by who is first here: this, or the read that it interrupts
             self.con.interrupt()
             self.lock.acquire()
         try:
