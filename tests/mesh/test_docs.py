@@ -143,7 +143,7 @@ def test_reading_as_the_page_says(mesh: Mesh) -> None:
         assert "dennis.boone" in seen["service-desk"][door]
         assert "***@example.com" in seen["campaign-agent"][door]
         assert "active" not in seen["campaign-agent"][door].partition("masked")[0]
-    assert "Complaints of October" in said["mesh access inbox --as maria.keller@retailer.example"]
+    assert "Complaints of October" in said["mesh access show 1 --as maria.keller@retailer.example"]
     assert "customer_360_gdpr_reader" in said["mesh access grants --as analyst"]
 
 
