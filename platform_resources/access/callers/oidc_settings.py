@@ -6,6 +6,7 @@ MESH_OIDC_CLAIMS    optional; JSON that names the claim of each field:
                     {"identity": "email", "name": "name", "kind": "mesh_kind", "domain": "department", "purpose": "...",
                      "clearances": "mesh_clearances", "teams": "groups", "attributes": {"regions": "sales_regions"},
                      "localIdentities": false}
+                    An e-mail address is somebody's only with the claim `email_verified: true`.
 """
 
 from __future__ import annotations
