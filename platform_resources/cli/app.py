@@ -30,7 +30,7 @@ from platform_resources.cli import (
     tokens,
     trial,
 )
-from platform_resources.cli.children import serve_all
+from platform_resources.cli.children import check_ports, make_and_tell_personas, serve_all
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import (
     console,
@@ -151,12 +151,15 @@ def up(
     ui: Annotated[
         bool, typer.Option("--ui/--no-ui", help="Serve the Dagster UI, the schedulers and the HTTP API until Ctrl-C.")
     ] = True,
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
-    api_port: Annotated[int, typer.Option(help="Port of the HTTP API.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+    api_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the HTTP API.")] = 8080,
 ) -> None:
     """Build what is due in all domains, print the products, then serve the Dagster UI and the HTTP API."""
+    if ui:
+        check_ports(port, api_port)
     settings, report, domains = _run([], quiet=False)
     _print_report(report, domains)
+    make_and_tell_personas(settings)
     if not ui:
         raise typer.Exit(0 if report.ok else 1)
     raise typer.Exit(serve_all(settings, port, api_port))

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from platform_resources.cli.common import tell_of_personas
-from platform_resources.cli.output import console, errors
+from platform_resources.cli.output import console, errors, fail
 from platform_resources.lake import MeshSettings, SettingError
 
 _PATIENCE = 20  # seconds that a child gets to end after Ctrl-C, and again after being asked to
@@ -40,7 +40,6 @@ def serve_all(settings: MeshSettings, port: int, api_port: int) -> int:
     dagster = [sys.executable, "-m", "dagster", "dev", "-w", str(settings.project / "workspace.yaml")]
     dagster += ["-h", "127.0.0.1", "-p", str(port)]
     api = [sys.executable, "-m", "platform_resources.cli", "serve", "--port", str(api_port)]
-    _tell_of_personas(settings)
     console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)")
     console.print(f"API:        [bold]http://127.0.0.1:{api_port}/api/v1[/]")
     console.print(f"[dim]logs: {escape(str(logs / 'dagster-dev.log'))}, api.log beside it[/]\n", highlight=False)
@@ -65,7 +64,19 @@ def serve_all(settings: MeshSettings, port: int, api_port: int) -> int:
     return code
 
 
-def _tell_of_personas(settings: MeshSettings) -> None:
+def check_ports(port: int, api_port: int) -> None:
+    """End the command, before anything is built, when the UI or the API could not listen afterwards."""
+    if port == api_port:
+        fail(f"the Dagster UI and the API can't share port {port}; mesh up --api-port {_next_free(port)}", code=2)
+    for what, option, wanted in (("the Dagster UI", "--port", port), ("the API", "--api-port", api_port)):
+        if not _is_free(wanted):
+            fail(
+                f"{what} can't use 127.0.0.1:{wanted}: something listens there already, or it may not be used.\n"
+                f"Choose another port: mesh up {option} {_next_free(wanted)}"
+            )
+
+
+def make_and_tell_personas(settings: MeshSettings) -> None:
     """Make the demo personas of a fresh mesh here, where people read who they are: the API prints into its log."""
     from platform_resources.access import Access  # noqa: PLC0415  (0.5 s that no other command needs)
     from platform_resources.control import ControlError  # noqa: PLC0415
@@ -80,6 +91,12 @@ def _tell_of_personas(settings: MeshSettings) -> None:
 def _probing(api_port: int) -> dict[str, str]:
     """Environment with which the sensors of availability read through the API, unless it names another one."""
     return {"MESH_API_URL": os.environ.get("MESH_API_URL") or f"http://127.0.0.1:{api_port}"}
+
+
+def _next_free(port: int) -> int:
+    """A port after this one that can be used now; not the other default of `mesh up`."""
+    after = range(max(port, 1024) + 1, min(port + 100, 65536))
+    return next((one for one in after if one not in {3000, 8080} and _is_free(one)), port + 1)
 
 
 def _is_free(port: int) -> bool:

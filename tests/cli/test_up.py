@@ -81,12 +81,25 @@ def test_personas_are_told_and_dagster_starts_when_the_api_answers(mesh: Mesh) -
     assert "Traceback" not in told
 
 
-def test_what_answers_at_a_taken_port_is_not_probed(mesh: Mesh) -> None:
+def test_without_the_ui_personas_are_made_and_told(mesh: Mesh) -> None:
+    done = mesh("up", "--no-ui")
+    assert done.code == 0
+    assert "service-desk" in done.err
+    assert (mesh.home / "personas" / "analyst.token").is_file()
+
+
+@pytest.mark.parametrize("option", ["--port", "--api-port"])
+def test_a_taken_port_is_refused_before_anything_is_built(empty: Mesh, option: str) -> None:
+    other = "--port" if option == "--api-port" else "--api-port"
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        other = taken.getsockname()[1]
-        with up(mesh, "--port", str(free_port()), "--api-port", str(other)) as (process, lines):
-            assert "MESH_API_URL" not in environment_of_dagster(process.pid)
-            deadline = time.monotonic() + 60
-            while f"something listens on 127.0.0.1:{other} already" not in "".join(lines):
-                assert time.monotonic() < deadline, "".join(lines)
-                time.sleep(0.1)
+        port = taken.getsockname()[1]
+        done = empty("up", option, str(port), other, str(free_port()))
+    assert done.code == 1
+    assert f"127.0.0.1:{port}" in done.err
+    assert f"mesh up {option} " in done.err
+    assert done.out == ""
+
+
+def test_the_ui_and_the_api_need_ports_of_their_own(empty: Mesh) -> None:
+    done = empty("up", "--port", "3399", "--api-port", "3399")
+    assert (done.code, "--api-port" in done.err) == (2, True)
