@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from platform_resources.cli.common import JsonFlag, read_mesh
 from platform_resources.cli.output import console, duration, errors, fail, moment, print_json, table
@@ -27,7 +30,9 @@ def add_to(app: typer.Typer) -> None:
 def probe_command(
     url: Annotated[
         str | None,
-        typer.Option(help="The API to read through; else MESH_API_URL, else in-process.", show_default=False),
+        typer.Option(
+            help="The API to read through, http://...; else MESH_API_URL, else in-process.", show_default=False
+        ),
     ] = None,
     json_output: JsonFlag = False,
 ) -> None:
@@ -43,15 +48,30 @@ def probe_command(
             }
         )
     else:
-        made = table("port", "door", "", ("ms", "right"), ("publication", "right"))
-        for one in report.probes:
-            verdict = "[green]up[/]" if one.up else f"[red]down: {escape(one.reason or '')}[/]"
-            number = "–" if one.publication is None else f"#{one.publication}"
-            made.add_row(one.port, escape(one.door), verdict, f"{one.milliseconds:,.0f}", number)
-        console.print(made)
-        for missed in report.unknown:
-            errors.print(f"[yellow]{missed.port} was not judged:[/] {escape(missed.reason)}", highlight=False)
+        if report.probes:
+            console.print(_probe_table(report.probes))
+        for reason, ports in _by_reason((missed.port, missed.reason) for missed in report.unknown).items():
+            errors.print(f"[yellow]not judged, and not counted:[/] {escape(reason)} ({ports})", highlight=False)
+        if not report.probes and not report.unknown:
+            errors.print("no port is published", highlight=False)
     raise typer.Exit(1 if report.down or report.unknown else 0)
+
+
+def _probe_table(probes: Iterable[Probe]) -> Table:
+    made = table("port", "door", "", ("ms", "right"), ("publication", "right"))
+    for one in probes:
+        verdict = "[green]up[/]" if one.up else f"[red]down: {escape(one.reason or '')}[/]"
+        number = "–" if one.publication is None else f"#{one.publication}"
+        made.add_row(one.port, escape(one.door), verdict, f"{one.milliseconds:,.0f}", number)
+    return made
+
+
+def _by_reason(told: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Reason -> its ports in one text, from pairs of a port and its reason."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for port, reason in told:
+        found[reason].append(port)
+    return {reason: ", ".join(ports) for reason, ports in found.items()}
 
 
 def availability_command(
@@ -79,7 +99,8 @@ def availability_command(
         return
     made = table(
         *("port", "state", ("promised %", "right"), ("measured %", "right"), ("probed %", "right")),
-        *(("down", "right"), ("budget left", "right"), ("burn 1 h, 6 h, 3 d", "right"), "last probe"),
+        *(("down", "right"), ("budget left", "right"), *((f"burn {name}", "right") for name in found[0].burn)),
+        *("last probe", "door"),
     )
     for one in found:
         made.add_row(
@@ -90,13 +111,14 @@ def availability_command(
             _percent(one.coverage, 1),
             duration(one.downtime),
             budget_text(one),
-            " ".join("–" if rate is None else f"{rate:.1f}" for rate in one.burn.values()),
+            *("–" if rate is None else f"{rate:.1f}" for rate in one.burn.values()),
             "never" if one.last is None else f"{moment(one.last.at)} {'up' if one.last.up else 'down'}",
+            "–" if one.last is None else escape(one.last.door),
         )
     console.print(made)
-    for one in found:
-        if one.last is not None and not one.last.up:
-            errors.print(f"[red]{one.port} is down:[/] {escape(one.last.reason or '')}", highlight=False)
+    down = ((one.port, one.last.reason or "") for one in found if one.last is not None and not one.last.up)
+    for reason, named in _by_reason(down).items():
+        errors.print(f"[red]down:[/] {escape(reason)} ({named})", highlight=False)
 
 
 def measured(settings: MeshSettings, port: str) -> Availability | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platform_resources.client.answers import Answer, Facts
-from platform_resources.client.errors import BadQueryError, DeprecatedPortWarning, MeshError
+from platform_resources.client.errors import BadQueryError, DeprecatedPortWarning, MeshError, UnauthenticatedError
 from platform_resources.client.products import Description, Product, Products, description_of, product_of
 from platform_resources.client.queries import Address, Query, Where, query_of
 from platform_resources.client.reading import Reading
@@ -28,7 +28,8 @@ class Mesh:
     Parameters
     ----------
     where
-        `http://...`: a server. A folder: the project in it, in-process. Nothing: this project, as the environment says.
+        `http://...`: a server, with or without `/api/v1`. A folder: the project in it, in-process. Nothing: this
+        project, as the environment says.
     token
         Of the identity; else `MESH_TOKEN`; else, in-process on a laptop, the demo's analyst, with a `PersonaWarning`.
     purpose
@@ -57,14 +58,15 @@ class Mesh:
     ) -> None:
         self.where = where
         self.purpose = purpose
-        token = token or os.environ.get("MESH_TOKEN") or None
+        token = _token(token)
         self._door: HttpDoor | EmbeddedDoor
         if isinstance(where, str) and where.startswith(("http://", "https://")):
             from platform_resources.client.http import HttpDoor, Patience  # noqa: PLC0415  (httpx: 0.1 s)
 
-            kept = _cache(where.rstrip("/"), token, cache)
+            server = where.strip().rstrip("/").removesuffix("/api/v1").rstrip("/")
+            kept = _cache(server, token, cache)
             patience = Patience() if timeout is None else Patience(read=timeout)
-            self._door = HttpDoor(where, token, kept, max_age, offline_ok, patience)
+            self._door = HttpDoor(server, token, kept, max_age, offline_ok, patience)
         else:
             from platform_resources.client.embedded import EmbeddedDoor  # noqa: PLC0415  (the platform: 0.4 s)
 
@@ -186,6 +188,21 @@ class Mesh:
         told = self._door.get(port.path)["ports"]
         named = ", ".join(f"{item['address']} ({item['lifecycle']})" for item in told)
         raise BadQueryError("address", f"{port} is a product, what is read is one of its ports", f"It has {named}")
+
+
+def _token(given: str | None) -> str | None:
+    """The token as it is sent: a file that it was read from may end with a line of its own.
+
+    Raises
+    ------
+    UnauthenticatedError
+        when it can't be one. It is not repeated.
+    """
+    token = (given or os.environ.get("MESH_TOKEN") or "").strip()
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        remedy = "Pass it whole and alone, as it was shown when it was made: Mesh(token=...) or MESH_TOKEN"
+        raise UnauthenticatedError("unauthenticated", "the token holds characters that no token has", remedy, 401)
+    return token or None
 
 
 def _cache(server: str, token: str | None, wanted: bool | str | Path) -> Cache | None:

@@ -3,7 +3,8 @@
 Error budget: the downtime that the promise allows in its window (99.9 % of 30 days: 43 minutes). Burn rate: how many
 times faster than the promise allows it is being used up; at 1 it lasts exactly for the window. A product is at risk by
 the multiwindow rule of Google's SRE workbook (chapter 5): a long window burns too fast, and its twelfth still does, so
-that the state ends soon after the trouble.
+that the state ends soon after the trouble. The rate of a window of which little was probed is not told: a few seconds
+of trouble in a few minutes of probing would look like a fire.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from platform_resources.operations.model import Probe, ProbeSettings
 State = Literal["met", "at risk", "broken", "unknown"]
 
 WINDOW = timedelta(days=30)  # when the contract names none
+PROBED_ENOUGH = 0.25  # share of a window from which on its burn rate is told
 LITTLE_LEFT = 0.1  # share of the budget below which a promise is at risk, however slowly it burns
 # Name -> (long window, short window, burn rate from which on it is at risk).
 BURN_WINDOWS: Mapping[str, tuple[timedelta, timedelta, float]] = MappingProxyType(
@@ -48,7 +50,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Availability:
-    """`measured` and `coverage` in percent. `budget_left` is below zero when the promise is broken."""
+    """`measured` and `coverage` in percent. `budget_left` is below zero when the promise is broken; None: not known."""
 
     port: str
     promise: Promise
@@ -56,7 +58,7 @@ class Availability:
     coverage: float  # share of the window that was probed
     downtime: timedelta
     budget_left: timedelta | None
-    burn: Mapping[str, float | None]  # window -> burn rate; None: nothing probed in it, or nothing promised
+    burn: Mapping[str, float | None]  # window -> burn rate; None: too little probed in it, or nothing promised
     state: State
     last: Probe | None = None
 
@@ -87,14 +89,15 @@ def availability(port: str, promise: Promise, history: History, now: datetime, l
     """What the history of a port says of its promise. Pure."""
     seen = history.covered(now - promise.window, now, longest)
     share, budget = seen.share_up, promise.budget
-    left = None if budget is None else budget - seen.down
-    burn = {
-        name: burn_rate(history.covered(now - long, now, longest), promise)
-        for name, (long, _, _) in BURN_WINDOWS.items()
-    }
+    left = None if budget is None or not seen.length else budget - seen.down
+
+    def burn_over(length: timedelta) -> float | None:
+        part = history.covered(now - length, now, longest)
+        return burn_rate(part, promise) if part.length >= PROBED_ENOUGH * length else None
+
+    burn = {name: burn_over(long) for name, (long, _, _) in BURN_WINDOWS.items()}
     burning = any(
-        _at_least(burn[name], limit)
-        and _at_least(burn_rate(history.covered(now - short, now, longest), promise), limit)
+        _at_least(burn[name], limit) and _at_least(burn_over(short), limit)
         for name, (_, short, limit) in BURN_WINDOWS.items()
     )
     return Availability(
@@ -105,7 +108,7 @@ def availability(port: str, promise: Promise, history: History, now: datetime, l
         downtime=seen.down,
         budget_left=left,
         burn=burn,
-        state=_state(seen, budget, left, burning),
+        state=_state(budget, left, burning),
         last=history.last,
     )
 
@@ -137,8 +140,8 @@ def _at_least(rate: float | None, limit: float) -> bool:
     return rate is not None and rate >= limit
 
 
-def _state(seen: Covered, budget: timedelta | None, left: timedelta | None, burning: bool) -> State:
-    if not seen.length or budget is None or left is None:
+def _state(budget: timedelta | None, left: timedelta | None, burning: bool) -> State:
+    if budget is None or left is None:
         return "unknown"
     if left < timedelta(0):
         return "broken"

@@ -13,6 +13,7 @@ import pyarrow as pa
 from platform_resources.access import Access, AccessError, ReadQuery
 from platform_resources.lake import PortAddress
 from platform_resources.operations.identity import PURPOSE
+from platform_resources.operations.model import server_of
 
 _NOT_JUDGED = {  # status -> why it says nothing of the port
     400: "the server does not understand the probe",
@@ -30,6 +31,10 @@ _TOLD = {
 
 class NotJudgedError(Exception):
     """The prober failed, not the port."""
+
+
+class UnreachableError(Exception):
+    """Nothing that could be the mesh answers: it may be down, or was never there."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,18 @@ class Look:
 class Door(Protocol):
     name: str
 
+    def find(self) -> None:
+        """Look whether the mesh is behind it.
+
+        Raises
+        ------
+        NotJudgedError
+            when something else is.
+        UnreachableError
+            when nothing answers, or a proxy says so.
+        """
+        ...
+
     def look(self, port: PortAddress) -> Look:
         """Read one row.
 
@@ -70,10 +87,30 @@ class Door(Protocol):
 
 class HttpDoor:
     def __init__(self, url: str, token: str, limit: timedelta) -> None:
-        self.name = url.rstrip("/")
+        """Raises NotJudgedError when no header can hold the token, SettingError when `url` is none."""
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise NotJudgedError("its token holds characters that no token has")
+        self.name = server_of(url)
         self._limit = limit
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "mesh-probe"}
         self._client = httpx.Client(headers=headers, timeout=limit.total_seconds())
+
+    def find(self) -> None:
+        try:
+            response = self._client.get(f"{self.name}/api/v1/health")
+        except httpx.ConnectError as error:
+            raise UnreachableError(f"{self.name} refuses connections") from error
+        except httpx.TimeoutException as error:
+            raise UnreachableError(f"{self.name} does not answer") from error
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"the connection to {self.name} broke") from error
+        except httpx.InvalidURL as error:
+            raise NotJudgedError(f"{self.name} is no address") from error
+        if _tells_health(response):
+            return
+        if response.status_code >= 500:
+            raise UnreachableError(f"{self.name} answers {response.status_code}")
+        raise NotJudgedError(f"{self.name} is no API of a mesh")
 
     def look(self, port: PortAddress) -> Look:
         started = time.perf_counter()
@@ -114,6 +151,9 @@ class EmbeddedDoor:
         self._access = access
         self._token = token
 
+    def find(self) -> None:
+        pass
+
     def look(self, port: PortAddress) -> Look:
         started = time.perf_counter()
         try:
@@ -129,6 +169,17 @@ class EmbeddedDoor:
 
     def close(self) -> None:
         pass
+
+
+def _tells_health(response: httpx.Response) -> bool:
+    """Ready or not, or why it does not say: either way it is a mesh."""
+    try:
+        told = response.json()
+    except ValueError:
+        return False
+    if not isinstance(told, dict):
+        return False
+    return isinstance(told.get("ready"), bool) or str(told.get("type")).startswith("urn:mesh:problem:")
 
 
 def _since(started: float) -> float:

@@ -71,6 +71,13 @@ def probed_ports(control: ControlDatabase, since: datetime) -> frozenset[str]:
         return frozenset(connection.execute(select(probes.c.port).where(probes.c.at >= since).distinct()).scalars())
 
 
+def has_answered(control: ControlDatabase, door: str) -> bool:
+    """Whether a port was read through this door in the days that are kept one by one."""
+    query = select(probes.c.port).where(probes.c.door == door, probes.c.up).limit(1)
+    with control.reading() as connection:
+        return connection.execute(query).first() is not None
+
+
 def _newest(connection: Connection, port: str) -> Probe | None:
     query = select(probes).where(probes.c.port == port).order_by(probes.c.at.desc()).limit(1)
     row = connection.execute(query).mappings().one_or_none()

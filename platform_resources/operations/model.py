@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from platform_resources.lake import SettingError
 
@@ -44,12 +45,16 @@ class ProbeReport:
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """How ports are probed. `limit`: an answer that takes longer counts as none."""
+    """How ports are probed. `limit`: an answer that takes longer counts as none.
+
+    `by_hand`: the URL was named for one round and is no setting: that nothing is there says nothing of the ports.
+    """
 
     url: str | None = None  # of the API; None: in-process, by the guard
     token: str | None = None  # None: that of the platform's own probe identity
     interval: timedelta = timedelta(minutes=1)
     limit: timedelta = timedelta(seconds=2)
+    by_hand: bool = False
 
     @property
     def longest(self) -> timedelta:
@@ -60,10 +65,30 @@ class ProbeSettings:
         """`MESH_API_URL`, `MESH_PROBE_TOKEN`, `MESH_PROBE_INTERVAL` and `MESH_PROBE_LIMIT` (seconds)."""
         return cls(
             os.environ.get("MESH_API_URL") or None,
-            os.environ.get("MESH_PROBE_TOKEN") or None,
+            os.environ.get("MESH_PROBE_TOKEN", "").strip() or None,
             _seconds("MESH_PROBE_INTERVAL", 60),
             _seconds("MESH_PROBE_LIMIT", 2),
         )
+
+
+def server_of(url: str) -> str:
+    """The address of a server without a path, of its own URL or that of its API.
+
+    Raises
+    ------
+    SettingError
+        when it is no http(s) URL of a server.
+    """
+    bare = url.strip().rstrip("/").removesuffix("/api/v1").rstrip("/")
+    try:
+        parts = urlsplit(bare)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, an IPv6 address without its end
+        named = False
+    if not named or parts.query or parts.fragment or "@" in bare or " " in bare or not bare.isprintable():
+        told = "the address to probe" if "@" in url else repr(url)  # a password is not repeated
+        raise SettingError(f"{told} is no address of an API; write one as http://127.0.0.1:8080 (--url, MESH_API_URL)")
+    return bare
 
 
 def _seconds(name: str, default: float) -> timedelta:

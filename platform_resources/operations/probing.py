@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from platform_resources.access import Access
 from platform_resources.catalog import PortState
 from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import MeshSettings, PortAddress, utc_now
-from platform_resources.operations.doors import Door, EmbeddedDoor, Expected, HttpDoor, Look, NotJudgedError
-from platform_resources.operations.history import probed_ports, record
+from platform_resources.operations.doors import (
+    Door,
+    EmbeddedDoor,
+    Expected,
+    HttpDoor,
+    Look,
+    NotJudgedError,
+    UnreachableError,
+)
+from platform_resources.operations.history import has_answered, probed_ports, record
 from platform_resources.operations.identity import probe_token
-from platform_resources.operations.model import Probe, ProbeReport, ProbeSettings, Unprobed
+from platform_resources.operations.model import Probe, ProbeReport, ProbeSettings, Unprobed, server_of
 
 _AT_ONCE = 8
 _REMEMBERED = timedelta(days=30)  # a port that was probed so lately is missed when its lake is gone
@@ -26,7 +36,9 @@ class Prober:
     """
 
     def __init__(self, settings: MeshSettings, probing: ProbeSettings | None = None) -> None:
-        self.probing = probing or ProbeSettings.from_env()
+        """Raises SettingError when the URL to probe is none."""
+        probing = probing or ProbeSettings.from_env()
+        self.probing = probing if probing.url is None else replace(probing, url=server_of(probing.url))
         self._access = Access(settings)
         self._catalog = CatalogView(settings)
 
@@ -42,12 +54,10 @@ class Prober:
         expected = [e for e in self._expected(now) if domain in (None, e.port.domain)]
         if not expected:
             return ProbeReport(())
-        door = self._door()
         try:
-            with ThreadPoolExecutor(min(_AT_ONCE, len(expected))) as pool:
-                seen = list(pool.map(lambda one: self._probe(door, one), expected))
-        finally:
-            door.close()
+            seen = self._round(expected)
+        except NotJudgedError as error:
+            seen = [Unprobed(str(one.port), str(error)) for one in expected]
         report = ProbeReport(
             tuple(one for one in seen if isinstance(one, Probe)),
             tuple(one for one in seen if isinstance(one, Unprobed)),
@@ -64,6 +74,24 @@ class Prober:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _round(self, expected: Sequence[Expected]) -> list[Probe | Unprobed]:
+        """Raises NotJudgedError when nothing can be said of any port."""
+        door = self._door()
+        try:
+            self._find(door)
+            with ThreadPoolExecutor(min(_AT_ONCE, len(expected))) as pool:
+                return list(pool.map(lambda one: self._probe(door, one), expected))
+        finally:
+            door.close()
+
+    def _find(self, door: Door) -> None:
+        """That nothing answers is an outage where the mesh is known to be, else a slip of who named the address."""
+        try:
+            door.find()
+        except UnreachableError as error:
+            if self.probing.by_hand and not has_answered(self._access.control, door.name):
+                raise NotJudgedError(f"{error}, and no port was ever read there") from error
 
     def _door(self) -> Door:
         token = self.probing.token or probe_token(self._access)
@@ -90,9 +118,13 @@ class Prober:
 
 
 def probe(settings: MeshSettings, url: str | None = None, token: str | None = None) -> ProbeReport:
-    """One round over every port, through the API at `url` or in-process; see `Prober`."""
-    from_env = ProbeSettings.from_env()
-    probing = ProbeSettings(url or from_env.url, token or from_env.token, from_env.interval, from_env.limit)
+    """One round over every port, through the API at `url` or in-process; see `Prober`. Raises SettingError."""
+    probing = ProbeSettings.from_env()
+    if url is not None:
+        configured = probing.url is not None and server_of(probing.url) == server_of(url)
+        probing = replace(probing, url=url, by_hand=not configured)
+    if token is not None:
+        probing = replace(probing, token=token)
     with Prober(settings, probing) as prober:
         return prober.run()
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 
 from platform_resources.access import Access
 from platform_resources.lake import MeshSettings
@@ -50,5 +51,11 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
     add_problem_handlers(app)
     for subject in (health, data, sql):
         app.include_router(subject.router, prefix=ROOT)
+    app.add_api_route("/", _to_the_docs, include_in_schema=False)
     view = add_facts(app, settings)
     return app
+
+
+async def _to_the_docs() -> RedirectResponse:
+    """Who opens the server in a browser sees what it knows."""
+    return RedirectResponse(f"{ROOT}/docs")

@@ -111,7 +111,8 @@ def asked(
     ] = None,
     order: Annotated[str | None, Query(description="Columns, `-` before one for descending: `-a,b`.")] = None,
     limit: Annotated[
-        int | None, Query(description="Rows at most. JSON: 1,000 unless told, at most 10,000.", ge=1, le=2**62)
+        int | None,
+        Query(description="Rows at most. JSON: 1,000 unless told, more than 10,000 is refused (400).", ge=1, le=2**62),
     ] = None,
     cursor: Annotated[str | None, Query(description="`next` of the page before (JSON).", max_length=4096)] = None,
     as_of: Annotated[int | None, Query(description="A publication by its number.", ge=1, le=2**31)] = None,

@@ -20,7 +20,10 @@ _LINKS = {
     "domains": "/domains",
     "glossary": "/glossary",
     "requests": "/access/requests",
+    "grants": "/access/grants",
     "me": "/me",
+    "tokens": "/me/tokens",
+    "audit": "/audit",
     "sql": "/sql",
 }
 

@@ -55,9 +55,12 @@ class AvailabilityOut(Answer):
     measured_percent: float | None = Field(description="Of the time that was probed; null: nothing was.")
     coverage_percent: float = Field(description="Share of the window that was probed.")
     downtime_seconds: float
-    budget_left_seconds: float | None = Field(description="Below zero when the promise is broken.")
+    budget_left_seconds: float | None = Field(
+        description="Below zero when the promise is broken; null when nothing is promised or was probed."
+    )
     burn_rates: dict[str, float | None] = Field(
-        description="Window -> how many times faster than the promise allows the error budget is used up."
+        description="Window -> how many times faster than the promise allows the error budget is used up. "
+        "Null: less than a quarter of the window was probed."
     )
     state: Literal["met", "at risk", "broken", "unknown"]
     last_probe_at: datetime | None

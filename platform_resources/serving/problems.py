@@ -34,7 +34,11 @@ _BY_STATUS = {
     405: ("method-not-allowed", "this path does not know that method", "The header Allow lists those that it knows."),
     413: ("content-too-large", "the body is too large", "Send less."),
     414: ("address-too-long", "the address is too long", "Ask for fewer columns or filters, or POST a query to /sql."),
-    415: ("unsupported-media-type", "the body is no JSON", "Send it with Content-Type: application/json."),
+    415: (
+        "unsupported-media-type",
+        "the body is not declared as JSON",
+        "Send JSON, with the header Content-Type: application/json.",
+    ),
     431: ("headers-too-large", "the headers are too large", "Send fewer or shorter ones."),
     500: ("internal-error", "the platform made a mistake", "Tell its operators the id; their log has it too."),
 }

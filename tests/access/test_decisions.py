@@ -125,6 +125,13 @@ def test_a_refusal_says_what_to_do(facts: dict[str, Any], purpose: str | None, t
     assert told in refused.value.remedy
 
 
+def test_the_purposes_of_several_grants_are_told_in_one_sentence() -> None:
+    held = [replace(grant(), id=number, purpose=name) for number, name in enumerate(("campaigns", "analytics"), 1)]
+    with pytest.raises(DeniedError) as refused:
+        decide(caller(), POLICY, held, "customer_service", NOW)
+    assert refused.value.remedy == "Declare the purpose of one of the grants: analytics, campaigns."
+
+
 def test_a_read_without_a_purpose_is_refused() -> None:
     with pytest.raises(PurposeMissingError) as refused:
         decide(caller(purpose=None), POLICY, [grant()], None, NOW)

@@ -11,7 +11,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_resources.client import BadQueryError, Mesh, StaleWarning, TruncatedError, UnavailableError
+from platform_resources.client import (
+    BadQueryError,
+    Mesh,
+    StaleWarning,
+    TruncatedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 
 PORT = "shop.customers.v1"
 TABLE = pa.table({"customer_id": pa.array(range(5000), pa.int64()), "region": ["north"] * 5000})
@@ -214,3 +221,25 @@ def test_a_server_that_is_gone_is_an_error_and_what_was_read_last_on_demand() ->
             mesh.read(PORT, limit=1)  # never read before
     with Mesh(url, token="other", offline_ok=True) as mesh, pytest.raises(UnavailableError):
         mesh.read(PORT)  # what another identity read is nobody else's
+
+
+def test_the_address_that_serve_prints_is_that_of_the_mesh() -> None:
+    for end in ("", "/", "/api/v1", "/api/v1/"):
+        with answering(whole) as (url, asked), Mesh(url + end, token="t", cache=False) as mesh:
+            assert mesh.read(PORT).arrow().num_rows == 5000
+        assert [path.partition("?")[0] for path in asked] == ["/api/v1/products/shop/customers/v1/data"]
+
+
+def test_a_token_may_come_with_the_line_end_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESH_TOKEN", "from-the-environment\r\n")
+    for given in ("t\n", None):
+        with answering(whole) as (url, _), Mesh(url, token=given, cache=False) as mesh:
+            assert mesh.read(PORT).arrow().num_rows == 5000
+
+
+@pytest.mark.parametrize("token", ["a b", "a\nb", "tökén", "a\0"])
+def test_what_can_be_no_token_is_told_without_asking_the_server(token: str) -> None:
+    with answering(whole) as (url, asked), pytest.raises(UnauthenticatedError, match="the token holds") as refused:
+        Mesh(url, token=token)
+    assert token not in str(refused.value)
+    assert asked == []

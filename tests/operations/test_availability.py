@@ -77,6 +77,24 @@ def test_a_promise_is_broken_when_its_budget_is_used_up_and_at_risk_while_it_bur
     assert _state(little, now) == "at risk"
 
 
+def test_a_burn_rate_needs_a_quarter_of_its_window_to_be_probed() -> None:
+    """Eleven seconds of trouble in a minute of probing are no fire."""
+    step = timedelta(seconds=1)
+    probes = [probe(START + i * step, i >= 11) for i in range(60)]
+    told = availability(PORT, Promise(99.9), History(tuple(probes)), START + MINUTE, LONGEST)
+    assert (told.state, told.downtime) == ("met", 11 * step)
+    assert set(told.burn.values()) == {None}
+    quarter = every_minute(START, 15, down=range(10, 15))
+    told = availability(PORT, Promise(99.9), History(tuple(quarter)), START + 15 * MINUTE, LONGEST)
+    assert told.burn["1 h"] == pytest.approx(5 / 15 / 0.001)
+    assert (told.burn["6 h"], told.state) == (None, "at risk")
+
+
+def test_of_what_was_never_probed_no_budget_is_told() -> None:
+    told = availability(PORT, Promise(99.9), History(), START, LONGEST)
+    assert (told.state, told.budget_left, told.budget_left_percent) == ("unknown", None, None)
+
+
 def _state(probes: list[Probe], now: datetime) -> str:
     return availability(PORT, Promise(99.9), History(tuple(probes)), now, LONGEST).state
 

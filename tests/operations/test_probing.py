@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from platform_resources.lake import connect, retire, utc_now
-from platform_resources.operations import Prober, ProbeReport, ProbeSettings, availability_of
+from platform_resources.lake import SettingError, connect, retire, utc_now
+from platform_resources.operations import Prober, ProbeReport, ProbeSettings, availability_of, probe
 from platform_resources.operations.doors import Expected, Look
+from platform_resources.operations.history import has_answered, read_history
 from platform_resources.operations.identity import PROBE_IDENTITY, probe_token
+from platform_resources.operations.model import server_of
 from platform_resources.operations.probing import judge
 from platform_resources.pipeline import read_mesh
 from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
+from tests.operations.addresses import free_address, other_server
+from tests.serving.conftest import serve
 
 PORT = str(CUSTOMERS)
 LIMIT = timedelta(seconds=2)
@@ -85,6 +89,70 @@ def test_a_prober_that_may_not_read_judges_nothing(mesh: GuardedMesh) -> None:
     assert report.unknown[0].reason == "it has no grant"
     told = availability_of(mesh.access.control, read_mesh(mesh.settings)[0], PORT, utc_now())
     assert (told.state, told.coverage, told.measured) == ("unknown", 0, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "127.0.0.1:8080", "ftp://x", "http://", "http:///api/v1", "http://x:port", "http://x y", "http://x?y"],
+)
+def test_what_is_no_address_is_refused(mesh: GuardedMesh, url: str) -> None:
+    with pytest.raises(SettingError, match="no address of an API"):
+        probe(mesh.settings, url)
+    assert nothing_counted(mesh)
+
+
+def test_the_address_of_the_api_is_that_of_its_server(mesh: GuardedMesh) -> None:
+    assert server_of("http://127.0.0.1:8080/api/v1/") == "http://127.0.0.1:8080"
+    assert server_of("https://mesh.example/gateway") == "https://mesh.example/gateway"
+    with serve(mesh) as api:
+        (seen,) = probe(mesh.settings, f"{api.url}/api/v1").probes
+    assert (seen.up, seen.door) == (True, api.url)
+
+
+def test_a_server_that_is_no_mesh_judges_nothing(mesh: GuardedMesh) -> None:
+    for status in (200, 404):
+        with other_server(status) as url:
+            for report in (probe_once(mesh, url=url), probe(mesh.settings, url)):
+                assert report.probes == ()
+                assert [one.reason for one in report.unknown] == [f"{url} is no API of a mesh"]
+    assert nothing_counted(mesh)
+
+
+def test_a_proxy_before_a_mesh_that_is_gone_is_an_outage(mesh: GuardedMesh) -> None:
+    with other_server(502) as url:
+        (down,) = probe_once(mesh, url=url).down
+        assert down.reason == "answers 502"
+
+
+def test_a_refused_connection_is_down_only_where_the_mesh_is_known_to_be(
+    mesh: GuardedMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MESH_API_URL", raising=False)
+    nowhere = free_address()
+    by_hand = probe(mesh.settings, nowhere)
+    assert by_hand.probes == ()
+    assert by_hand.unknown[0].reason == f"{nowhere} refuses connections, and no port was ever read there"
+    assert nothing_counted(mesh)
+    with serve(mesh) as api:
+        assert not probe(mesh.settings, api.url).down
+        assert has_answered(mesh.access.control, api.url)
+    assert [one.reason for one in probe(mesh.settings, api.url).down] == ["refuses connections"]  # it was there before
+    monkeypatch.setenv("MESH_API_URL", f"{nowhere}/api/v1")
+    for report in (probe(mesh.settings), probe(mesh.settings, nowhere)):
+        assert [(one.door, one.reason) for one in report.down] == [(nowhere, "refuses connections")]
+
+
+def test_a_token_that_no_header_can_hold_judges_nothing(mesh: GuardedMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(mesh) as api:
+        for token in ("mesh_a b", "mesh_ä", "mesh_a\nb"):
+            (unknown,) = probe_once(mesh, url=api.url, token=token).unknown
+            assert unknown.reason == "its token holds characters that no token has"
+        monkeypatch.setenv("MESH_PROBE_TOKEN", probe_token(mesh.access) + "\n")
+        assert [one.up for one in probe(mesh.settings, api.url).probes] == [True]
+
+
+def nothing_counted(mesh: GuardedMesh) -> bool:
+    return read_history(mesh.access.control, PORT, utc_now() - timedelta(hours=1)).last is None
 
 
 def test_what_counts_as_down() -> None:

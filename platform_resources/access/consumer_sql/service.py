@@ -30,6 +30,9 @@ from platform_resources.quality.checks import NotEvaluableError
 from platform_resources.quality.sql_guard import Grants, check_query, name_of, parse, tree_nodes
 from platform_resources.quality.sql_vocabulary import CONSUMERS
 
+_HOW_TO_ASK = (
+    "Write one SELECT over ports, each named by three parts as crm.customer_360.v1; docs/consuming.md has examples."
+)
 _RUNNING = 2  # queries at once in one process: each may take a core and `SqlLimits.memory`
 _DEFAULT_LIMITS = SqlLimits()
 _NOTHING = Served(0, 0, "failed", 0.0)
@@ -93,7 +96,7 @@ class SqlService:
                 ports = _ports(tree)
                 check_query(self._parser, text, _grants(ports), CONSUMERS)
             except (NotEvaluableError, InvalidNameError) as error:
-                raise BadQueryError(f"the query is refused: {error}") from None
+                raise BadQueryError(f"the query is refused: {error}", _HOW_TO_ASK) from None
         if not ports:
             raise BadQueryError("the query reads no port", "Name one: select * from crm.customer_360.v1 limit 10")
         if len(ports) > MAX_COPIES:

@@ -87,12 +87,13 @@ def _rights(policy: PortPolicy, held: Collection[Grant], owns: bool, declared: s
     """
     rights: list[_Right] = []
     remedies: set[str] = set()
+    open_to: set[str] = set()
     for grant in held:
         role = policy.role(grant.role)
         if role is None:
             remedies.add(f"Ask for access in another role: {policy.port} offers {grant.role} no more.")
         elif grant.purpose != declared:
-            remedies.add(f"Declare the purpose of the grant: {grant.purpose}.")
+            open_to.add(grant.purpose)
         elif role.purposes is not None and declared not in role.purposes:
             remedies.add(f"Ask for access in another role: {role.name} is for {', '.join(sorted(role.purposes))}.")
         else:
@@ -103,6 +104,9 @@ def _rights(policy: PortPolicy, held: Collection[Grant], owns: bool, declared: s
     if not rights:
         if owns and base is not None and base.purposes is not None:
             remedies.add(f"Owners read for {', '.join(sorted(base.purposes))}.")
+        if open_to:
+            of = "the grant" if len(open_to) == 1 else "one of the grants"
+            remedies.add(f"Declare the purpose of {of}: {', '.join(sorted(open_to))}.")
         raise DeniedError(
             f"{policy.port} can't be read for {declared} by any grant of yours", " ".join(sorted(remedies))
         )
