@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -84,12 +83,3 @@ def grants_on(control: ControlDatabase, port: str) -> tuple[Grant, ...]:
     query = select(grants).where(grants.c.port == port, grants.c.revoked_at.is_(None)).order_by(grants.c.id)
     with control.reading() as connection:
         return tuple(grant_of_row(row) for row in connection.execute(query).mappings())
-
-
-def still_holds(control: ControlDatabase, grant: int, now: datetime) -> bool:
-    """Whether a grant is in force at `now`: for whoever reads for long under one decision."""
-    query = select(grants.c.id).where(
-        grants.c.id == grant, grants.c.revoked_at.is_(None), grants.c.starts_at <= now, grants.c.ends_at > now
-    )
-    with control.reading() as connection:
-        return connection.execute(query).first() is not None

@@ -88,7 +88,9 @@ class Offers:
         if caller is not None and not self._shows(caller, offer):
             raise _unknown(port)
         if offer.lifecycle == "retired":
-            other = replacement_of(offer.port)
+            instead = self.find(replacement_of(offer.port) or "")
+            shown = instead is not None and (caller is None or self._shows(caller, instead))
+            other = instead.port.address if instead is not None and shown else None
             raise RetiredPortError(f"{port} was retired", f"Read {other} instead." if other else "")
         if offer.lifecycle == "proposed":
             raise _unknown(port)
