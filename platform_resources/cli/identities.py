@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from platform_resources.cli.administration import administration
 from platform_resources.cli.common import AsOption, JsonFlag
+from platform_resources.cli.known_names import check_names
 from platform_resources.cli.output import DIM, console, fail, moment, print_json, print_record, table
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def add(
         known = get_identity(admin.access.control, identity)
         if known is not None and not replace:
             fail(f"{identity} is known already; --replace changes it to exactly what you write", code=2)
+        check_names(admin.access.settings, domain=domain, purpose=purpose, clearances=made.clearances)
         save_identity(admin.access.control, made, audit=admin.access.audit, actor=admin.actor)
         if json_output:
             print_json(identity_record(get_identity(admin.access.control, identity) or made))

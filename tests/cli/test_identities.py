@@ -91,6 +91,13 @@ def test_the_operator_of_the_demo_administers(mesh):
     assert "Sales" in mesh("identity", "show", "eve").out
 
 
+def test_a_clearance_that_opens_nothing_is_given_with_a_warning(mesh):
+    made = mesh("identity", "add", "cleared", "--clearance", "nonsense", "--clearance", "gdpr")
+    assert made.code == 0
+    assert "asks for the clearance nonsense" in made.err
+    assert "the clearance gdpr" not in made.err
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [
@@ -99,6 +106,8 @@ def test_the_operator_of_the_demo_administers(mesh):
         (("identity", "add", "x", "--kind", "robot"), "One of: person, service, agent, product."),
         (("identity", "add", "x", "--attribute", "regions"), "write name=value"),
         (("identity", "add", "x", "--clearance", "GDPR!"), "can't be a clearance"),
+        (("identity", "add", "x", "--domain", "nope"), "there is no domain 'nope'; one of: ledger, shop"),
+        (("identity", "add", "x", "--purpose", "bar"), "no purpose 'bar'; one of: analytics,"),
         (("identity", "add", "x", "--responsible", "nobody"), "can't answer for x"),
         (("identity", "show", "nobody"), "there is no identity 'nobody'"),
         (("identity", "disable", "nobody"), "there is no identity 'nobody'"),
