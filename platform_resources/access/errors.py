@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# A remedy for every door.
+PORTS_ARE_LISTED = "`mesh status`, or GET /api/v1/products, lists what there is."
+
 
 class AccessError(Exception):
     """A read or an act that is refused. `code` is stable and for programs."""

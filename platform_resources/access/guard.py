@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from platform_resources.access.errors import (
+    PORTS_ARE_LISTED,
     AccessError,
     NotPublishedError,
     RetiredPortError,
@@ -329,7 +330,7 @@ def _selected(relation: GuardedRelation, query: ReadQuery) -> pa.Schema:
 
 
 def _unknown(port: PortAddress) -> UnknownPortError:
-    return UnknownPortError(f"there is no port {str(port)[:_MAX_TOLD]}", "GET /api/v1/products lists what there is.")
+    return UnknownPortError(f"there is no port {str(port)[:_MAX_TOLD]}", PORTS_ARE_LISTED)
 
 
 def _unreadable(port: PortAddress) -> UnavailableError:

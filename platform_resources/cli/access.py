@@ -52,9 +52,17 @@ def add_to(app: typer.Typer) -> None:
 @contextmanager
 def _requests(as_: str | None) -> Iterator[tuple[AccessRequests, Caller]]:
     from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.personas import persona_names  # noqa: PLC0415
+    from platform_resources.access.errors import DeniedError  # noqa: PLC0415
 
     with Access(MeshSettings.from_env()) as access:
-        yield access.requests, caller_of(access, as_)
+        try:
+            yield access.requests, caller_of(access, as_)
+        except DeniedError as error:
+            here = [name for name in error.facts.get("approvers", ()) if name in persona_names(access.settings)]
+            if here:
+                error.remedy += f" In the demo: --as {here[0]}"
+            raise
 
 
 @_commands.command()

@@ -30,8 +30,12 @@ class Administration:
         return self.caller is None or self.caller.may("admin")
 
     def check(self, what: str) -> None:
-        """End the command unless they may administer."""
+        """End the command unless they may administer; that somebody tried is on record."""
         if not self.administers:
+            if self.caller is not None:
+                from platform_resources.access.callers.refusals import record_refusal  # noqa: PLC0415
+
+                record_refusal(self.access.audit, self.caller, what, code="denied")
             fail(
                 f"{self.actor} may not {what}; an administrator may (--as operator in the demo), or whoever owns this "
                 "home, without --as and MESH_TOKEN"

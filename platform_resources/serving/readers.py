@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from platform_resources.access import Access, Caller, Grant
 from platform_resources.access.callers.names import is_named
-from platform_resources.access.errors import NotFoundError, UnknownPortError
+from platform_resources.access.errors import PORTS_ARE_LISTED, NotFoundError, UnknownPortError
 from platform_resources.access.policy.visibility import visible
 from platform_resources.access.requests.grants import grants_of
 from platform_resources.catalog import DomainState, PortState
@@ -24,7 +24,6 @@ from platform_resources.lake import PortAddress, utc_now
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 
 _MAJOR = re.compile(r"[1-9][0-9]{0,3}")
-_LISTED = "GET /api/v1/products lists what there is."
 
 Domain = Annotated[str, Path(description="Name of the domain.", max_length=63, examples=["crm"])]
 ProductName = Annotated[
@@ -111,14 +110,14 @@ class Reader:
         """
         ports = [port for port in self.view.product(domain, product) if self.sees(port.product)]
         if not ports:
-            raise NotFoundError(f"there is no product {domain}.{product}", _LISTED)
+            raise NotFoundError(f"there is no product {domain}.{product}", PORTS_ARE_LISTED)
         return ports
 
     def port(self, address: PortAddress) -> PortState:
         """A port; UnknownPortError when there is none, or the caller may not know of it."""
         state = self.view.port(address)
         if state is None or not self.sees(state.product):
-            raise UnknownPortError(f"there is no port {address}", _LISTED)
+            raise UnknownPortError(f"there is no port {address}", PORTS_ARE_LISTED)
         return state
 
 

@@ -89,6 +89,21 @@ def test_what_can_not_be_done_is_told_in_a_line_or_two(mesh: GuardedMesh) -> Non
     assert run(mesh, OWNER, "inbox").out.strip() == "Nothing waits for you."
 
 
+def test_who_may_not_approve_is_told_who_does(mesh: GuardedMesh) -> None:
+    asked = run(mesh, "nobody", "request", PORT, "--reason", "Why.", "--purpose", "analytics", "--json").json
+    refused = run(mesh, "nobody", "approve", str(asked["id"]))
+    assert refused.code == 1
+    assert "nobody may not approve" in refused.err
+    assert f"Who does: {OWNER}, by a token with the scope `approve`." in refused.err
+
+
+def test_a_product_without_its_version_is_told_its_ports(mesh: GuardedMesh) -> None:
+    refused = run(mesh, "nobody", "request", PORT.rpartition(".")[0], "--reason", "Why.")
+    assert refused.code == 1
+    assert f"has the port {PORT}" in " ".join(refused.err.split())
+    assert "GET" not in refused.err.replace("or GET /api/v1/products", "")
+
+
 def test_a_product_whose_input_was_taken_back_is_not_built_and_the_others_are(tiny_mesh: Mesh) -> None:
     with Access(MeshSettings(home=tiny_mesh.home, project=tiny_mesh.project), personas=False) as access:
         owner = Caller(Identity(OWNER, "person", "Owner"), frozenset({"approve"}))

@@ -79,6 +79,25 @@ def test_who_does_not_administer_may_not(mesh, command):
     assert refused.out == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [
+        (("identity", "add", "x"), "administer identities"),
+        (("token", "create", "operator"), "create a token"),
+        (("audit", "verify"), "verify the audit log"),
+        (("access", "approve", "3"), "approve"),
+        (("access", "request", "shop.nothing.v1", "--reason", "why"), "request access"),
+    ],
+)
+def test_what_somebody_may_not_do_is_on_record_once(mesh, command, act):
+    before = mesh("audit", "list", "--kind", "refused", "--json").json
+    assert mesh(*command, "--as", "analyst").code == 1
+    entries = mesh("audit", "list", "--kind", "refused", "--json").json
+    assert len(entries) == len(before) + 1
+    assert (entries[0]["actor"], entries[0]["record"]["act"]) == ("analyst", act)
+    assert entries[0]["record"]["code"] in ("denied", "unknown-port")
+
+
 def test_the_operator_of_the_demo_administers(mesh):
     assert mesh("identity", "add", "eve", "--as", "operator").code == 0
     entry = mesh("audit", "list", "--kind", "identity-added", "--limit", "1", "--json", "--as", "operator").json[0]

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select
 
 from platform_resources.access.callers.identities import active_identity, get_identity
 from platform_resources.access.callers.names import canonical_id
+from platform_resources.access.callers.refusals import refusals_on_record
 from platform_resources.access.callers.scopes import ScopeError, check_scopes, within
 from platform_resources.access.errors import (
     BadRequestError,
@@ -36,6 +37,7 @@ LONGEST = timedelta(days=366)
 MOST_LIVE = 50  # tokens of one identity that hold at the same time
 _FORM = re.compile(r"mesh_([0-9a-f]{10})_([A-Za-z0-9_-]{43})")
 _PURPOSE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_LONGEST_ID = 200  # characters of an identity that is asked for, in the audit log
 _NO_DIGEST = "0" * 64  # compared with when there is no such token: the answer takes as long
 
 
@@ -174,14 +176,15 @@ def issue_token(
         when it is for somebody else, or wider than the caller's credential.
     """
     owner = caller.identity.id if identity is None else canonical_id(identity)
-    if owner != caller.identity.id:
-        _check_may_make_for(control, caller, owner, scopes)
-    if not within(scopes, caller.scopes):
-        raise DeniedError(
-            "a token can't do more than the one that makes it", "This one has: " + ", ".join(sorted(caller.scopes))
-        )
-    if caller.purpose is not None and purpose not in (None, caller.purpose):
-        raise DeniedError(f"the token that makes it is for {caller.purpose}", "Ask for the same purpose.")
+    with refusals_on_record(audit, caller, "create a token", identity=owner[:_LONGEST_ID]):
+        if owner != caller.identity.id:
+            _check_may_make_for(control, caller, owner, scopes)
+        if not within(scopes, caller.scopes):
+            raise DeniedError(
+                "a token can't do more than the one that makes it", "This one has: " + ", ".join(sorted(caller.scopes))
+            )
+        if caller.purpose is not None and purpose not in (None, caller.purpose):
+            raise DeniedError(f"the token that makes it is for {caller.purpose}", "Ask for the same purpose.")
     return create_token(
         control,
         owner,

@@ -6,7 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from platform_resources.access.callers.names import is_named
-from platform_resources.access.errors import ConflictError, RetiredPortError, UnavailableError, UnknownPortError
+from platform_resources.access.errors import (
+    PORTS_ARE_LISTED,
+    ConflictError,
+    RetiredPortError,
+    UnavailableError,
+    UnknownPortError,
+)
 from platform_resources.access.model import Caller, Identity, PortPolicy, ReadingRole
 from platform_resources.access.policy.policies import policy_of
 from platform_resources.access.policy.visibility import visible
@@ -84,7 +90,7 @@ class Offers:
         if offer is None:
             if self._is_broken(port) and caller is None:
                 raise UnavailableError(f"the documents of {port} can't be used now", "`mesh check` tells why.")
-            raise _unknown(port)
+            raise _unknown(port, self._ports_of(port, caller))
         if caller is not None and not self._shows(caller, offer):
             raise _unknown(port)
         if offer.lifecycle == "retired":
@@ -153,6 +159,18 @@ class Offers:
             return True
         return visible(caller, offer.product, grants_of(self._control, caller.identity))
 
+    def _ports_of(self, product: str, caller: Caller | None) -> Sequence[str]:
+        """Ports of a product, in whose place its own address was written, that can be asked for by `caller`."""
+        named = [port for port, (of, _) in self._documents()[0].ports.items() if of.address == product]
+        offers = [(port, self.find(port)) for port in named]
+        return [
+            port
+            for port, offer in offers
+            if offer is not None
+            and offer.lifecycle in ("active", "deprecated")
+            and (caller is None or self._shows(caller, offer))
+        ]
+
     def _is_broken(self, port: str) -> bool:
         parts = split_address(port)
         mesh = self._documents()[0]
@@ -165,5 +183,8 @@ class Offers:
         return read_mesh(self._settings)
 
 
-def _unknown(port: str) -> UnknownPortError:
-    return UnknownPortError(f"there is no port {port}", "GET /api/v1/products lists what there is.")
+def _unknown(port: str, instead: Sequence[str] = ()) -> UnknownPortError:
+    if instead:
+        has = "the port" if len(instead) == 1 else "the ports"
+        return UnknownPortError(f"{port} is no port", f"{port} has {has} {', '.join(instead)}.")
+    return UnknownPortError(f"there is no port {port}", PORTS_ARE_LISTED)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
 from platform_resources.access.callers.identities import find_identity
+from platform_resources.access.callers.refusals import refusals_on_record
 from platform_resources.access.errors import (
     BadRequestError,
     ConflictError,
@@ -76,35 +79,36 @@ class AccessRequests:
         AccessError
             when there is no such port, or this can't be asked, or is asked already.
         """
-        _must(caller, "request")
-        offer = self._offers.of(port, caller)
-        chosen = _role(offer, role)
-        party = self._party(caller, consumer)
-        asked = purpose or caller.purpose or caller.identity.purpose
-        values = {
-            "consumer": party.id,
-            "port": port,
-            "role": chosen.name,
-            "purpose": self._purpose(asked, chosen),
-            "reason": _text(reason, "reason", needed=True),
-            "columns": _columns(offer, columns),
-            "days": self._days(days),
-            "requested_by": caller.identity.id,
-            "requested_at": utc_now(),
-        }
-        same = [access_requests.c[name] == values[name] for name in ("consumer", "port", "role", "purpose")]
-        with self._control.writing() as connection:
-            pending = requests_in(connection, *same, access_requests.c.state == "pending")
-            if pending:
-                raise ConflictError(
-                    f"request {pending[0].id} asks for the same and is not decided yet",
-                    "Wait for it, or withdraw it first.",
-                    request=pending[0].id,
-                )
-            number = add_request(connection, values)
-            facts = {name: values[name] for name in ("consumer", "role", "purpose", "days", "columns")}
-            self._append(connection, "request-made", caller, port, request=number, **facts)
-        return self.get(caller, number)
+        with self._refusals(caller, "request access", port=port):
+            _must(caller, "request")
+            offer = self._offers.of(port, caller)
+            chosen = _role(offer, role)
+            party = self._party(caller, consumer)
+            asked = purpose or caller.purpose or caller.identity.purpose
+            values = {
+                "consumer": party.id,
+                "port": port,
+                "role": chosen.name,
+                "purpose": self._purpose(asked, chosen),
+                "reason": _text(reason, "reason", needed=True),
+                "columns": _columns(offer, columns),
+                "days": self._days(days),
+                "requested_by": caller.identity.id,
+                "requested_at": utc_now(),
+            }
+            same = [access_requests.c[name] == values[name] for name in ("consumer", "port", "role", "purpose")]
+            with self._control.writing() as connection:
+                pending = requests_in(connection, *same, access_requests.c.state == "pending")
+                if pending:
+                    raise ConflictError(
+                        f"request {pending[0].id} asks for the same and is not decided yet",
+                        "Wait for it, or withdraw it first.",
+                        request=pending[0].id,
+                    )
+                number = add_request(connection, values)
+                facts = {name: values[name] for name in ("consumer", "role", "purpose", "days", "columns")}
+                self._append(connection, "request-made", caller, port, request=number, **facts)
+            return self.get(caller, number)
 
     def get(self, caller: Caller, request: int) -> AccessRequest:
         """One request: one's own, one that one may decide on, any for an administrator.
@@ -148,36 +152,38 @@ class AccessRequests:
             when it was decided or withdrawn already, or another approval has to be given first.
         """
         said = {"comment": _text(comment, "comment"), "conditions": _text(conditions, "conditions")}
-        self._may_decide(caller, request)
-        with self._control.writing() as connection:
-            pending, offer, role = self._pending(connection, caller, request)
-            if self._offers.party(pending.consumer).kind == "unknown":
-                raise ConflictError(
-                    f"nobody goes by the name {pending.consumer} now", "It can be denied, or asked anew."
-                )
-            levels = self._offers.levels(offer, role, pending.columns)
-            approvers = self._approvers(pending)
-            counted = standing(pending.approvals, levels, approvers)
-            level = approving_level(caller.identity, levels, counted, _named(pending))
-            now = utc_now()
-            add_approval(connection, request, level, caller.identity.id, "approve", now, **said)
-            self._append(connection, "request-approved", caller, pending.port, request=request, level=level)
-            if open_level(levels, {*counted, level}) is None:
-                self._grant(connection, caller, pending, role, [*counted, level], now)
-        return self.get(caller, request)
+        with self._refusals(caller, "approve", request=request):
+            self._may_decide(caller, request, "approve")
+            with self._control.writing() as connection:
+                pending, offer, role = self._pending(connection, caller, request)
+                if self._offers.party(pending.consumer).kind == "unknown":
+                    raise ConflictError(
+                        f"nobody goes by the name {pending.consumer} now", "It can be denied, or asked anew."
+                    )
+                levels = self._offers.levels(offer, role, pending.columns)
+                approvers = self._approvers(pending)
+                counted = standing(pending.approvals, levels, approvers)
+                level = approving_level(caller.identity, levels, counted, _named(pending))
+                now = utc_now()
+                add_approval(connection, request, level, caller.identity.id, "approve", now, **said)
+                self._append(connection, "request-approved", caller, pending.port, request=request, level=level)
+                if open_level(levels, {*counted, level}) is None:
+                    self._grant(connection, caller, pending, role, [*counted, level], now)
+            return self.get(caller, request)
 
     def deny(self, caller: Caller, request: int, comment: str | None = None) -> AccessRequest:
         """Say no, for good; any approver of any level may. Errors as in `approve`."""
         said = _text(comment, "comment")
-        self._may_decide(caller, request)
-        with self._control.writing() as connection:
-            pending, offer, role = self._pending(connection, caller, request)
-            levels = self._offers.levels(offer, role, pending.columns)
-            level, now = denying_level(caller.identity, levels, _named(pending)), utc_now()
-            add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
-            self._decide(connection, request, "denied", now)
-            self._append(connection, "request-denied", caller, pending.port, request=request, level=level)
-        return self.get(caller, request)
+        with self._refusals(caller, "deny", request=request):
+            self._may_decide(caller, request, "deny")
+            with self._control.writing() as connection:
+                pending, offer, role = self._pending(connection, caller, request)
+                levels = self._offers.levels(offer, role, pending.columns)
+                level, now = denying_level(caller.identity, levels, _named(pending)), utc_now()
+                add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
+                self._decide(connection, request, "denied", now)
+                self._append(connection, "request-denied", caller, pending.port, request=request, level=level)
+            return self.get(caller, request)
 
     def withdraw(self, caller: Caller, request: int) -> AccessRequest:
         """Take back a request that is not decided yet: by who made it, or who speaks for the consumer.
@@ -187,14 +193,15 @@ class AccessRequests:
         DeniedError, ConflictError
             when it is not the caller's, or it was decided already.
         """
-        _must(caller, "request")
-        found = self.get(caller, request)
-        if not self._is_own(caller.identity, found):
-            raise DeniedError(f"{_named(found)} is not yours to withdraw", "Approvers deny it instead.")
-        with self._control.writing() as connection:
-            self._decide(connection, request, "withdrawn", utc_now())
-            self._append(connection, "request-withdrawn", caller, found.port, request=request)
-        return self.get(caller, request)
+        with self._refusals(caller, "withdraw", request=request):
+            _must(caller, "request")
+            found = self.get(caller, request)
+            if not self._is_own(caller.identity, found):
+                raise DeniedError(f"{_named(found)} is not yours to withdraw", "Approvers deny it instead.")
+            with self._control.writing() as connection:
+                self._decide(connection, request, "withdrawn", utc_now())
+                self._append(connection, "request-withdrawn", caller, found.port, request=request)
+            return self.get(caller, request)
 
     def grants(self, caller: Caller, port: str | None = None, *, ended: bool = False) -> tuple[Grant, ...]:
         """See `Granted.list`."""
@@ -206,7 +213,8 @@ class AccessRequests:
 
     def revoke(self, caller: Caller, grant: int, reason: str) -> Grant:
         """See `Granted.revoke`."""
-        return self._granted.revoke(caller, grant, reason)
+        with self._refusals(caller, "revoke", grant=grant):
+            return self._granted.revoke(caller, grant, reason)
 
     def _pending(
         self, connection: Connection, caller: Caller, request: int
@@ -255,11 +263,24 @@ class AccessRequests:
         facts = {"consumer": grant.consumer, "role": grant.role, "purpose": grant.purpose, "ends_at": grant.ends_at}
         self._append(connection, "grant-made", caller, grant.port, grant=number, request=request.id, **facts)
 
-    def _may_decide(self, caller: Caller, request: int) -> None:
-        _must(caller, "approve")
+    def _may_decide(self, caller: Caller, request: int, act: str) -> None:
+        if not caller.may("approve"):
+            raise self._no_decider(caller, request, act)
         if caller.identity.kind != "person":
             raise DeniedError(f"{caller.identity.id} is no person; people decide on access")
         self.get(caller, request)
+
+    def _no_decider(self, caller: Caller, request: int, act: str) -> DeniedError:
+        """Tells who decides, to those who see the request."""
+        with self._control.reading() as connection:
+            found = request_in(connection, request)
+        waits_for = () if found is None or not self._sees(caller, found) else self._told(found).waits_for
+        who = f"Who does: {', '.join(waits_for)}" if waits_for else "An approver does"
+        return DeniedError(
+            f"{caller.identity.id} may not {act} by this token",
+            f"{who}, by a token with the scope `approve`.",
+            approvers=list(waits_for),
+        )
 
     def _sees(self, caller: Caller, request: AccessRequest) -> bool:
         if caller.may("admin") or self._is_own(caller.identity, request):
@@ -321,13 +342,16 @@ class AccessRequests:
             raise BadRequestError(f"a grant lasts 1 to {longest} days", "Ask for fewer; it can be asked for again.")
         return wanted
 
+    def _refusals(self, caller: Caller, act: str, **facts: Any) -> AbstractContextManager[None]:
+        return refusals_on_record(self._audit, caller, act, **facts)
+
     def _append(self, connection: Connection, kind: str, caller: Caller, port: str, **record: object) -> None:
         self._audit.append_in(connection, kind, caller.identity.id, port, credential=caller.credential, **record)
 
 
 def _must(caller: Caller, action: str) -> None:
     if not caller.may(action):
-        raise DeniedError(f"this token may not {action}", f"It needs the scope `{action}`.")
+        raise DeniedError(f"{caller.identity.id} may not {action} by this token", f"It needs the scope `{action}`.")
 
 
 def _role(offer: Offer, name: str | None) -> ReadingRole:
