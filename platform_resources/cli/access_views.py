@@ -42,7 +42,7 @@ def request_page(item: AccessRequest) -> Group:
     facts.add_row("for", escape(item.consumer + by))
     facts.add_row("purpose", escape(item.purpose))
     facts.add_row("reason", escape(item.reason))
-    facts.add_row("asked", f"{moment(item.requested_at)}, for {item.days} days")
+    facts.add_row("asked", f"{moment(item.requested_at)}, for {item.days} {'day' if item.days == 1 else 'days'}")
     for approval in item.approvals:
         word = "[green]approved[/]" if approval.decision == "approve" else "[red]denied[/]"
         said = f": {escape(approval.comment)}" if approval.comment else ""

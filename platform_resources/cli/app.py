@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
 
 import duckdb
@@ -12,6 +13,7 @@ import typer
 from rich.markup import escape
 
 from platform_resources.access import AccessError
+from platform_resources.access.errors import PurposeMissingError
 from platform_resources.catalog import DomainState, mesh_state
 from platform_resources.cli import (
     access,
@@ -82,6 +84,21 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"mesh {version('dagster-data-mesh')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """The data mesh: build, judge and read data products."""
+
+
 def main() -> None:
     """Entry point: what users can mend is told in a line; anything else is a bug and keeps its traceback."""
     try:
@@ -93,7 +110,8 @@ def main() -> None:
         errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)
     except AccessError as error:
-        remedy = f"\n{escape(error.remedy)}" if error.remedy else ""
+        how = " Here: --purpose NAME." if isinstance(error, PurposeMissingError) else ""
+        remedy = f"\n{escape(error.remedy)}{how}" if error.remedy else ""
         errors.print(f"[bold red]mesh:[/] {escape(error.message)}{remedy}", highlight=False)
         sys.exit(1)
     except duckdb.Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 
 from platform_resources.cli.administration import administration
 from platform_resources.cli.common import AsOption, JsonFlag
-from platform_resources.cli.output import DIM, console, errors, moment, print_json, table
+from platform_resources.cli.output import DIM, console, errors, fail, moment, print_json, table
 
 if TYPE_CHECKING:
     from platform_resources.control.audit_log import AuditEntry
@@ -21,6 +22,14 @@ audit_app = typer.Typer(
     help="Who read what, who was let in; and whether the log was tampered with.", no_args_is_help=True
 )
 
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+_DIGITS_TOLD = 12  # of a digest: enough to tell two apart; --json has all
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_KINDS = (
+    *("read", "served", "sql", "refused", "request-made", "request-approved", "request-denied", "request-withdrawn"),
+    *("grant-made", "grant-revoked", "token-created", "token-revoked", "identity-added", "identity-changed"),
+    *("identity-enabled", "identity-disabled", "gap", "gap-accepted"),
+)
 _COLOURS = {"refused": "yellow", "gap": "red"}
 
 
@@ -92,6 +101,8 @@ def list_command(
             before=before,
             limit=limit,
         )
+    if kind is not None and kind not in _KINDS and not found:  # a log may hold kinds of an earlier version
+        fail(f"there are no entries of the kind {kind!r}; one of: {', '.join(_KINDS)}", code=2)
     if json_output:
         print_json([entry_record(entry) for entry in found])
         return
@@ -127,11 +138,17 @@ def entry_record(entry: AuditEntry) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{name} ({_short(inner)})" for name, inner in value.items())
     if isinstance(value, list) and len(value) > 6:
         return f"{','.join(map(str, value[:5]))},… ({len(value)})"
     if isinstance(value, list):
         return ",".join(map(str, value))
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if _DIGEST.fullmatch(text):
+        return text[:_DIGITS_TOLD]
+    if _MOMENT.fullmatch(text):
+        return moment(datetime.fromisoformat(text))
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 

@@ -86,3 +86,25 @@ def test_everybody_sees_what_is_on_record_of_oneself(mesh):
     entries = mesh("audit", "list", "--as", "analyst", "--json").json
     assert {entry["actor"] for entry in entries} == {"analyst"}
     assert entries[0]["kind"] == "token-created"
+
+
+def test_a_kind_that_there_is_not_is_told_with_those_that_there_are(mesh):
+    told = mesh("audit", "list", "--kind", "nonsense")
+    assert (told.code, told.out) == (2, "")
+    assert "grant-made" in told.err
+    assert mesh("audit", "list", "--kind", "gap").code == 0
+    assert mesh("audit", "list", "--kind", "grant-made", "--actor", "demo", "--json").json
+
+
+def test_facts_are_told_in_a_line_for_people():
+    from platform_resources.cli.audit import facts_text
+
+    record = {
+        "profile": "0123456789abcdef" * 4,
+        "masked": {"email": ["partial"], "name": ["redact", "null"]},
+        "ends_at": "2026-11-21T12:00:00.123456+00:00",
+        "purpose": None,
+    }
+    told = facts_text(record)
+    assert told.startswith("profile=0123456789ab masked=email (partial),name (redact,null) ends_at=")
+    assert ".123456" not in told

@@ -169,3 +169,8 @@ def test_the_home_of_a_mesh_is_not_needed_for_help(tmp_path: Path):
     for group in ("identity", "token", "audit"):
         assert nowhere(group, "--help").code == 0
     assert not os.path.lexists(nowhere.home)
+
+
+def test_the_version_is_told(mesh):
+    told = mesh("--version")
+    assert (told.code, told.out.split()[0]) == (0, "mesh")

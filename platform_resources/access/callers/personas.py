@@ -115,7 +115,7 @@ def _make(connection: Connection, persona: Persona, settings: MeshSettings, audi
         grant = Grant(0, who.id, port, role, purpose, ends, now, who.clearances, review_at=ends, granted_by=(_MADE_BY,))
         number = add_grant_in(connection, grant)
         audit.append_in(
-            connection, "granted", _MADE_BY, port, grant=number, consumer=who.id, role=role, purpose=purpose
+            connection, "grant-made", _MADE_BY, port, grant=number, consumer=who.id, role=role, purpose=purpose
         )
     token = create_token_in(
         connection, who.id, created_by=_MADE_BY, label="demo", scopes=persona.scopes, lasts=_LASTS, audit=audit
