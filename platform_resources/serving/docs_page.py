@@ -20,7 +20,7 @@ a{color:#0b5cad}nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem}
 h2{margin:2.5rem 0 0;padding-bottom:.2rem;border-bottom:1px solid #d5dbe3}h2+p{margin-top:.4rem;color:#4d5968}
 code,pre,b.m{font:13px/1.5 ui-monospace,monospace}code{background:#eff2f6;border-radius:3px;padding:.05rem .25rem}
 code,td,p{overflow-wrap:anywhere}summary code{background:none;padding:0}
-summary code::before{content:"▸ ";color:#5b6675}details[open] summary code::before{content:"▾ "}
+summary code::before{content:"▸";margin-right:.4rem;color:#5b6675}details[open] summary code::before{content:"▾"}
 pre{background:#1c2430;color:#e8edf3;padding:.6rem .8rem;border-radius:4px;white-space:pre-wrap;overflow-wrap:anywhere}
 details{border-bottom:1px solid #eff2f6}details[open]{padding-bottom:.6rem}
 summary{cursor:pointer;padding:.4rem 0;list-style:none;display:grid;grid-template-columns:4.2rem 1fr;gap:0 .5rem}
