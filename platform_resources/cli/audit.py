@@ -26,7 +26,17 @@ _DIGEST = re.compile(r"[0-9a-f]{32,}")
 _DIGITS_TOLD = 12  # of a digest: enough to tell two apart; --json has all
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _KINDS = (
-    *("read", "served", "sql", "refused", "request-made", "request-approved", "request-denied", "request-withdrawn"),
+    *(
+        "read",
+        "served",
+        "revalidated",
+        "sql",
+        "refused",
+        "request-made",
+        "request-approved",
+        "request-denied",
+        "request-withdrawn",
+    ),
     *("grant-made", "grant-revoked", "token-created", "token-revoked", "identity-added", "identity-changed"),
     *("identity-enabled", "identity-disabled", "gap", "gap-accepted"),
 )
