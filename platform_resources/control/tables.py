@@ -166,7 +166,7 @@ probes = Table(
     metadata,
     Column("port", String(200), primary_key=True),
     Column("at", Moment, primary_key=True),
-    Column("door", String(40), nullable=False),
+    Column("door", String(200), nullable=False),
     Column("up", Boolean, nullable=False),
     Column("reason", Text),
     Column("milliseconds", Float, nullable=False),

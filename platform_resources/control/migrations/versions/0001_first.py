@@ -105,7 +105,7 @@ def upgrade() -> None:
         "probes",
         sa.Column("port", sa.String(length=200), nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
-        sa.Column("door", sa.String(length=40), nullable=False),
+        sa.Column("door", sa.String(length=200), nullable=False),
         sa.Column("up", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("milliseconds", sa.Float(), nullable=False),
