@@ -67,7 +67,7 @@ class StreamedAnswer(Response):
         """In parts: each must be taken in time, so that who takes nothing holds a stream no longer than that."""
         whole = memoryview(chunk)
         for start in range(0, len(chunk), _PART_BYTES):
-            part = chunk if len(chunk) <= _PART_BYTES else bytes(whole[start : start + _PART_BYTES])
+            part = whole[start : start + _PART_BYTES]  # uvicorn joins it with its length: a copy here would be one more
             async with asyncio.timeout(self._silent_seconds):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
 

@@ -108,3 +108,13 @@ def test_a_fresh_mesh_tells_its_personas_and_one_line_to_try(tmp_path: Path, mes
     )
     assert refused.returncode == 1
     assert "--allow-demo-personas" in refused.stderr
+
+
+@pytest.mark.filterwarnings("ignore:'click.utils:DeprecationWarning")  # what typer imports
+def test_an_answer_does_not_wait_for_the_receipt_of_its_head() -> None:
+    from platform_resources.cli.serve import _listen
+
+    with _listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
