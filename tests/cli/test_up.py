@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,7 +72,15 @@ def environment_of_dagster(parent: int) -> dict[str, str]:
     raise AssertionError("Dagster was not started")
 
 
+def forget_everybody(mesh: Mesh) -> None:
+    """As if nobody had read of the mesh yet: tests before this one may have, of what it is a copy of."""
+    for rest in (*mesh.home.glob("control.sqlite*"), *mesh.home.glob("keys/audit*")):
+        rest.unlink()
+    shutil.rmtree(mesh.home / "personas", ignore_errors=True)
+
+
 def test_personas_are_told_and_dagster_starts_when_the_api_answers(mesh: Mesh) -> None:
+    forget_everybody(mesh)
     api = free_port()
     with up(mesh, "--port", str(free_port()), "--api-port", str(api)) as (process, lines):
         assert environment_of_dagster(process.pid)["MESH_API_URL"] == f"http://127.0.0.1:{api}"
@@ -82,6 +91,7 @@ def test_personas_are_told_and_dagster_starts_when_the_api_answers(mesh: Mesh) -
 
 
 def test_without_the_ui_personas_are_made_and_told(mesh: Mesh) -> None:
+    forget_everybody(mesh)
     done = mesh("up", "--no-ui")
     assert done.code == 0
     assert "service-desk" in done.err

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import assume, reject
 from hypothesis import strategies as st
 from jsonschema import Draft201909Validator
 
@@ -23,6 +23,7 @@ SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
 ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2))
 
 Schema = dict[str, Any]
+_DEEPEST = 20  # objects within objects
 
 
 class Maker:
@@ -104,6 +105,8 @@ class Maker:
         return part
 
     def mapping(self, draw: st.DrawFn, parts: list[Schema], depth: int) -> dict[str, Any]:
+        if depth > _DEEPEST:
+            reject()  # keys that require each other: another example, before Python's stack ends
         made: dict[str, Any] = {}
         waiting = list(parts)
         while waiting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from functools import cache
 from importlib.util import find_spec
 from io import StringIO
@@ -152,7 +153,8 @@ def test_a_document_that_the_standard_refuses_is_refused_and_the_field_is_named(
         assert found, [error.message for error in own.iter_errors(data)]
         for finding in found:
             assert finding.path
-            assert str(finding.path.replace("]", "").replace("[", ".").split(".")[-1]) in f"{finding.message} {path}"
+            names = [part for part in re.split(r"[.\[\]]+", finding.path) if part and not part.isdigit()]
+            assert names[-1] in f"{finding.message} {path}"
             assert finding.remedy.endswith((".", "?"))
 
     holds()
