@@ -136,10 +136,18 @@ def test_a_body_with_nul_is_refused_field_by_field(reading_api: Api, path: str, 
     is_problem(reading_api.clients["ana"].post(path, json=body), 422, "invalid-request")
 
 
+def is_logged(api: Api, text: str) -> None:
+    """The line of an answer is written when it has gone out."""
+    deadline = time.monotonic() + 10
+    while text not in api.log.text:
+        assert time.monotonic() < deadline, f"{text} is not in the log"
+        time.sleep(0.01)
+
+
 def test_every_answer_is_closed_to_browsers(reading_api: Api) -> None:
     for answer in (reading_api.get("ana"), reading_api.get("nobody"), reading_api.get("ana", "/nowhere")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Mesh-Request-Id"] in reading_api.log.text
+        is_logged(reading_api, answer.headers["Mesh-Request-Id"])
         assert "Access-Control-Allow-Origin" not in answer.headers
     preflight = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
     assert reading_api.clients["anonymous"].options(DATA, headers=preflight).status_code == 405
