@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from platform_resources.contracts.findings import Finding, shown
@@ -17,12 +17,14 @@ def check_together(domain: Domain, product_folders: Collection[str]) -> list[Fin
     """
     found = [*_check_ids(domain), *_check_table_names(domain)]
     unread = frozenset(product_folders) - {product.name for product in domain.products}
+    own = {port.address: port.contract for port in domain.ports}
+    tables = _columns_of_tables(domain)
     for product in domain.products:
-        found += _check_inputs(product, domain, unread)
+        found += _check_inputs(product, domain, own, unread)
         for port in product.ports:
-            found += _check_references(port.contract, domain, unread, product)
+            found += _check_references(port.contract, domain, tables, unread, product)
     for source in domain.sources:
-        found += _check_references(source, domain, unread, None)
+        found += _check_references(source, domain, tables, unread, None)
     return found
 
 
@@ -54,9 +56,20 @@ def _check_table_names(domain: Domain) -> Iterator[Finding]:
             )
 
 
-def _check_inputs(product: Product, domain: Domain, unread: Collection[str]) -> Iterator[Finding]:
+def _columns_of_tables(domain: Domain) -> dict[str, set[str]]:
+    """The columns of every table that a relationship may name: ports, their tables, feeds."""
+    tables: dict[str, set[str]] = {}
+    offered = [(port.contract.table.physical_name, port.contract.table) for port in domain.ports]
+    offered += [(port.address, port.contract.table) for port in domain.ports]
+    for name, table in (*offered, *((source.table.name, source.table) for source in domain.sources)):
+        tables.setdefault(name, set()).update(column.name for column in table.columns)
+    return tables
+
+
+def _check_inputs(
+    product: Product, domain: Domain, own: Mapping[str, Contract], unread: Collection[str]
+) -> Iterator[Finding]:
     """Inputs from other domains can't be looked up here: their folders belong to others."""
-    own = {port.address: port.contract for port in domain.ports}
     for port in product.inputs:
         address = split_address(port.address)
         if address is None or address[0] != domain.name or address[1] in unread:
@@ -79,17 +92,25 @@ def _check_inputs(product: Product, domain: Domain, unread: Collection[str]) -> 
 
 
 def _check_references(
-    contract: Contract, domain: Domain, unread: Collection[str], product: Product | None
+    contract: Contract,
+    domain: Domain,
+    tables: Mapping[str, set[str]],
+    unread: Collection[str],
+    product: Product | None,
 ) -> Iterator[Finding]:
     own = {table.name for table in contract.tables}
     for table in contract.tables:
         for relationship in table.relationships:
             if relationship.to_table not in own:
-                yield from _check_reference(relationship, domain, unread, product)
+                yield from _check_reference(relationship, domain, tables, unread, product)
 
 
 def _check_reference(
-    relationship: Relationship, domain: Domain, unread: Collection[str], product: Product | None
+    relationship: Relationship,
+    domain: Domain,
+    tables: Mapping[str, set[str]],
+    unread: Collection[str],
+    product: Product | None,
 ) -> Iterator[Finding]:
     target = relationship.to_table
     address = split_address(target)
@@ -101,11 +122,6 @@ def _check_reference(
             remedy = "Add it to `inputPorts` of the product: only declared inputs can be read."
             yield _finding(relationship.origin, "reference-input", f"{shown(target)} is no declared input.", remedy)
         return
-    tables: dict[str, set[str]] = {}
-    offered = [(port.contract.table.physical_name, port.contract.table) for port in domain.ports]
-    offered += [(port.address, port.contract.table) for port in domain.ports]
-    for name, table in (*offered, *((source.table.name, source.table) for source in domain.sources)):
-        tables.setdefault(name, set()).update(column.name for column in table.columns)
     columns = tables.get(target)
     if columns is None:
         yield _finding(

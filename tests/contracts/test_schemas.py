@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from jsonschema import Draft201909Validator
 from platform_resources.contracts import Document, check_document
 from platform_resources.contracts.acceptance import accepts
 from platform_resources.contracts.verdicts import validator
+from tests.work import calls_of
 
 FULL_CONTRACT = b"""
 apiVersion: v3.2.0
@@ -216,9 +216,4 @@ def test_a_large_contract_is_checked_quickly(columns: int, contract_file: Path) 
     many = "".join(column.replace("email", f"email_{n}") for n in range(columns))
     contract_file.write_text(text.replace("      - name: spend\n", many + "      - name: spend\n"))
     assert check_document(contract_file) == []
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        check_document(contract_file)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5  # 0.03 s on an idle core; the bound only catches a return of the 100-fold cost
+    assert calls_of(lambda: check_document(contract_file)) < 130_000  # the official schema alone costs 100-fold

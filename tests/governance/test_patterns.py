@@ -32,7 +32,7 @@ def test_honest_patterns_are_taken_and_fast(pattern: str) -> None:
     for hostile in ("a" * LONGEST_TEXT, "a_" * (LONGEST_TEXT // 2) + "!", "a@a." * (LONGEST_TEXT // 4) + "!"):
         before = time.process_time()
         compiled.fullmatch(hostile[:LONGEST_TEXT])
-        assert time.process_time() - before < 1
+        assert time.process_time() - before < 20  # microseconds where it can't explode, hours where it can
 
 
 @pytest.mark.parametrize(
