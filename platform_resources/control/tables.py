@@ -183,3 +183,26 @@ probe_days = Table(
     Column("up_seconds", Float, nullable=False),
     Column("down_seconds", Float, nullable=False),
 )
+
+# What consumers think of a product: one rating each, the newest one.
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("product", String(200), primary_key=True),  # "crm.customer_360"
+    Column("identity", String(200), primary_key=True),
+    Column("stars", Integer, nullable=False),  # 1-5
+    Column("comment", Text),
+    Column("at", Moment, nullable=False),
+)
+
+# Who is signed in to the portal. The cookie has the secret, this its SHA-256.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("identity", String(200), nullable=False, index=True),
+    Column("token", String(20), index=True),  # the token that was shown, and whose end is its end; null: OpenID
+    Column("claims", JSON),  # of the OpenID provider, verified when they were shown
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)

@@ -14,16 +14,20 @@ from platform_resources.lake import MeshSettings, PublicationError
 from platform_resources.serving import (
     access_requests,
     audit,
+    column_lineage,
     contracts,
     docs_page,
+    fitness,
     glossary,
     governance,
     identity,
     lineage,
     operation,
+    product_metrics,
     products,
     quality,
     schemas,
+    search,
     tokens,
 )
 from platform_resources.serving.openapi import describe
@@ -32,7 +36,8 @@ from platform_resources.serving.problems import ROOT, problem_of_refusal
 log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
-    *(products, contracts, schemas, quality, lineage, operation, glossary),
+    *(products, contracts, schemas, quality, lineage, column_lineage, operation, glossary),
+    *(search, fitness, product_metrics),
     *(access_requests, governance, identity, tokens, audit, docs_page),
 )
 
