@@ -161,5 +161,5 @@ def _audit(contract: Contract, number: int) -> dict[str, Any]:
         for check in checks
     ]
     score = _score(contract, number)
-    scores = {dimension: score for dimension in sorted({c.dimension for c in checks if c.dimension})}
+    scores = dict.fromkeys(sorted({c.dimension for c in checks if c.dimension}), score)
     return {"passed": True, "score": score, "scores": scores, "seconds": 0.1, "results": results}
