@@ -40,16 +40,15 @@ def serve_all(settings: MeshSettings, port: int, api_port: int) -> int:
     dagster = [sys.executable, "-m", "dagster", "dev", "-w", str(settings.project / "workspace.yaml")]
     dagster += ["-h", "127.0.0.1", "-p", str(port)]
     api = [sys.executable, "-m", "platform_resources.cli", "serve", "--port", str(api_port)]
-    console.print(f"\nDagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)")
-    console.print(f"API:        [bold]http://127.0.0.1:{api_port}/api/v1[/]")
-    console.print(f"[dim]logs: {escape(str(logs / 'dagster-dev.log'))}, api.log beside it[/]\n", highlight=False)
+    _tell(settings, port, api_port)
     with ExitStack() as stack:
         ui = None
         free = _is_free(api_port)  # else what answers there is not this mesh
-        beside = _start(stack, "the API", api, settings.project, logs / "api.log")
+        public = _public(port, api_port)
+        beside = _start(stack, "the API", api, settings.project, logs / "api.log", public)
         try:
             answers = free and _answers(beside, api_port)
-            environment = _probing(api_port) if answers else {}
+            environment = public | (_probing(api_port) if answers else {})
             ui = _start(stack, "the Dagster UI", dagster, settings.project, logs / "dagster-dev.log", environment)
             code = _wait(ui, beside)
         except KeyboardInterrupt:
@@ -62,6 +61,38 @@ def serve_all(settings: MeshSettings, port: int, api_port: int) -> int:
     if code and ui is not None:
         _told(ui, code)
     return code
+
+
+def _tell(settings: MeshSettings, port: int, api_port: int) -> None:
+    """Where everything is, who one may be, and three things to try."""
+    from platform_resources.access.callers.personas import (  # noqa: PLC0415  (keeps `mesh --help` quick)
+        DEFAULT_PERSONA,
+        persona_file,
+        persona_names,
+    )
+
+    portal = f"http://127.0.0.1:{api_port}"
+    console.print(f"\nPortal:     [bold]{portal}[/]  (the API at /api/v1, MCP for agents at /mcp)", highlight=False)
+    console.print(
+        f"Dagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)",
+        highlight=False,
+    )
+    names = persona_names(settings)
+    if DEFAULT_PERSONA in names:
+        tokens = persona_file(settings, "<name>")
+        owner = next((name for name in names if "keller" in name), names[0])
+        console.print(f"\nSign in as {escape(', '.join(names))}", highlight=False, soft_wrap=True)
+        console.print(f"[dim]their tokens: {escape(str(tokens))}[/]", highlight=False, soft_wrap=True)
+        console.print("\nThree things to try:", highlight=False)
+        console.print(f"  1. as {DEFAULT_PERSONA}, search the portal for [bold]client value[/]", highlight=False)
+        console.print(
+            f"  2. ask for access to [bold]crm.customer_360[/] there, then decide about it as {escape(owner)}",
+            highlight=False,
+        )
+        console.print("  3. in another terminal: [bold]mesh impact sales.bookings.v1.net_sales[/]", highlight=False)
+    log = settings.dagster_home / "dagster-dev.log"
+    console.print(f"\n[dim]logs: {escape(str(log))}, api.log beside it[/]\n", highlight=False, soft_wrap=True)
+    sys.stdout.flush()
 
 
 def check_ports(port: int, api_port: int) -> None:
@@ -91,6 +122,12 @@ def make_and_tell_personas(settings: MeshSettings) -> None:
 def _probing(api_port: int) -> dict[str, str]:
     """Environment with which the sensors of availability read through the API, unless it names another one."""
     return {"MESH_API_URL": os.environ.get("MESH_API_URL") or f"http://127.0.0.1:{api_port}"}
+
+
+def _public(port: int, api_port: int) -> dict[str, str]:
+    """Environment with which portal and Dagster UI link to each other, unless it names other addresses."""
+    here = {"MESH_PUBLIC_URL": f"http://127.0.0.1:{api_port}", "MESH_DAGSTER_URL": f"http://127.0.0.1:{port}"}
+    return {name: os.environ.get(name) or address for name, address in here.items()}
 
 
 def _next_free(port: int) -> int:
