@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.many_contracts import write_mesh
+from benchmarks.printing import figures_table, verdict
 from benchmarks.processes import ROOT, Measured, measure
 
 SIZES = (250, 500, 1000)
@@ -81,9 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _print(costs: Sequence[Cost]) -> None:
     console = Console(width=100)
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("mesh check", "wall", "CPU", "CPU each", "memory"):
-        made.add_column(title, justify="left" if title == "mesh check" else "right")
+    made = figures_table("mesh check", "wall", "CPU", "CPU each", "memory")
     for cost in costs:
         each = f"{1000 * cost.cpu / cost.contracts:.1f} ms" if cost.contracts >= SIZES[0] else "–"
         made.add_row(cost.name, f"{cost.wall:.2f} s", f"{cost.cpu:.2f} s", each, f"{cost.peak_mb:.0f} MB")
@@ -95,8 +93,8 @@ def _print(costs: Sequence[Cost]) -> None:
         ("shipped mesh, CPU beyond Python's start", shipped.cpu, CPU_OF_SHIPPED, "s"),
         ("growth against linear", growth, 1.1, "×"),
     ):
-        verdict = "[green]met[/]" if value <= limit else "[red]missed[/]"
-        console.print(f"{name}: {value:.2f} {unit}, aim ≤ {limit} {unit}: {verdict}", highlight=False)
+        told = f"{name}: {value:.2f} {unit}, aim ≤ {limit} {unit}: "
+        console.print(told + verdict(value <= limit), highlight=False)
 
 
 if __name__ == "__main__":

@@ -9,23 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import httpx
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.guarded_mesh import make_mesh, port_of
-from benchmarks.processes import ROOT
+from benchmarks.printing import figures_table, verdict
+from benchmarks.served import UNLIMITED, served
 from platform_resources.access.callers.tokens import create_token
 from platform_resources.client import Mesh
 
@@ -38,13 +33,6 @@ STREAMED, FIRST, HELD, UNASKED = (
     "kept, within max_age",
 )
 HTTP_SHARE = 0.9  # of the speed in-process
-_UNLIMITED = {"MESH_API_REQUESTS_PER_MINUTE": "1000000"}
-_SERVER = """
-import sys, uvicorn
-from platform_resources.lake import MeshSettings
-from platform_resources.serving import create_app
-uvicorn.run(create_app(MeshSettings.from_env()), port=int(sys.argv[1]), log_level="error")
-"""
 
 
 @dataclass(frozen=True)
@@ -96,25 +84,6 @@ def _in_turns(ways: Mapping[str, Callable[[], object]], runs: int) -> dict[str, 
     return {way: median(all_of[1:]) for way, all_of in taken.items()}
 
 
-@contextmanager
-def serving(environment: Mapping[str, str]) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen([sys.executable, "-c", _SERVER, str(port)], env=environment, cwd=ROOT) as server:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            while server.poll() is None:
-                try:
-                    httpx.get(f"{url}/api/v1/health")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.05)
-            yield url
-        finally:
-            server.terminate()
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.client_reads", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="runs of each; medians are told")
@@ -127,8 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = access.settings
         access.close()
         # Limits of a reader would be what is measured otherwise.
-        os.environ |= {"MESH_HOME": str(settings.home), "MESH_PROJECT": str(settings.project), **_UNLIMITED}
-        with serving(dict(os.environ)) as url:
+        os.environ |= {"MESH_HOME": str(settings.home), "MESH_PROJECT": str(settings.project), **UNLIMITED}
+        with served(settings) as url:
             figures = measure(url, token, Path(folder) / "cache", given.rows, given.runs)
     if given.json:
         print(json.dumps({"rows": figures.rows, "seconds": figures.seconds, "small": figures.small}, indent=2))
@@ -138,16 +107,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _print(figures: Figures) -> None:
     console = Console(width=100)
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in (f"{figures.rows:,} rows, 10 columns, to one table", "wall", "× in-process", f"{SMALL} rows"):
-        made.add_column(title, justify="left" if title.endswith("table") else "right")
+    made = figures_table(f"{figures.rows:,} rows, 10 columns, to one table", "wall", "× in-process", f"{SMALL} rows")
     base = figures.seconds[IN_PROCESS]
     for way, seconds in figures.seconds.items():
         made.add_row(way, f"{seconds * 1000:.0f} ms", f"{seconds / base:.2f}", f"{figures.small[way] * 1000:.1f} ms")
     console.print(made)
     share = base / figures.seconds[OVER_HTTP]
-    verdict = "[green]met[/]" if share >= HTTP_SHARE else "[red]missed[/]"
-    console.print(f"over HTTP at {share:.2f} of the speed in-process, aim ≥ {HTTP_SHARE}: {verdict}", highlight=False)
+    told = f"over HTTP at {share:.2f} of the speed in-process, aim ≥ {HTTP_SHARE}: "
+    console.print(told + verdict(share >= HTTP_SHARE), highlight=False)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import median
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.guarded_mesh import DOMAIN, TABLE, make_mesh, port_of
+from benchmarks.printing import figures_table, verdict
 from platform_resources.access import Access, Caller, ReadQuery
 from platform_resources.access.relations.relation import BATCH_ROWS
 from platform_resources.lake import qualified
@@ -121,25 +121,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _print(figures: Figures) -> None:
     console = Console(width=100)
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in (f"{figures.rows:,} rows, 10 columns", "wall", "× raw", "rows/s", "aim", ""):
-        made.add_column(title, justify="left" if title[:1].isdigit() else "right")
+    made = figures_table(f"{figures.rows:,} rows, 10 columns", "wall", "× raw", "rows/s", "aim", "")
     for way, seconds in figures.seconds.items():
         aim = AIMS.get(way)
         limit = "" if aim is None else f"≤ {aim:g} ×"
-        verdict = "" if aim is None else _verdict(figures.ratio(way) <= aim)
+        met = "" if aim is None else verdict(figures.ratio(way) <= aim)
         if way == "NDJSON":
-            limit, verdict = f"≥ {NDJSON_ROWS:,}/s", _verdict(figures.rows / seconds >= NDJSON_ROWS)
+            limit, met = f"≥ {NDJSON_ROWS:,}/s", verdict(figures.rows / seconds >= NDJSON_ROWS)
         rate = f"{figures.rows / seconds:,.0f}"
-        made.add_row(way, f"{seconds * 1000:.0f} ms", f"{figures.ratio(way):.2f}", rate, limit, verdict)
+        made.add_row(way, f"{seconds * 1000:.0f} ms", f"{figures.ratio(way):.2f}", rate, limit, met)
     console.print(made)
-    verdict = _verdict(figures.decision * 1000 <= DECISION_MS)
-    told = f"the guard's decision: {figures.decision * 1e6:.0f} µs, aim ≤ {DECISION_MS * 1000:.0f} µs: {verdict}"
-    console.print(told, highlight=False)
-
-
-def _verdict(met: bool) -> str:
-    return "[green]met[/]" if met else "[red]missed[/]"
+    told = f"the guard's decision: {figures.decision * 1e6:.0f} µs, aim ≤ {DECISION_MS * 1000:.0f} µs: "
+    console.print(told + verdict(figures.decision * 1000 <= DECISION_MS), highlight=False)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,20 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
 import pyarrow as pa
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.guarded_mesh import make_mesh, port_of
-from benchmarks.processes import ROOT
+from benchmarks.printing import figures_table, verdict
+from benchmarks.served import served
 from platform_resources.access import Access, Caller
 from platform_resources.access.callers.tokens import create_token
 
@@ -55,8 +51,8 @@ class Figures:
 class Reader:
     """One kept connection to the server."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    def __init__(self, url: str, token: str) -> None:
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=120)
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, query: str) -> http.client.HTTPResponse:
@@ -147,32 +143,6 @@ def _crowded(reader: Callable[[], Reader]) -> list[float]:
     return taken
 
 
-@contextmanager
-def serving(access: Access) -> Iterator[int]:
-    """`mesh serve` over the same mesh, in a process of its own; yields its port."""
-    environment = {
-        **os.environ,
-        "MESH_HOME": str(access.settings.home),
-        "MESH_PROJECT": str(access.settings.project),
-        "MESH_API_REQUESTS_PER_MINUTE": "1000000",
-    }
-    command = [sys.executable, "-m", "platform_resources.cli", "serve", "--port", "0"]
-    log = Path(access.settings.home) / "serve.log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=output, text=True
-        ) as server,
-    ):
-        try:
-            line = next((line for line in server.stdout if "http://" in line), None)
-            if line is None:
-                raise RuntimeError(f"the server did not start:\n{log.read_text()}")
-            yield int(line.split("http://", 1)[1].split("/", 1)[0].rpartition(":")[2])
-        finally:
-            server.terminate()
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http_reads", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="runs of each; medians are told")
@@ -181,9 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="mesh-bench-") as folder:
         access, caller, _ = make_mesh(Path(folder), given.rows)
-        with access, serving(access) as port:
+        with access, served(access.settings) as url:
             token = create_token(access.control, caller.identity.id, created_by="benchmark")
-            figures = measure(access, caller, lambda: Reader(port, token), given.rows, given.runs)
+            figures = measure(access, caller, lambda: Reader(url, token), given.rows, given.runs)
     if given.json:
         print(json.dumps(asdict(figures), indent=2))
     else:
@@ -192,30 +162,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _print(figures: Figures) -> None:
     console = Console(width=100)
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in (f"{figures.rows:,} rows, 10 columns, HTTP", "wall", "rows/s", "speed of in-process", "aim", ""):
-        made.add_column(title, justify="left" if title[:1].isdigit() else "right")
+    titles = (f"{figures.rows:,} rows, 10 columns, HTTP", "wall", "rows/s", "speed of in-process", "aim", "")
+    made = figures_table(*titles)
     for way, seconds in figures.seconds.items():
         speed, rate = figures.seconds[IN_PROCESS] / seconds, figures.rows / seconds
-        aim = verdict = ""
+        aim = met = ""
         if way == ARROW:
-            aim, verdict = f"≥ {ARROW_RATIO:g} ×", _verdict(speed >= ARROW_RATIO)
+            aim, met = f"≥ {ARROW_RATIO:g} ×", verdict(speed >= ARROW_RATIO)
         elif way == "NDJSON":
-            aim, verdict = f"≥ {NDJSON_ROWS:,}/s", _verdict(rate >= NDJSON_ROWS)
-        made.add_row(way, f"{seconds * 1000:.0f} ms", f"{rate:,.0f}", f"{speed:.2f}", aim, verdict)
+            aim, met = f"≥ {NDJSON_ROWS:,}/s", verdict(rate >= NDJSON_ROWS)
+        made.add_row(way, f"{seconds * 1000:.0f} ms", f"{rate:,.0f}", f"{speed:.2f}", aim, met)
     console.print(made)
     middle, late = figures.first_byte
     told = f"first byte of a small read: {middle:.1f} ms, p99 {late:.1f} ms, aim ≤ {FIRST_BYTE_MS:g} ms: "
-    console.print(told + _verdict(middle <= FIRST_BYTE_MS), highlight=False)
+    console.print(told + verdict(middle <= FIRST_BYTE_MS), highlight=False)
     middle, late = figures.crowded
     console.print(f"the same by {_READERS} readers at once: {middle:.1f} ms, p99 {late:.1f} ms", highlight=False)
     over, inside = figures.sql
     told = f"SQL over HTTP: {over:.1f} ms, {over - inside:+.1f} ms over the same in-process, aim ≤ {SQL_MS:g} ms: "
-    console.print(told + _verdict(over - inside <= SQL_MS), highlight=False)
-
-
-def _verdict(met: bool) -> str:
-    return "[green]met[/]" if met else "[red]missed[/]"
+    console.print(told + verdict(over - inside <= SQL_MS), highlight=False)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from benchmarks.aims import Aim
 from benchmarks.figures import PHASES, FloorFigures, MeshFigures
+from benchmarks.printing import figures_table
 
 WIDTH = 100  # at least; narrower terminals would break the tables
 _PRODUCT_PHASES = ("build", "audit", "publish")
@@ -29,13 +30,6 @@ def print_report(
     console.print(_aims(goals))
 
 
-def _table(*columns: str) -> Table:
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for index, title in enumerate(columns):
-        made.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)
-    return made
-
-
 def _seconds(value: float) -> str:
     return f"{value:.2f} s"
 
@@ -45,7 +39,7 @@ def _percent(part: float, whole: float) -> str:
 
 
 def _totals(floor: FloorFigures, history: float, cold: MeshFigures, tick: MeshFigures) -> Table:
-    made = _table("", "wall", "CPU", "× floor", "× floor CPU", "peak memory", "rows ingested")
+    made = figures_table("", "wall", "CPU", "× floor", "× floor CPU", "peak memory", "rows ingested")
     made.add_row(
         "floor: plain SQL", _seconds(floor.wall), _seconds(floor.cpu), "1.0", "1.0", f"{floor.peak_mb:,.0f} MB", ""
     )
@@ -65,7 +59,7 @@ def _totals(floor: FloorFigures, history: float, cold: MeshFigures, tick: MeshFi
 
 
 def _phases(cold: MeshFigures, tick: MeshFigures) -> Table:
-    made = _table("phase", "cold", "share", "tick", "share", "tick / cold")
+    made = figures_table("phase", "cold", "share", "tick", "share", "tick / cold")
     made.add_column("what it is")
     for phase, meaning in PHASES.items():
         cells = (cold.phases[phase], cold.wall), (tick.phases[phase], tick.wall)
@@ -81,7 +75,7 @@ def _phases(cold: MeshFigures, tick: MeshFigures) -> Table:
 
 
 def _products(cold: MeshFigures, tick: MeshFigures) -> Table:
-    made = _table("product", "build", "audit", "publish", "audit / build", "tick: build", "audit", "publish")
+    made = figures_table("product", "build", "audit", "publish", "audit / build", "tick: build", "audit", "publish")
     for product, phases in sorted(cold.products.items()):
         again = tick.products.get(product)
         made.add_row(
@@ -94,7 +88,7 @@ def _products(cold: MeshFigures, tick: MeshFigures) -> Table:
 
 
 def _aims(goals: Sequence[Aim]) -> Table:
-    made = _table("aim", "measured", "at most", "")
+    made = figures_table("aim", "measured", "at most", "")
     made.add_column("")
     for aim in goals:
         verdict = "[green]met[/]" if aim.met else f"[red]missed × {aim.measured / aim.limit:.1f}[/]"

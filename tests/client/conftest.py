@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from platform_resources.client import Mesh
-from tests.guarded import GuardedMesh, make_mesh
-from tests.serving.conftest import Api, serve
+from tests.guarded import GuardedMesh
+from tests.serving.conftest import Api, served_mesh
 
 PORT = "shop.customers.v1"
 DOORS = ("http", "in-process")
@@ -21,23 +21,15 @@ Connect = Callable[..., Mesh]
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """One mesh and its server for all tests of a module that only read."""
-    mesh = make_mesh(tmp_path_factory.mktemp("mesh"))
-    try:
-        with serve(mesh) as served:
-            yield served
-    finally:
-        mesh.access.close()
+    with served_mesh(tmp_path_factory.mktemp("mesh")) as served:
+        yield served
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Api]:
     """A mesh and a server of this test's own: may be published to, granted, revoked."""
-    mesh = make_mesh(tmp_path)
-    try:
-        with serve(mesh) as served:
-            yield served
-    finally:
-        mesh.access.close()
+    with served_mesh(tmp_path) as served:
+        yield served
 
 
 @pytest.fixture

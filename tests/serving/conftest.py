@@ -102,23 +102,26 @@ def serve(mesh: GuardedMesh, **options: object) -> Iterator[Api]:
         root.removeHandler(log)
 
 
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    """A mesh and a server of this test's own (0.8 s): may be published to, granted, revoked."""
-    mesh = make_mesh(tmp_path)
+@contextmanager
+def served_mesh(folder: Path) -> Iterator[Api]:
+    """A guarded mesh made in a folder, and its server (0.8 s)."""
+    mesh = make_mesh(folder)
     try:
         with serve(mesh) as served:
             yield served
     finally:
         mesh.access.close()
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """A mesh and a server of this test's own: may be published to, granted, revoked."""
+    with served_mesh(tmp_path) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
 def reading_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """One for all tests of a module that only read."""
-    mesh = make_mesh(tmp_path_factory.mktemp("mesh"))
-    try:
-        with serve(mesh) as served:
-            yield served
-    finally:
-        mesh.access.close()
+    with served_mesh(tmp_path_factory.mktemp("mesh")) as served:
+        yield served
