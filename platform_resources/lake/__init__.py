@@ -45,7 +45,7 @@ from platform_resources.lake.publications import (
     roll_back,
 )
 from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
-from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root
+from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root, mesh_name, public_url
 from platform_resources.lake.stamps import CatalogStamp, catalog_identity, catalog_stamp
 
 __all__ = [
@@ -82,10 +82,12 @@ __all__ = [
     "latest_refusal",
     "latest_refusals",
     "maintain",
+    "mesh_name",
     "newest_entries",
     "newest_entry",
     "pin",
     "promise_of",
+    "public_url",
     "publications",
     "publish",
     "qualified",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platform_resources.lake.names import check_name
+
+_PUBLIC = "http://127.0.0.1:8080"  # where `mesh up` and `mesh serve` listen
+_MESH_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 
 
 class SettingError(ValueError):
@@ -20,6 +25,39 @@ def _seconds(name: str, default: float) -> timedelta:
         return timedelta(seconds=float(text or default))
     except (ValueError, OverflowError):
         raise SettingError(f"{name} is {text!r}; write a number of seconds, as 900") from None
+
+
+def public_url() -> str:
+    """Where people and machines reach the portal and the API (`MESH_PUBLIC_URL`), without a slash at its end.
+
+    Raises
+    ------
+    SettingError
+        when the setting is no http address.
+    """
+    text = (os.environ.get("MESH_PUBLIC_URL") or _PUBLIC).rstrip("/")
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or re.search(r"""[\s<>"{}|\\^`]""", text):
+        raise SettingError(f"MESH_PUBLIC_URL is {text!r}; write an address, as https://mesh.example.org")
+    return text
+
+
+def mesh_name() -> str:
+    """What this mesh is called where events of several meshes meet (`MESH_NAME`).
+
+    Raises
+    ------
+    SettingError
+        when it can't be part of an address.
+    """
+    text = os.environ.get("MESH_NAME") or "mesh"
+    if not _MESH_NAME.fullmatch(text):
+        raise SettingError(f"MESH_NAME is {text!r}; write letters, digits, dots and hyphens, as retail-prod")
+    return text
 
 
 def find_project_root(start: Path | None = None) -> Path:
