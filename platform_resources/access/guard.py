@@ -258,7 +258,7 @@ class Guard:
                 con = self.lakes.cursor(relation.port.domain)
             held.callback(con.close)
             reader = con.execute(text, parameters).to_arrow_reader(batch_rows)
-        except BaseException as error:
+        except BaseException as error:  # also Ctrl-C: the read is on record and must be ended there
             held.close()
             self._records.ended(relation, query, entry, Served(0, 0, "failed", 0.0))
             if isinstance(error, duckdb.Error | OSError):

@@ -70,7 +70,7 @@ class ControlDatabase:
                     engine = self._engine()
                     try:
                         migrate(engine, self.name)
-                    except BaseException:
+                    except BaseException:  # also Ctrl-C: its connections hold locks
                         engine.dispose()
                         raise
                 self._made = made = (os.getpid(), engine)

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.cli.conftest import Mesh
+from tests.running import free_port
 from tests.tiny_mesh import environment
 
 pytestmark = [
@@ -52,11 +53,6 @@ def up(mesh: Mesh, *options: str) -> Iterator[tuple[subprocess.Popen[str], list[
             process.wait()
         reader.join()
         process.stdout.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def environment_of_dagster(parent: int) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -143,12 +142,6 @@ def copied(built: Mesh, tmp_path: Path) -> Iterator[Callable[[], Mesh]]:
 @pytest.fixture
 def mesh(copied: Callable[[], Mesh]) -> Mesh:
     return copied()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ports_of(*domains: str) -> set[str]:

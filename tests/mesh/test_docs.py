@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.mesh.conftest import Mesh, Result, console_script, finish, free_port
+from tests.mesh.conftest import Mesh, Result, console_script, finish
+from tests.running import free_port
 from tests.tiny_mesh import REPOSITORY
 
 DOORS = ("curl", "mesh query")  # how the lines of a console begin, by the door that they use

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mesh.conftest import free_port
+from tests.running import free_port
 from tests.tiny_mesh import environment, land, write_project
 
 QUERY = """query { assetNodes(assetKeys: [{path: ["shop", "orders", "v1"]}]) {

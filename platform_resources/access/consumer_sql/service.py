@@ -154,7 +154,7 @@ class SqlService:
             place = self._places.take(limits)
             try:
                 answer = self._start(query, relations, columns, limits, run)
-            except BaseException:
+            except BaseException:  # also Ctrl-C: a place that is not freed is lost for good
                 self._places.free(place)
                 raise
         except AccessError as error:

@@ -81,7 +81,7 @@ class WarmLakes:
             con.execute(f"SET memory_limit = '{memory_limit()}B'")
             con.execute(f"SET temp_directory = {quote_literal(str(self._spill_folder()))}")
             attach_lakes(con, self._settings, reads=[domain])
-        except BaseException:
+        except BaseException:  # also Ctrl-C: nobody else would close it
             con.close()
             raise
         return con

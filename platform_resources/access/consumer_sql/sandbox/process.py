@@ -75,7 +75,7 @@ class Sandbox:
         worker = self._workers.take()
         try:
             return answer(worker)
-        except BaseException:
+        except BaseException:  # also Ctrl-C: a worker lives no longer than its query
             worker.end()
             raise
 
