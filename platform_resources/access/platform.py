@@ -8,6 +8,7 @@ from platform_resources.access.callers.oidc import OidcVerifier
 from platform_resources.access.callers.oidc_identities import caller_of_claims
 from platform_resources.access.callers.oidc_settings import OidcSettings
 from platform_resources.access.callers.personas import make_personas
+from platform_resources.access.callers.sessions import NewSession, begin_session, caller_of_session, end_session
 from platform_resources.access.callers.tokens import authenticate_token
 from platform_resources.access.consumer_sql.service import SqlService
 from platform_resources.access.errors import UnauthenticatedError, UnavailableError
@@ -36,6 +37,7 @@ class Access:
         self.sql = SqlService(self.guard, self.audit)
         self._last_use = LastUse(self.control)
         wanted = personas and self.embedded and os.environ.get("MESH_PERSONAS", "").lower() not in ("off", "0", "no")
+        self.offers_personas = wanted  # who opened it says so; none may have been made
         self.made = make_personas(settings, self.control, self.audit) if wanted else ()
 
     @property
@@ -62,6 +64,20 @@ class Access:
             return authenticate_token(self.control, credential, self._last_use.of)
         except ControlError as error:
             raise UnavailableError("who calls can't be told now", "The control database can't be used.") from error
+
+    def begin_session(self, caller: Caller, how: str) -> NewSession:
+        """Sign an authenticated caller in to the portal."""
+        return begin_session(self.control, self.audit, caller, how)
+
+    def caller_of_session(self, secret: str) -> Caller:
+        """Who is signed in to the portal; errors as of `authenticate`."""
+        try:
+            return caller_of_session(self.control, secret, oidc=self.oidc is not None, used=self._last_use.of)
+        except ControlError as error:
+            raise UnavailableError("who calls can't be told now", "The control database can't be used.") from error
+
+    def end_session(self, secret: str) -> None:
+        end_session(self.control, self.audit, secret)
 
     def close(self) -> None:
         self._last_use.close()

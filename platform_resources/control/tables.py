@@ -201,8 +201,7 @@ sessions = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("identity", String(200), nullable=False, index=True),
-    Column("token", String(20), index=True),  # the token that was shown, and whose end is its end; null: OpenID
-    Column("claims", JSON),  # of the OpenID provider, verified when they were shown
+    Column("token", String(20), index=True),  # that was shown, and whose end is the session's end; null: OpenID
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
 )

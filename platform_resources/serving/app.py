@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
+
+from starlette.responses import Response
+from starlette.types import Scope
 
 from platform_resources.access import Access
 from platform_resources.lake import MeshSettings
@@ -15,11 +17,14 @@ from platform_resources.serving import data, health, sql
 from platform_resources.serving.edge import Edge
 from platform_resources.serving.facts import add_facts
 from platform_resources.serving.limits import ApiLimits, RateLimits, Threads
+from platform_resources.serving.portal import portal
+from platform_resources.serving.portal.errors import add_page_errors, as_page, wants_page
+from platform_resources.serving.portal.site import Site, is_page
 from platform_resources.serving.problems import ROOT, add_problem_handlers
 
 
 def create_app(settings: MeshSettings, *, access: Access | None = None, limits: ApiLimits | None = None) -> FastAPI:
-    """The HTTP API over one mesh. Who hands in an `access` closes it; `limits` are those of the environment.
+    """The HTTP API over one mesh, and its portal. Who hands in an `access` closes it; `limits` are those of the environment.
 
     Its document is at `/api/v1/openapi.json`. It is for one process: what it counts, each process counts for itself.
     """
@@ -47,15 +52,17 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
     app.state.access = access
     app.state.limits = RateLimits(limits)
     app.state.threads = Threads(limits)
-    app.add_middleware(Edge, limits=limits)
+    app.state.site = Site.from_env()
+    app.add_middleware(Edge, limits=limits, takes_forms=is_page, refuse=_refuse)
     add_problem_handlers(app)
     for subject in (health, data, sql):
         app.include_router(subject.router, prefix=ROOT)
-    app.add_api_route("/", _to_the_docs, include_in_schema=False)
     view = add_facts(app, settings)
+    app.include_router(portal)
+    add_page_errors(app)
     return app
 
 
-async def _to_the_docs() -> RedirectResponse:
-    """Who opens the server in a browser sees what it knows."""
-    return RedirectResponse(f"{ROOT}/docs")
+def _refuse(scope: Scope, response: Response) -> Response:
+    """What the edge refuses, told in the way in which it was asked."""
+    return as_page(scope, response) if wants_page(scope) else response

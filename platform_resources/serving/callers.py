@@ -43,7 +43,7 @@ async def current_caller(
     shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """Who shows the bearer token of a request. Its name is kept for the log line; the token is kept nowhere."""
-    _check_address(request)
+    check_address(request)
     credential = None if shown is None else shown.credentials
     try:
         caller = await threads.small(lambda: access.authenticate(credential))
@@ -56,7 +56,7 @@ async def current_caller(
     return caller
 
 
-def _check_address(request: Request) -> None:
+def check_address(request: Request) -> None:
     """A token in an address lies in the logs of every proxy on its way, so it is refused even if it holds."""
     named = any(name.lower() in _TOKEN_PARAMETERS for name in request.query_params)
     if named or _TOKEN.search(request.scope["query_string"]):

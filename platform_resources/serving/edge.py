@@ -9,10 +9,11 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from platform_resources.serving.limits import ApiLimits
@@ -31,9 +32,20 @@ _HEADERS = {
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, limits: ApiLimits) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: ApiLimits,
+        takes_forms: Callable[[str], bool] = lambda _: False,
+        refuse: Callable[[Scope, Response], Response] = lambda _, response: response,
+    ) -> None:
+        """`takes_forms`: whether a path takes bodies of HTML forms; every other one takes JSON only. `refuse` words a
+        problem as it is told to who asked for that path.
+        """
         self._app = app
         self._limits = limits
+        self._takes_forms = takes_forms
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,13 +68,15 @@ class Edge:
         try:
             refused = self._refused(scope)
             if refused is not None:
-                await problem_of_status(refused, {"Connection": "close"})(scope, receive, send_with_headers)
+                answer = self._refuse(scope, problem_of_status(refused, {"Connection": "close"}))
+                await answer(scope, receive, send_with_headers)
             else:
                 await self._app(scope, self._within_size(receive), send_with_headers)
         except Exception as error:  # noqa: BLE001  (the last resort: what is told must hold no value)
             log.error("id=%s %s", request_id, trace_without_values(error))
             if not status:
-                await problem_of_status(500, id=request_id)(scope, receive, send_with_headers)
+                answer = self._refuse(scope, problem_of_status(500, id=request_id))
+                await answer(scope, receive, send_with_headers)
         finally:
             log.info(
                 "id=%s method=%s route=%s status=%d caller=%s ms=%.1f",
@@ -82,9 +96,16 @@ class Edge:
         length = headers.get("Content-Length", "0")
         if length.isdecimal() and int(length[:20]) > self._limits.body_bytes:
             return 413
-        if (length != "0" or "Transfer-Encoding" in headers) and not _is_json(headers):
+        if (length != "0" or "Transfer-Encoding" in headers) and not self._is_taken(scope["path"], headers):
             return 415
         return None
+
+    def _is_taken(self, path: str, headers: Mapping[str, str]) -> bool:
+        """Whether the body is of a kind that the path takes. A page of another site can send forms, but no JSON."""
+        media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if self._takes_forms(path):
+            return media_type == "application/x-www-form-urlencoded"
+        return _is_json(media_type)
 
     def _within_size(self, receive: Receive) -> Receive:
         """A body without a length is counted while it comes."""
@@ -101,8 +122,7 @@ class Edge:
         return receive_counted
 
 
-def _is_json(headers: Mapping[str, str]) -> bool:
-    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+def _is_json(media_type: str) -> bool:
     return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 

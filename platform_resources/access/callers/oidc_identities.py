@@ -22,7 +22,9 @@ from platform_resources.access.model import Caller, Identity
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 
-_SCOPES = frozenset({"read", "request", "approve", "admin"})  # what somebody who signed in may use, as far as it has it
+SIGNED_IN_SCOPES = frozenset(
+    {"read", "request", "approve", "admin"}
+)  # what somebody who signed in may use, as far as it has it
 _APART = "oidc|"
 _MOST = 1_000  # values of a list claim
 
@@ -82,7 +84,7 @@ def caller_of_claims(
         )
     if identity is None:
         raise UnauthenticatedError("the token is not valid", "Sign in again at the OpenID provider.")
-    return Caller(identity, _SCOPES, None, "oidc", expiry_of(claims))
+    return Caller(identity, SIGNED_IN_SCOPES, None, "oidc", expiry_of(claims))
 
 
 def _as_said(known: Identity) -> Identity:

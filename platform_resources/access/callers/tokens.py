@@ -223,6 +223,12 @@ def list_tokens(control: ControlDatabase, identity: str | None = None) -> tuple[
         return tuple(_token_of_row(row) for row in connection.execute(query).mappings())
 
 
+def token_in(connection: Connection, token: str) -> Token | None:
+    """A token by its public id, within a transaction."""
+    row = connection.execute(select(tokens).where(tokens.c.id == token)).mappings().one_or_none()
+    return None if row is None else _token_of_row(row)
+
+
 def revoke_token(
     control: ControlDatabase, audit: AuditLog, token: str, actor: str, *, owner: str | None = None
 ) -> tuple[str, ...]:

@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("identity", sa.String(length=200), nullable=False),
         sa.Column("token", sa.String(length=20), nullable=True),
-        sa.Column("claims", sa.JSON(), nullable=True),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("expires_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("digest"),

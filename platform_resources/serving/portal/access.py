@@ -1,0 +1,5 @@
+"""Pages of access."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of council."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of domains."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

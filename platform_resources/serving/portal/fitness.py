@@ -1,0 +1,5 @@
+"""Pages of fitness."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

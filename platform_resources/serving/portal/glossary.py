@@ -1,0 +1,5 @@
+"""Pages of glossary."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

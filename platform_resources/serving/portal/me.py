@@ -1,0 +1,5 @@
+"""Pages of me."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,277 @@
+"""What is plotted, as Vega-Lite specifications, each with its figures in words. Pure: `plots_drawn` makes pictures.
+
+Colours are CSS variables, so that one picture fits light and dark; every figure is told as a table, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from platform_resources.serving.quality import PublicationOut
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+MOST_POINTS = 60  # of one line: more are closer than the width of a line
+WIDTH = 400  # pixels of the area that is drawn in, before the browser fits it to the page
+
+_INK, _SOFT, _LINE = "var(--plot-ink)", "var(--plot-soft)", "var(--plot-line)"
+_MAIN, _PROMISE, _BAD = "var(--plot-main)", "var(--plot-promise)", "var(--plot-bad)"
+_UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+_CONFIG = {
+    "view": {"stroke": None},
+    "axis": {
+        **{"labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE},
+        **{"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "grid": False},
+    },
+    "header": {"labelColor": _INK, "labelFontSize": 12},
+    "text": {"fill": _INK, "fontSize": 12},
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A plot: what it shows in a sentence, how it is drawn, and its figures as a table."""
+
+    name: str  # for ids on the page: "score"
+    title: str
+    says: str
+    spec: Mapping[str, Any]
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
+    """The score of each publication, in all and by dimension; `log` is newest first. None with fewer than two."""
+    shown = [item for item in reversed(log) if item.kind != "retire"][-MOST_POINTS:]
+    if len(shown) < 2:
+        return None
+    names = sorted({name for item in shown for name in item.scores})
+    values = [
+        {"of": name, "at": _moment(item.published_at), "score": score}
+        for item in shown
+        for name, score in (("score", item.score), *item.scores.items())
+    ]
+    first, last = shown[0], shown[-1]
+    lowest = min(value["score"] for value in values)
+    spec = {
+        "facet": {
+            "row": {
+                **{"field": "of", "type": "nominal", "sort": ["score", *names], "title": None},
+                "header": {"labelAngle": 0, "labelAlign": "left", "labelPadding": 6, "labelLimit": 110},
+            }
+        },
+        "spacing": 8,
+        "spec": {
+            **{"width": WIDTH - 90, "height": 26},
+            "layer": [
+                {
+                    "mark": {"type": "line", "color": _MAIN, "strokeWidth": 2, "point": {"color": _MAIN, "size": 16}},
+                    "encoding": {"x": _time(None), "y": _score_axis(lowest)},
+                },
+                {
+                    "transform": [
+                        {
+                            "window": [{"op": "row_number", "as": "place"}],
+                            "groupby": ["of"],
+                            "sort": [{"field": "at", "order": "descending"}],
+                        },
+                        {"filter": "datum.place == 1"},
+                    ],
+                    "mark": {"type": "text", "align": "left", "dx": 8, "color": _INK},
+                    "encoding": {
+                        "x": _time(None),
+                        "y": _score_axis(lowest),
+                        "text": {"field": "score", "type": "quantitative", "format": ".1f"},
+                    },
+                },
+            ],
+        },
+    }
+    says = (
+        f"{len(shown)} publications, {_day(first.published_at)} to {_day(last.published_at)}: "
+        f"the score went from {first.score:g} to {last.score:g}; the lowest of any dimension was {lowest:g}."
+    )
+    rows = tuple(
+        (f"#{item.number}", _told(item.published_at), *(_figure(s) for s in (item.score, *map(item.scores.get, names))))
+        for item in reversed(shown)
+    )
+    head = ("Publication", "At (UTC)", "Score", *(name.capitalize() for name in names))
+    return Figure("score", "Score by publication", says, _spec(spec, values), head, rows)
+
+
+def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None, now: datetime) -> Figure | None:
+    """How old the data got before the next publication, against the age that is promised. None with fewer than two."""
+    shown = [item for item in reversed(log) if item.kind != "retire"][-MOST_POINTS:]
+    if len(shown) < 2:
+        return None
+    until = [item.published_at for item in shown[1:]] + [now]
+    ages = [
+        (end - (item.data_as_of or item.published_at)).total_seconds() for item, end in zip(shown, until, strict=True)
+    ]
+    ages = [max(0.0, age) for age in ages]
+    length, unit = _unit(max([*ages, promised_seconds or 0.0]))
+    values = [
+        {"at": _moment(item.published_at), "age": round(age / length, 3), "late": _is_late(age, promised_seconds)}
+        for item, age in zip(shown, ages, strict=True)
+    ]
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "bar", "width": max(2, min(14, WIDTH // (2 * len(shown))))},
+            "encoding": {
+                "x": _time("%d %b %H:%M"),
+                "y": {
+                    **{"field": "age", "type": "quantitative", "title": unit, "scale": {"zero": True}},
+                    "axis": {"tickCount": 3, "grid": True},
+                },
+                "color": {"condition": {"test": "datum.late", "value": _BAD}, "value": _MAIN},
+            },
+        }
+    ]
+    if promised_seconds is not None:
+        layers.append(_promise_line(promised_seconds / length))
+    late = sum(value["late"] for value in values)
+    promise = "nothing is promised" if promised_seconds is None else f"{told_seconds(promised_seconds)} are promised"
+    says = (
+        f"The oldest that readers got, of each of {len(shown)} publications: at most {told_seconds(max(ages))}, where "
+        f"{promise}" + ("." if promised_seconds is None else f"; {late} of them got older than that.")
+    )
+    rows = tuple(
+        (
+            f"#{item.number}",
+            _told(item.published_at),
+            told_seconds(age),
+            "late" if _is_late(age, promised_seconds) else "",
+        )
+        for item, age in reversed(list(zip(shown, ages, strict=True)))
+    )
+    spec = {"width": WIDTH, "height": 110, "layer": layers}
+    head = ("Publication", "At (UTC)", "Oldest that readers got", "Promise")
+    return Figure("age", "Age of the data", says, _spec(spec, values), head, rows)
+
+
+def availability_figure(days: Sequence[tuple[date, float]], promised_percent: float | None) -> Figure | None:
+    """The share of each day (UTC) on which the port answered, in percent, oldest first. None when nothing was probed."""
+    if not days:
+        return None
+    values = [
+        {
+            "at": f"{day.isoformat()}T00:00:00Z",
+            "up": round(up, 4),
+            "low": promised_percent is not None and up < promised_percent,
+        }
+        for day, up in days
+    ]
+    lowest = min([up for _, up in days] + [promised_percent or 100.0])
+    bottom = max(0.0, lowest - max(0.1, (100 - lowest) * 0.3))
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "bar", "width": max(2, min(14, WIDTH // (2 * len(days)))), "clip": True},
+            "encoding": {
+                "x": _time("%d %b"),
+                "y": {
+                    **{"field": "up", "type": "quantitative", "title": "percent", "stack": None},
+                    "scale": {"domain": [bottom, 100], "zero": False},
+                    "axis": {"tickCount": 3, "grid": True},
+                },
+                "y2": {"datum": bottom},
+                "color": {"condition": {"test": "datum.low", "value": _BAD}, "value": _MAIN},
+            },
+        }
+    ]
+    if promised_percent is not None:
+        layers.append(_promise_line(promised_percent))
+    low = sum(value["low"] for value in values)
+    promise = "" if promised_percent is None else f" {promised_percent:g} % are promised; {low} days were below."
+    says = f"{len(days)} days that were probed: {min(up for _, up in days):.3f} % on the worst.{promise}"
+    rows = tuple((day.isoformat(), f"{up:.3f} %") for day, up in reversed(days))
+    spec = {"width": WIDTH, "height": 110, "layer": layers}
+    return Figure("availability", "Availability by day", says, _spec(spec, values), ("Day (UTC)", "Answered"), rows)
+
+
+def reads_figure(days: Sequence[tuple[date, int]]) -> Figure | None:
+    """Reads of each day (UTC), oldest first. None when there were none."""
+    if not days:
+        return None
+    values = [{"at": f"{day.isoformat()}T00:00:00Z", "reads": reads} for day, reads in days]
+    spec = {
+        **{"width": WIDTH, "height": 80},
+        "mark": {"type": "bar", "color": _MAIN, "width": max(3, min(14, WIDTH // (2 * len(days))))},
+        "encoding": {
+            "x": _time("%d %b"),
+            "y": {
+                **{"field": "reads", "type": "quantitative", "title": "reads"},
+                "axis": {"tickCount": 3, "grid": True, "format": "d", "tickMinStep": 1},
+            },
+        },
+    }
+    total = sum(reads for _, reads in days)
+    says = f"{total:,} reads on {len(days)} days."
+    rows = tuple((day.isoformat(), f"{reads:,}") for day, reads in reversed(days))
+    return Figure("reads", "Reads by day", says, _spec(spec, values), ("Day (UTC)", "Reads"), rows)
+
+
+def told_seconds(seconds: float) -> str:
+    """A length of time in the unit that fits it.
+
+    >>> told_seconds(90), told_seconds(5400), told_seconds(0.4)
+    ('90 seconds', '90 minutes', '0 seconds')
+    """
+    length, unit = _unit(seconds)
+    number = round(seconds / length)
+    return f"{number:,} {unit[:-1] if number == 1 else unit}"
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    """The unit in which a length of time has a number of two digits at most, where there is one."""
+    return next(((length, unit) for length, unit in _UNITS if seconds >= 2 * length), _UNITS[-1])
+
+
+def _spec(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "$schema": SCHEMA,
+        "background": None,
+        "padding": 4,
+        "config": _CONFIG,
+        "data": {"values": list(values)},
+        **spec,
+    }
+
+
+def _time(form: str | None) -> dict[str, Any]:
+    axis = {"tickCount": 4, "labelOverlap": True, "title": None} | ({} if form is None else {"format": form})
+    return {"field": "at", "type": "temporal", "title": None, "scale": {"type": "utc", "padding": 8}, "axis": axis}
+
+
+def _score_axis(lowest: float) -> dict[str, Any]:
+    scale = {"domain": [max(0.0, min(lowest, 95.0) - 5), 100], "zero": False}
+    return {"field": "score", "type": "quantitative", "title": None, "scale": scale, "axis": None}
+
+
+def _promise_line(at: float) -> dict[str, Any]:
+    return {
+        "data": {"values": [{"promise": at}]},
+        "mark": {"type": "rule", "color": _PROMISE, "strokeDash": [5, 3], "strokeWidth": 1.5},
+        "encoding": {"y": {"field": "promise", "type": "quantitative"}},
+    }
+
+
+def _is_late(age: float, promised: float | None) -> bool:
+    return promised is not None and timedelta(seconds=age) > timedelta(seconds=promised)
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _told(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%d %b %Y}"
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

@@ -1,0 +1,5 @@
+"""Pages of product."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages of search."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,97 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from platform_resources.access import Caller
+from platform_resources.access.callers.personas import PERSONAS, persona_names, persona_token
+from platform_resources.access.errors import UnauthenticatedError
+from platform_resources.serving.callers import TheAccess, TheLimits, TheThreads, check_address
+from platform_resources.serving.portal.pages import Posted, render, see_other
+from platform_resources.serving.portal.signed_in import caller_of_request, check_origin, forget, form_of, site_of, start
+from platform_resources.serving.portal.site import is_loopback, local_path
+
+router = APIRouter()
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_LONGEST_TOKEN = 16_384
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, access: TheAccess, next: str = "/") -> Response:  # noqa: A002
+    """The ways to sign in; who is signed in goes on at once."""
+    check_address(request)
+    if caller_of_request(request, access) is not None:
+        return see_other(local_path(next))
+    return _page(request, access, local_path(next))
+
+
+def _page(request: Request, access: TheAccess, then: str, wrong: str | None = None) -> Response:
+    summaries = {persona.identity.id: persona for persona in PERSONAS}
+    names = persona_names(access.settings) if access.offers_personas else ()
+    return render(
+        request,
+        None,
+        "sign_in.html",
+        status=200 if wrong is None else 401,
+        then=then,
+        wrong=wrong,
+        oidc=access.oidc is not None,
+        personas=[summaries[name] for name in summaries if name in names],
+        folder=access.settings.home / "personas",
+        one_click=_may_be_a_persona(request, access),
+    )
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, access: TheAccess, limits: TheLimits, threads: TheThreads) -> Response:
+    """Sign in with a token that was pasted, or as a demo persona."""
+    check_origin(request)
+    form = await form_of(request)
+    then = local_path((form.get("next") or ["/"])[0])
+    token, how = (form.get("token") or [""])[0].strip(), "token"
+    persona = (form.get("persona") or [""])[0]
+    if persona and _may_be_a_persona(request, access):
+        token, how = persona_token(access.settings, persona) or "", "persona"
+    try:
+        caller = await threads.small(lambda: access.authenticate(token[:_LONGEST_TOKEN]))
+    except UnauthenticatedError:
+        limits.failure(request.client.host if request.client else "")
+        return _page(request, access, then, "This token is not valid: it may be mistyped, expired or revoked.")
+    return await threads.small(lambda: begin(request, access, caller, how, then))
+
+
+def begin(request: Request, access: TheAccess, caller: Caller, how: str, then: str) -> Response:
+    """Sign in who has proved who it is, in place of who was signed in before."""
+    request.scope["mesh.caller"] = caller.identity.id
+    site = site_of(request)
+    if before := request.cookies.get(site.session_cookie):
+        access.end_session(before)
+    answer = see_other(then)
+    start(answer, site, access.begin_session(caller, how))
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(posted: Posted) -> Response:
+    """End the session, here and in the database."""
+    site = site_of(posted.request)
+    posted.reader.access.end_session(posted.request.cookies[site.session_cookie])
+    answer = see_other("/sign-in", done="signed-out")
+    forget(answer, site)
+    return answer
+
+
+def _may_be_a_persona(request: Request, access: TheAccess) -> bool:
+    """Whether a click is enough to be a demo persona.
+
+    Only who could read the tokens' files anyway: a browser on this machine, of a mesh with the embedded default. It
+    must call the server by a name of this machine, since another site can have its own name lead here (DNS rebinding),
+    and no proxy may stand between, whose own address would be the peer's.
+    """
+    peer = request.client.host if request.client else ""
+    site = site_of(request)
+    near = is_loopback(peer) and is_loopback(request.url.hostname or "")
+    public = not site.public or is_loopback(site.host)
+    return access.offers_personas and near and public and not any(name in request.headers for name in _FORWARDED)
