@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -18,6 +18,7 @@ from platform_resources.catalog.state import DomainState, PortState, domain_name
 from platform_resources.contracts import Contract, Mesh, contract_of_text
 from platform_resources.governance import Binding, Council, Glossary, bindings_by_term, load_glossary
 from platform_resources.lake import (
+    Entry,
     MeshSettings,
     PortAddress,
     Publication,
@@ -29,7 +30,8 @@ from platform_resources.lake import (
 from platform_resources.pipeline import read_mesh
 
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
-_KEPT_PAGES, _KEPT_PROMISES = 256, 256
+_KEPT_ANSWERS, _KEPT_PROMISES = 256, 256
+_KEPT_LASTING = 20_000  # a few figures each
 
 _Value = TypeVar("_Value")
 
@@ -82,7 +84,8 @@ class CatalogView:
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._documents: Documents | None = None
-        self._pages: OrderedDict[object, list[Publication]] = OrderedDict()
+        self._answers: OrderedDict[object, Any] = OrderedDict()
+        self._lasting: OrderedDict[object, Any] = OrderedDict()
         self._promises: OrderedDict[object, Promised] = OrderedDict()
 
     @property
@@ -125,19 +128,34 @@ class CatalogView:
         LakeMissingError
             when the domain has built nothing yet.
         """
-        stamp = catalog_stamp(self.settings, port.domain)
-        key = (port, stamp, limit, before)
-        with self._lock:
-            if stamp is not None and key in self._pages:
-                self._pages.move_to_end(key)
-                return self._pages[key]
-        with self._connected(port.domain) as con:
-            page = publications(con, port.domain, port, limit, before)
-        with self._lock:
-            _keep(self._pages, key, page, _KEPT_PAGES)
-        return page
+        return self.told(port, ("log", limit, before), lambda con: publications(con, port.domain, port, limit, before))
 
-    def promise(self, port: PortAddress, publication: Publication) -> Promised:
+    def told(
+        self,
+        port: PortAddress,
+        what: Hashable,
+        read: Callable[[duckdb.DuckDBPyConnection], _Value],
+        *,
+        lasting: bool = False,
+    ) -> _Value:
+        """What `read` tells of a port from its lake, kept under `what` until the lake changes. Errors as of `log`.
+
+        `lasting`: a few figures that never change, as of one publication.
+        """
+        stamp = None if lasting else catalog_stamp(self.settings, port.domain)
+        key = (port, stamp, what)
+        kept, most = (self._lasting, _KEPT_LASTING) if lasting else (self._answers, _KEPT_ANSWERS)
+        with self._lock:
+            if (lasting or stamp is not None) and key in kept:
+                kept.move_to_end(key)
+                return kept[key]
+        with self._connected(port.domain) as con:
+            answer = read(con)
+        with self._lock:
+            _keep(kept, key, answer, most)
+        return answer
+
+    def promise(self, port: PortAddress, publication: Publication | Entry) -> Promised:
         """The contract that a publication was held to, kept: its digest says which it is. Errors as of `log`."""
         key = (port, publication.contract_sha256)
         with self._lock:

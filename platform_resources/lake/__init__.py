@@ -47,11 +47,14 @@ from platform_resources.lake.publications import (
 from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
 from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root, mesh_name, public_url
 from platform_resources.lake.stamps import CatalogStamp, catalog_identity, catalog_stamp
+from platform_resources.lake.timeline import Entry, Failed, Timeline, read_timeline
 
 __all__ = [
     "INTERNAL_SCHEMA",
     "MESH_SCHEMA",
     "CatalogStamp",
+    "Entry",
+    "Failed",
     "FsckFinding",
     "FsckReport",
     "InvalidNameError",
@@ -67,6 +70,7 @@ __all__ = [
     "Retention",
     "Retirement",
     "SettingError",
+    "Timeline",
     "attach_lakes",
     "attach_reader",
     "catalog_identity",
@@ -93,6 +97,7 @@ __all__ = [
     "qualified",
     "quote_identifier",
     "quote_literal",
+    "read_timeline",
     "refuse",
     "retire",
     "retirement_in",

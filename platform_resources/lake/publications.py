@@ -18,6 +18,7 @@ from platform_resources.lake.connection import INTERNAL_SCHEMA, MESH_SCHEMA, wri
 from platform_resources.lake.files import seal_new_files
 from platform_resources.lake.names import PortAddress, qualified, quote_identifier, quote_literal
 from platform_resources.lake.settings import MeshSettings
+from platform_resources.lake.timeline import Entry
 
 
 class PublicationError(RuntimeError):
@@ -250,7 +251,7 @@ def _refusal(row: Sequence[Any]) -> Refusal:
     return Refusal(*facts, audit=json.loads(audit), refused_at=refused_at)
 
 
-def promise_of(con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication) -> Promise:
+def promise_of(con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication | Entry) -> Promise:
     """The contract document that a publication was held to."""
     row = con.execute(
         f"SELECT version, sha256, document FROM {qualified(port.domain, MESH_SCHEMA, 'contracts')} "
