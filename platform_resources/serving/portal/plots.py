@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from platform_resources.serving.portal.filters import duration
 from platform_resources.serving.quality import PublicationOut
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 MOST_POINTS = 60  # of one line: more are closer than the width of a line
 WIDTH = 400  # pixels of the area that is drawn in, before the browser fits it to the page
 
+_FEW = 15  # publications up to which each has its point
 _INK, _SOFT, _LINE = "var(--plot-ink)", "var(--plot-soft)", "var(--plot-line)"
 _MAIN, _PROMISE, _BAD = "var(--plot-main)", "var(--plot-promise)", "var(--plot-bad)"
 _UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
@@ -55,6 +57,7 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
     ]
     first, last = shown[0], shown[-1]
     lowest = min(value["score"] for value in values)
+    points = {"color": _MAIN, "size": 14} if len(shown) <= _FEW else False
     spec = {
         "facet": {
             "row": {
@@ -67,8 +70,8 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
             **{"width": WIDTH - 90, "height": 26},
             "layer": [
                 {
-                    "mark": {"type": "line", "color": _MAIN, "strokeWidth": 2, "point": {"color": _MAIN, "size": 16}},
-                    "encoding": {"x": _time(None), "y": _score_axis(lowest)},
+                    "mark": {"type": "line", "color": _MAIN, "strokeWidth": 1.5, "point": points},
+                    "encoding": {"x": _time("%d %b %H:%M"), "y": _score_axis(lowest)},
                 },
                 {
                     "transform": [
@@ -81,7 +84,7 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
                     ],
                     "mark": {"type": "text", "align": "left", "dx": 8, "color": _INK},
                     "encoding": {
-                        "x": _time(None),
+                        "x": _time("%d %b %H:%M"),
                         "y": _score_axis(lowest),
                         "text": {"field": "score", "type": "quantitative", "format": ".1f"},
                     },
@@ -132,16 +135,16 @@ def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None, no
     if promised_seconds is not None:
         layers.append(_promise_line(promised_seconds / length))
     late = sum(value["late"] for value in values)
-    promise = "nothing is promised" if promised_seconds is None else f"{told_seconds(promised_seconds)} are promised"
+    promise = "nothing is promised" if promised_seconds is None else f"{duration(promised_seconds)} are promised"
     says = (
-        f"The oldest that readers got, of each of {len(shown)} publications: at most {told_seconds(max(ages))}, where "
+        f"The oldest that readers got, of each of {len(shown)} publications: at most {duration(max(ages))}, where "
         f"{promise}" + ("." if promised_seconds is None else f"; {late} of them got older than that.")
     )
     rows = tuple(
         (
             f"#{item.number}",
             _told(item.published_at),
-            told_seconds(age),
+            duration(age),
             "late" if _is_late(age, promised_seconds) else "",
         )
         for item, age in reversed(list(zip(shown, ages, strict=True)))
@@ -212,17 +215,6 @@ def reads_figure(days: Sequence[tuple[date, int]]) -> Figure | None:
     return Figure("reads", "Reads by day", says, _spec(spec, values), ("Day (UTC)", "Reads"), rows)
 
 
-def told_seconds(seconds: float) -> str:
-    """A length of time in the unit that fits it.
-
-    >>> told_seconds(90), told_seconds(5400), told_seconds(0.4)
-    ('90 seconds', '90 minutes', '0 seconds')
-    """
-    length, unit = _unit(seconds)
-    number = round(seconds / length)
-    return f"{number:,} {unit[:-1] if number == 1 else unit}"
-
-
 def _unit(seconds: float) -> tuple[float, str]:
     """The unit in which a length of time has a number of two digits at most, where there is one."""
     return next(((length, unit) for length, unit in _UNITS if seconds >= 2 * length), _UNITS[-1])
@@ -239,8 +231,8 @@ def _spec(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[
     }
 
 
-def _time(form: str | None) -> dict[str, Any]:
-    axis = {"tickCount": 4, "labelOverlap": True, "title": None} | ({} if form is None else {"format": form})
+def _time(form: str) -> dict[str, Any]:
+    axis = {"tickCount": 4, "labelOverlap": True, "title": None, "format": form}
     return {"field": "at", "type": "temporal", "title": None, "scale": {"type": "utc", "padding": 8}, "axis": axis}
 
 
