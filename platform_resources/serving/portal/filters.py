@@ -54,7 +54,7 @@ def duration(value: timedelta | float | str | None) -> str:
         count, left = divmod(left, size)
         if count:
             told.append(f"{count:,} {name}{'' if count == 1 else 's'}")
-        if told and (len(told) == 2 or name in ("day", "hour") and count >= 10):
+        if told and (len(told) == 2 or (name in ("day", "hour") and count >= 10)):
             break
     return " ".join(told) or "0 seconds"
 

@@ -19,7 +19,7 @@ _LONGEST_TOKEN = 16_384
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, access: TheAccess, next: str = "/") -> Response:  # noqa: A002
+def sign_in_page(request: Request, access: TheAccess, next: str = "/") -> Response:
     """The ways to sign in; who is signed in goes on at once."""
     check_address(request)
     if caller_of_request(request, access) is not None:
