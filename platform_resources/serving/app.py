@@ -23,7 +23,8 @@ from platform_resources.serving.problems import ROOT, add_problem_handlers
 
 
 def create_app(settings: MeshSettings, *, access: Access | None = None, limits: ApiLimits | None = None) -> FastAPI:
-    """The HTTP API over one mesh, and its portal. Who hands in an `access` closes it; `limits` are those of the environment.
+    """The HTTP API over one mesh, and its portal. Who hands in an `access` closes it; `limits` default to those that
+    the environment sets.
 
     Its document is at `/api/v1/openapi.json`. It is for one process: what it counts, each process counts for itself.
     """

@@ -22,9 +22,8 @@ from platform_resources.access.model import Caller, Identity
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 
-SIGNED_IN_SCOPES = frozenset(
-    {"read", "request", "approve", "admin"}
-)  # what somebody who signed in may use, as far as it has it
+# What somebody who signed in may use, as far as it has it.
+SIGNED_IN_SCOPES = frozenset({"read", "request", "approve", "admin"})
 _APART = "oidc|"
 _MOST = 1_000  # values of a list claim
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import HTTPConnection
 
-from platform_resources.lake import SettingError
+from platform_resources.lake import SettingError, public_url
 
 _SECTIONS = frozenset(
     ("", "search", "products", "domains", "glossary", "fitness", "access", "council", "me", "sign-in", "sign-out")
@@ -30,7 +30,7 @@ class Site:
 
     @classmethod
     def from_env(cls) -> Site:
-        return cls(_address("MESH_PUBLIC_URL"), _address("MESH_DAGSTER_URL"))
+        return cls(public_url() if os.environ.get("MESH_PUBLIC_URL") else "", _dagster())
 
     @property
     def secure(self) -> bool:
@@ -91,17 +91,10 @@ def sign_in_path(then: str) -> str:
     return "/sign-in" if wanted == "/" else f"/sign-in?next={quote(wanted, safe='/')}"
 
 
-def _address(name: str) -> str:
-    text = os.environ.get(name, "").strip().rstrip("/")
-    if not text:
-        return ""
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and parts.hostname and not (parts.username or parts.query)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise SettingError(f"{name} is no address; write one as https://mesh.retailer.example")
+def _dagster() -> str:
+    text = os.environ.get("MESH_DAGSTER_URL", "").strip().rstrip("/")
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingError(f"MESH_DAGSTER_URL is {text!r}; write an address, as https://dagster.example.org")
     return text
 
 
