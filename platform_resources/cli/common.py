@@ -28,6 +28,7 @@ __all__ = [
     "promised_before",
     "read_mesh",
     "tell_of_personas",
+    "token_of",
 ]
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -49,6 +50,11 @@ def caller_of(access: Access, as_: str | None = None) -> Caller:
     UnauthenticatedError
         when the token does not hold.
     """
+    return access.authenticate(token_of(access, as_))
+
+
+def token_of(access: Access, as_: str | None = None) -> str:
+    """The credential of the same; ends the command when there is none."""
     from platform_resources.access.callers.personas import (  # noqa: PLC0415  (keeps `mesh --help` quick)
         DEFAULT_PERSONA,
         persona_names,
@@ -62,17 +68,17 @@ def caller_of(access: Access, as_: str | None = None) -> Caller:
             known = persona_names(access.settings)
             hint = f"the demo has {', '.join(known)}" if known else "this mesh has no demo personas; set MESH_TOKEN"
             fail(f"there is no persona {as_!r}; {hint}", code=2)
-        return access.authenticate(token)
+        return token
     token = os.environ.get("MESH_TOKEN", "").strip()
     if token:
-        return access.authenticate(token)
+        return token
     token = persona_token(access.settings, DEFAULT_PERSONA) if access.embedded else None
     if token is None:
         fail("who asks? Set MESH_TOKEN to a token; an administrator makes one: mesh token create IDENTITY")
     errors.print(
         f"[dim]as {escape(DEFAULT_PERSONA)}, a demo persona (--as or MESH_TOKEN choose another)[/]", highlight=False
     )
-    return access.authenticate(token)
+    return token
 
 
 def tell_of_personas(access: Access) -> None:

@@ -155,7 +155,7 @@ async def read_data(
     request: Request, access: TheAccess, limits: TheLimits, threads: TheThreads, caller: CurrentCaller, what: TheAsked
 ) -> Response:
     """The rows of a port, as the caller may see them: masked, filtered, all of one publication."""
-    found = await threads.small(lambda: _open(access, caller, what))
+    found = await threads.small(lambda: open_rows(access, caller, what))
     headers = headers_of(found.relation, found.query, found.etag)
     if matches(request.headers.get("If-None-Match"), found.etag):
         await threads.small(lambda: found.note("revalidated"))
@@ -173,14 +173,14 @@ async def head_data(
     request: Request, access: TheAccess, threads: TheThreads, caller: CurrentCaller, what: TheAsked
 ) -> Response:
     """What GET would tell in its headers; no row is read."""
-    found = await threads.small(lambda: _open(access, caller, what))
+    found = await threads.small(lambda: open_rows(access, caller, what))
     await threads.small(lambda: found.note("revalidated"))
     status = 304 if matches(request.headers.get("If-None-Match"), found.etag) else 200
     return Response(None, status, headers_of(found.relation, found.query, found.etag), what.form.content_type)
 
 
 @dataclass(frozen=True)
-class _Found:
+class FoundRows:
     """What was decided: the relation, the query on it (of a cursor: with its offset), and the tag of the answer."""
 
     access: Access
@@ -209,14 +209,14 @@ class _Found:
         )
 
 
-def _open(access: Access, caller: Caller, what: Asked) -> _Found:
+def open_rows(access: Access, caller: Caller, what: Asked, door: str = "http") -> FoundRows:
     """Decide, and check the query, before anything is read."""
     cursor = None if what.cursor is None else unseal(_key(access), what.cursor)
     if cursor is not None and what.as_of not in (None, cursor.publication):
         raise BadQueryError("as_of and the cursor name two publications", "Leave as_of out: the cursor has it.")
     as_of = what.as_of if cursor is None else cursor.publication
     try:
-        relation = access.guard.open(caller, what.port, purpose=what.purpose, as_of=as_of, door="http")
+        relation = access.guard.open(caller, what.port, purpose=what.purpose, as_of=as_of, door=door)
     except NotPublishedError as error:
         if cursor is None:
             raise
@@ -233,7 +233,7 @@ def _open(access: Access, caller: Caller, what: Asked) -> _Found:
     relation.sql(query)  # refuses what can't be asked
     reader = caller.identity.id if what.form is Form.JSON else None  # its cursor is the reader's own
     etag = etag_of(relation, what.form, (asks, query.limit, query.offset, reader))
-    return _Found(access, caller, relation, query, etag, bound)
+    return FoundRows(access, caller, relation, query, etag, bound)
 
 
 def _key(access: Access) -> str:
@@ -241,7 +241,7 @@ def _key(access: Access) -> str:
 
 
 async def _stream(
-    found: _Found, form: Form, limits: RateLimits, threads: Threads, headers: Mapping[str, str]
+    found: FoundRows, form: Form, limits: RateLimits, threads: Threads, headers: Mapping[str, str]
 ) -> StreamedAnswer:
     with ExitStack() as held:
         held.enter_context(limits.stream(found.caller.identity.id))

@@ -92,7 +92,7 @@ def compare(
 ) -> TermComparison:
     """Whether two terms mean the same, and the relations that tell them apart."""
     documents = reader.documents
-    first, second = (_only(reader, word) for word in (one, other))
+    first, second = (term_called(reader, word) for word in (one, other))
     found = compare_terms(documents.glossary, first.address, second.address, documents.bindings)
     return TermComparison(
         standing=found.standing,
@@ -122,7 +122,8 @@ def _holds(term: Term, words: str) -> bool:
     return words in normal(term.definition) or any(words in word for word in term.words)
 
 
-def _only(reader: Reader, word: str) -> Term:
+def term_called(reader: Reader, word: str) -> Term:
+    """The one term that a word means; NotFoundError tells close ones, or those that it may be."""
     glossary = reader.documents.glossary
     found = glossary.find(word)
     if not found:
