@@ -1,7 +1,7 @@
 """Where OpenLineage events go: always to a file, and to a server where one is configured.
 
-The file is `$MESH_HOME/openlineage/events.ndjson`, one event a line, in mode 600: it names every product. At `FILE_BYTES`
-it becomes `events.1.ndjson`, and so on; of `FILES` the oldest goes.
+The file is `$MESH_HOME/openlineage/events.ndjson`, one event a line, for its owner alone: it names every product. At
+`FILE_BYTES` it becomes `events.1.ndjson`, and so on; of `FILES` the oldest goes.
 
 A server is whatever openlineage-python is told: `OPENLINEAGE_URL`, `OPENLINEAGE_CONFIG`, `openlineage.yml`, and
 `OPENLINEAGE_DISABLED=true`, which also stops the file. A thread sends, so no build waits for a server; an event that
@@ -11,6 +11,7 @@ can't be sent is told in the log and stands in the file. The first failure ends 
 from __future__ import annotations
 
 import atexit
+import copy
 import fcntl
 import json
 import logging
@@ -163,9 +164,10 @@ def impatient_client() -> OpenLineageClient:
 
 
 def as_client_event(event: dict[str, Any]) -> Any:
-    """An event in the client's classes, which its `emit` asks for; facets stay as they are."""
+    """An event in the client's classes, which its `emit` asks for; a copy, since the client adds facets of its own."""
     from openlineage.client import event_v2 as classes  # noqa: PLC0415
 
+    event = copy.deepcopy(event)
     said = {"eventTime": event["eventTime"], "producer": event["producer"]}
     if "dataset" in event:
         return classes.DatasetEvent(dataset=classes.StaticDataset(**event["dataset"]), **said)
