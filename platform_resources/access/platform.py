@@ -7,6 +7,7 @@ import os
 from platform_resources.access.callers.oidc import OidcVerifier
 from platform_resources.access.callers.oidc_identities import caller_of_claims
 from platform_resources.access.callers.oidc_settings import OidcSettings
+from platform_resources.access.callers.oidc_sign_in import OidcSignIn
 from platform_resources.access.callers.personas import make_personas
 from platform_resources.access.callers.sessions import NewSession, begin_session, caller_of_session, end_session
 from platform_resources.access.callers.tokens import authenticate_token
@@ -29,6 +30,7 @@ class Access:
         self.settings = settings
         provider = OidcSettings.from_env()
         self.oidc = None if provider is None else OidcVerifier(provider)
+        self.oidc_sign_in = None if self.oidc is None else OidcSignIn(self.oidc)
         self.control = ControlDatabase(settings)
         self.audit = AuditLog(self.control)
         self.usage = Usage(self.control)

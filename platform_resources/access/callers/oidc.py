@@ -27,8 +27,12 @@ _KEYS_AGAIN = 10.0  # seconds between two fetches for keys that are not known: a
 _LARGEST_ANSWER = 1_000_000  # bytes
 
 
-class _ProviderError(Exception):
-    """The provider did not answer, or not as one."""
+class ProviderError(Exception):
+    """The provider did not answer, or not as one. `status` is of an answer that is no success."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class _Keys(jwt.PyJWKClient):
@@ -38,7 +42,7 @@ class _Keys(jwt.PyJWKClient):
         super().__init__(uri, lifespan=_KEYS_LAST, cooldown_duration=_KEYS_AGAIN, timeout=_TIMEOUT)
 
     def fetch_data(self) -> Any:
-        found = _fetch(self.uri)
+        found = fetch(self.uri)
         if self.jwk_set_cache is not None:
             self.jwk_set_cache.put(self._as_jwk_set_payload(found))
         self._last_successful_fetch = time.monotonic()
@@ -97,12 +101,12 @@ class OidcVerifier:
                 raise _unavailable()
             try:
                 if self._keys is None:
-                    self._keys = _Keys(_discover(self.settings.issuer))
+                    self._keys = _Keys(_keys_of(self.settings.issuer))
                 if kid is not None:
                     return self._keys.get_signing_key(kid)
                 (only,) = self._keys.get_signing_keys()  # a ValueError, which refuses, if there are several
                 return only
-            except (_ProviderError, jwt.PyJWKSetError) as error:
+            except (ProviderError, jwt.PyJWKSetError) as error:
                 self._failed_at = time.monotonic()
                 raise _unavailable() from error
 
@@ -116,28 +120,36 @@ def _unavailable() -> UnavailableError:
     return UnavailableError("the OpenID provider can't be asked now", "Try again in a moment.", retry_after=_AGAIN)
 
 
-def _discover(issuer: str) -> str:
-    """Where the provider's keys are, by its own document."""
-    document = _fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    uri = document.get("jwks_uri") if isinstance(document, dict) else None
-    # A document for another issuer would let one tenant of a provider speak for the other.
-    if not isinstance(uri, str) or not is_trustworthy(uri) or document.get("issuer") != issuer:
-        raise _ProviderError("no discovery document of this issuer")
+def _keys_of(issuer: str) -> str:
+    """Where the provider's keys are."""
+    uri = discover(issuer).get("jwks_uri")
+    if not isinstance(uri, str) or not is_trustworthy(uri):
+        raise ProviderError("no discovery document of this issuer")
     return uri
 
 
-def _fetch(url: str) -> Any:
-    """A JSON document of the provider; no redirects, a size and a time that end."""
+def discover(issuer: str) -> Mapping[str, Any]:
+    """What the provider says of itself; ProviderError when it says nothing that can be used."""
+    document = fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    # A document for another issuer would let one tenant of a provider speak for the other.
+    if not isinstance(document, dict) or document.get("issuer") != issuer:
+        raise ProviderError("no discovery document of this issuer")
+    return document
+
+
+def fetch(url: str, form: Mapping[str, str] | None = None, auth: tuple[str, str] | None = None) -> Any:
+    """A JSON document of the provider, got or, with a form, posted; no redirects, a size and a time that end."""
     deadline = time.monotonic() + _TIMEOUT
     body = bytearray()
     try:
-        with httpx.stream("GET", url, timeout=_TIMEOUT, follow_redirects=False) as answer:
+        method = "GET" if form is None else "POST"
+        with httpx.stream(method, url, data=form, auth=auth, timeout=_TIMEOUT, follow_redirects=False) as answer:
             if answer.status_code != 200:
-                raise _ProviderError(f"status {answer.status_code}")
+                raise ProviderError(f"status {answer.status_code}", answer.status_code)
             for part in answer.iter_bytes():
                 body += part
                 if len(body) > _LARGEST_ANSWER or time.monotonic() > deadline:
-                    raise _ProviderError("too large or too slow")
+                    raise ProviderError("too large or too slow")
         return httpx.Response(200, content=bytes(body)).json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise _ProviderError(type(error).__name__) from error
+        raise ProviderError(type(error).__name__) from error

@@ -2,6 +2,7 @@
 
 MESH_OIDC_ISSUER    https://login.retailer.example/realms/mesh
 MESH_OIDC_AUDIENCE  the client id, or ids with a comma between, for which its tokens are issued
+MESH_OIDC_CLIENT_SECRET  optional; of the first client id, for signing in to the portal
 MESH_OIDC_CLAIMS    optional; JSON that names the claim of each field:
                     {"identity": "email", "name": "name", "kind": "mesh_kind", "domain": "department", "purpose": "...",
                      "clearances": "mesh_clearances", "teams": "groups", "attributes": {"regions": "sales_regions"},
@@ -31,6 +32,12 @@ class OidcSettings:
     claims: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     local_identities: bool = False  # the provider may speak for identities that an administrator made here
+    client_secret: str | None = field(default=None, repr=False)  # None: a public client, proved by PKCE alone
+
+    @property
+    def client(self) -> str:
+        """The client id as which the portal signs people in."""
+        return self.audiences[0]
 
     @classmethod
     def from_env(cls) -> OidcSettings | None:
@@ -51,7 +58,8 @@ class OidcSettings:
             raise SettingError(
                 "MESH_OIDC_ISSUER is no address to trust; write one with https, without query or password"
             )
-        return cls(issuer, audiences, *_claims(os.environ.get("MESH_OIDC_CLAIMS", "")))
+        secret = os.environ.get("MESH_OIDC_CLIENT_SECRET") or None
+        return cls(issuer, audiences, *_claims(os.environ.get("MESH_OIDC_CLAIMS", "")), client_secret=secret)
 
 
 def is_trustworthy(url: str) -> bool:

@@ -18,10 +18,11 @@ from platform_resources.serving.portal import (
     product,
     search,
     sign_in,
+    sign_in_oidc,
     static,
 )
 
-_SUBJECTS = (home, search, product, domains, glossary, fitness, access, council, me, sign_in, static)
+_SUBJECTS = (home, search, product, domains, glossary, fitness, access, council, me, sign_in, sign_in_oidc, static)
 
 portal = APIRouter(include_in_schema=False)
 for subject in _SUBJECTS:

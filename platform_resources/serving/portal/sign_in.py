@@ -24,10 +24,11 @@ def sign_in_page(request: Request, access: TheAccess, next: str = "/") -> Respon
     check_address(request)
     if caller_of_request(request, access) is not None:
         return see_other(local_path(next))
-    return _page(request, access, local_path(next))
+    return sign_in_again(request, access, local_path(next))
 
 
-def _page(request: Request, access: TheAccess, then: str, wrong: str | None = None) -> Response:
+def sign_in_again(request: Request, access: TheAccess, then: str, wrong: str | None = None) -> Response:
+    """The page, with what went wrong the last time."""
     summaries = {persona.identity.id: persona for persona in PERSONAS}
     names = persona_names(access.settings) if access.offers_personas else ()
     return render(
@@ -58,7 +59,7 @@ async def sign_in(request: Request, access: TheAccess, limits: TheLimits, thread
         caller = await threads.small(lambda: access.authenticate(token[:_LONGEST_TOKEN]))
     except UnauthenticatedError:
         limits.failure(request.client.host if request.client else "")
-        return _page(request, access, then, "This token is not valid: it may be mistyped, expired or revoked.")
+        return sign_in_again(request, access, then, "This token is not valid: it may be mistyped, expired or revoked.")
     return await threads.small(lambda: begin(request, access, caller, how, then))
 
 
