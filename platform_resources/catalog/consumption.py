@@ -110,11 +110,15 @@ def consumption_told(found: Sequence[PortConsumer]) -> str:
     return "; ".join(parts)
 
 
+def first_day(now: datetime) -> str:
+    """Of the last `WINDOW_DAYS` days, as the table of usage writes days."""
+    return (now.date() - timedelta(days=WINDOW_DAYS - 1)).isoformat()
+
+
 def _reads(control: ControlDatabase, port: str, now: datetime) -> dict[str, Reads]:
-    first = (now.date() - timedelta(days=WINDOW_DAYS - 1)).isoformat()
     query = (
         select(usage.c.consumer, func.sum(usage.c.reads), func.max(usage.c.day))
-        .where(usage.c.port == port, usage.c.column == "", usage.c.day >= first)
+        .where(usage.c.port == port, usage.c.column == "", usage.c.day >= first_day(now))
         .group_by(usage.c.consumer)
     )
     with control.reading() as connection:

@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 import duckdb
 
 from platform_resources.access.relations.lakes import WarmLakes
+from platform_resources.catalog.index.store import CatalogIndex
 from platform_resources.catalog.state import DomainState, PortState, domain_names, domain_state
 from platform_resources.contracts import Contract, Mesh, contract_of_text
+from platform_resources.control import ControlDatabase
 from platform_resources.governance import Binding, Council, Glossary, bindings_by_term, load_glossary
 from platform_resources.lake import (
     Entry,
@@ -32,6 +34,10 @@ from platform_resources.pipeline import read_mesh
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
 _KEPT_ANSWERS, _KEPT_PROMISES = 256, 256
 _KEPT_LASTING = 20_000  # a few figures each
+# To look whether a document changed takes 1 ms for 20 products and 100 ms for 10,000: then not every request looks.
+_QUICK_SECONDS = 0.01  # a look that takes no longer is taken whenever somebody asks
+_LOOK_SECONDS = 1.0  # else it is taken in the background by then,
+_TRUST_SECONDS = 5.0  # and awaited after this
 
 _Value = TypeVar("_Value")
 
@@ -75,9 +81,19 @@ class CatalogView:
     Whoever asks while a domain is renewed waits for that one only; a broken domain hides no other.
     """
 
-    def __init__(self, settings: MeshSettings, lakes: WarmLakes | None = None) -> None:
-        """`lakes` are the guard's, where there is one (30 MB for each domain); who made them closes them."""
+    def __init__(
+        self, settings: MeshSettings, lakes: WarmLakes | None = None, control: ControlDatabase | None = None
+    ) -> None:
+        """`lakes` and `control` are those of `Access`, where there is one; who made them closes them.
+
+        Warm lakes take 30 MB for each domain.
+        """
         self.settings = settings
+        self._control = control
+        self._own_control: ControlDatabase | None = None
+        self._index: CatalogIndex | None = None
+        self._looked_at, self._look_took = 0.0, 0.0
+        self._looking = threading.Lock()
         self._lakes = WarmLakes(settings) if lakes is None else lakes
         self._closes_lakes = lakes is None
         self._kept: dict[str, _Kept] = {}
@@ -89,14 +105,44 @@ class CatalogView:
         self._promises: OrderedDict[object, Promised] = OrderedDict()
 
     @property
+    def index(self) -> CatalogIndex:
+        """The index over the whole mesh; it opens nothing before it is asked."""
+        with self._lock:
+            if self._index is None:
+                if self._control is None:
+                    self._control = self._own_control = ControlDatabase(self.settings)
+                self._index = CatalogIndex(self.settings, self, self._control)
+            return self._index
+
+    @property
     def documents(self) -> Documents:
-        """The documents as they stand in the files now."""
+        """The documents as they stand in the files now; of a mesh so big that a look takes long, up to 5 s ago."""
+        kept, age = self._documents, time.monotonic() - self._looked_at
+        if kept is None or self._look_took <= _QUICK_SECONDS or age > _TRUST_SECONDS:
+            return self.current_documents()
+        if age > _LOOK_SECONDS and self._looking.acquire(blocking=False):
+            threading.Thread(target=self._look_behind, name="documents", daemon=True).start()
+        return kept
+
+    def current_documents(self) -> Documents:
+        """The documents as they stand in the files now, however long the look takes."""
+        began = time.monotonic()
         mesh, council = read_mesh(self.settings)
         with self._lock:
             kept = self._documents
-            if kept is None or kept.mesh is not mesh:
+            if kept is None or kept.mesh is not mesh or kept.council is not council:
                 kept = self._documents = Documents(mesh, council)
+                self._look_took = 0.0  # it was read too: the next look tells how long one takes
+            else:
+                self._look_took = time.monotonic() - began
+            self._looked_at = time.monotonic()
             return kept
+
+    def _look_behind(self) -> None:
+        try:
+            self.current_documents()
+        finally:
+            self._looking.release()
 
     def domains(self) -> list[DomainState]:
         """Every domain, by name."""
@@ -170,6 +216,10 @@ class CatalogView:
         return found
 
     def close(self) -> None:
+        if self._index is not None:
+            self._index.close()
+        if self._own_control is not None:
+            self._own_control.close()
         if self._closes_lakes:
             self._lakes.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, get_args
 
 from platform_resources.contracts.documents import Document
@@ -13,6 +14,7 @@ from platform_resources.contracts.model import (
     Relationship,
     Severity,
     SlaProperty,
+    SourceObject,
     Table,
 )
 from platform_resources.contracts.names import is_email
@@ -100,6 +102,7 @@ def _table(node: Node) -> Table:
         relationships=tuple(relationships),
         description=node.text("description"),
         granularity=node.text("dataGranularityDescription"),
+        terms=_terms(node),
         custom=node.custom(),
     )
 
@@ -139,11 +142,15 @@ def _column(node: Node, position: int | None) -> Column:
         examples=tuple(examples) if isinstance(examples, list) else (),
         quality=tuple(_rule(r, name) for r in node.items("quality")),
         tags=node.texts("tags"),
-        terms=tuple(
-            link.text("url") or "" for link in node.items("authoritativeDefinitions") if link.text("type") == "glossary"
-        ),
+        terms=_terms(node),
         custom=node.custom(),
     )
+
+
+def _terms(node: Node) -> tuple[str, ...]:
+    """The links of a column or table into a glossary."""
+    links = node.items("authoritativeDefinitions")
+    return tuple(link.text("url") or "" for link in links if link.text("type") == "glossary")
 
 
 def _enum(node: Node, options: dict[str, Any]) -> tuple[Any, ...] | None:

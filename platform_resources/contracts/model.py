@@ -66,6 +66,14 @@ class Relationship:
 
 
 @dataclass(frozen=True)
+class SourceObject:
+    """What a column is declared to be made of: `sales.bookings.v1.net_sales`, `crm.internal.customers.email`."""
+
+    name: str  # as written
+    origin: Origin
+
+
+@dataclass(frozen=True)
 class Column:
     name: str
     logical_type: str | None  # ODCS logicalType
@@ -87,6 +95,9 @@ class Column:
     tags: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()  # links of authoritativeDefinitions with `type: glossary`, as written
     custom: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[SourceObject, ...] = ()  # ODCS transformSourceObjects
+    transform_logic: str | None = None
+    transform_description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,7 @@ class Table:
     relationships: tuple[Relationship, ...] = ()
     description: str | None = None
     granularity: str | None = None
+    terms: tuple[str, ...] = ()  # as of a column
     custom: Mapping[str, Any] = field(default_factory=dict)
 
     @property

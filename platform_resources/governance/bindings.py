@@ -41,7 +41,7 @@ def bindings_of(product: Product) -> Iterator[Binding]:
     """Every link of a product, in the order of its contracts."""
     for port in product.ports:
         contract = port.contract
-        for url in (node.text("url") or "" for node in _links(contract, contract.table.origin)):
+        for url in contract.table.terms:
             yield Binding(product, port, None, url, term_of_link(url, product.domain))
         for column in contract.table.columns:
             for url in column.terms:

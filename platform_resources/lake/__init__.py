@@ -46,7 +46,7 @@ from platform_resources.lake.publications import (
 )
 from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
 from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root, mesh_name, public_url
-from platform_resources.lake.stamps import CatalogStamp, catalog_identity, catalog_stamp
+from platform_resources.lake.stamps import CatalogStamp, catalog_identity, catalog_stamp, server_stamps
 from platform_resources.lake.timeline import Entry, Failed, Timeline, read_timeline
 
 __all__ = [
@@ -103,6 +103,7 @@ __all__ = [
     "retirement_in",
     "retirement_of",
     "roll_back",
+    "server_stamps",
     "utc_now",
     "write_transaction",
     "writer_lock",

@@ -44,7 +44,7 @@ _SUBJECTS = (
 
 def add_facts(app: FastAPI, settings: MeshSettings) -> CatalogView:
     """The routes on products, glossary, access, council and audit; who calls closes the view that they share."""
-    view = app.state.view = CatalogView(settings, app.state.access.guard.lakes)
+    view = app.state.view = CatalogView(settings, app.state.access.guard.lakes, app.state.access.control)
     for subject in _SUBJECTS:
         app.include_router(subject.router, prefix=ROOT)
     describe(app)
