@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
 
+import duckdb
 from fastapi import APIRouter
 from pydantic import Field
 
-from platform_resources.serving.answers import Answer, Asked, refusals
-from platform_resources.serving.readers import CurrentReader
+from platform_resources.catalog import PortState, age_of
+from platform_resources.catalog import fitness as judged
+from platform_resources.catalog.fitness import Evidence as Found
+from platform_resources.catalog.fitness import Verdict, rank, verdict_of
+from platform_resources.catalog.reach import date_columns, read_reach
+from platform_resources.catalog.served_time import kept
+from platform_resources.contracts import Contract
+from platform_resources.contracts.durations import DurationError, parse_duration
+from platform_resources.contracts.links import term_of_link
+from platform_resources.lake import PortAddress, utc_now
+from platform_resources.operations import availability_of
+from platform_resources.serving.answers import Answer, refusals
+from platform_resources.serving.entitlements import contracts_of, policy_on, sight_of
+from platform_resources.serving.fitness_needs import Needs, Wanted, understood
+from platform_resources.serving.readers import CurrentReader, Reader
+from platform_resources.serving.role_sights import purposes_for, role_sights
+from platform_resources.serving.search import search_products
+from platform_resources.serving.timelines import timeline_of
 
 router = APIRouter(tags=["catalog"])
 
-Verdict = Literal["yes", "no", "unknown"]
+__all__ = ["Evidence", "Fit", "FitnessAnswer", "Needs", "Verdict", "check_fitness", "router"]
 
-
-class Needs(Asked):
-    """What a consumer needs; what it leaves out doesn't count."""
-
-    ports: list[str] | None = Field(None, description="Only these ports or products; null: all.", max_length=100)
-    q: str | None = Field(None, description="Only what a search for these words finds.", max_length=400)
-    max_age: str | None = Field(None, description="Freshness: ISO 8601 duration.", examples=["PT30M"])
-    min_score: float | None = Field(None, ge=0, le=100)
-    dimensions: dict[str, float] | None = Field(
-        None, description="Least score of a dimension, 0-100.", examples=[{"completeness": 98}]
-    )
-    min_availability: float | None = Field(None, ge=0, le=100, description="Percent, over the promised window.")
-    terms: list[str] | None = Field(None, description="Has a column of each term.", examples=[["crm.household_id"]])
-    columns: list[str] | None = Field(None, description="Has columns of these names.")
-    history: str | None = Field(None, description="Data that reaches back so far: ISO 8601.", examples=["P1Y"])
-    purpose: str | None = Field(
-        None, description="May be used for this purpose of the council.", examples=["analytics"]
-    )
-    clear: list[str] | None = Field(None, description="Columns that the caller must get unmasked.")
-    tier: list[str] | None = Field(None, description="One of these tiers.")
+_DAYS = 30  # over which the log tells how fresh the data was
+_LOG_TELLS = timedelta(days=1)  # a shorter log says nothing of the hours that it doesn't hold
+_FOUND = 100  # products of a search that are judged
 
 
 class Evidence(Answer):
     need: str = Field(description="In words.", examples=["no older than 30 minutes"])
     verdict: Verdict
-    promised: Any | None = Field(description="What the contract says of it.")
-    measured: Any | None = Field(description="What was measured.")
-    says: str = Field(examples=["promised PT15M, 4 minutes old now"])
+    promised: Any | None = Field(
+        description="What the contract says of it: percent, seconds, or names.", examples=[900.0]
+    )
+    measured: Any | None = Field(
+        description="What was measured, in the same unit; null: nothing was.", examples=[240.0]
+    )
+    says: str = Field(examples=["promises 15 minutes, 4 minutes old now"])
 
 
 class Fit(Answer):
@@ -52,10 +58,190 @@ class Fit(Answer):
 
 
 class FitnessAnswer(Answer):
-    fits: list[Fit] = Field(description="Those that fit first.")
+    fits: list[Fit] = Field(description="Those that fit first, then those that lack least; of equals the better score.")
+    counts: dict[Verdict, int] = Field(description="Of all ports that were judged, those beyond `limit` too.")
 
 
 @router.post("/fitness", operation_id="check_fitness", summary="Does a product fit a use?", responses=refusals(422))
 def check_fitness(reader: CurrentReader, needs: Needs) -> FitnessAnswer:
-    """Yes or no for each product that the caller may know of, with the evidence."""
-    raise NotImplementedError
+    """Yes or no for each product that the caller may know of, with the evidence: promised and measured."""
+    known = [state for _, ports in reader.domains() for state in ports]
+    wanted = understood(reader, needs, known)
+    found = []
+    for state in _asked(reader, needs, known):
+        evidence = list(_quick(reader, state, wanted))
+        if verdict_of(evidence) != "no":  # else the rest can change nothing, and is looked up for those that are told
+            evidence += _slow(reader, state, wanted)
+            found.append((state, evidence, True))
+        else:
+            found.append((state, evidence, False))
+    found.sort(key=lambda one: (*_unmet(one[1]), -_score(one[0]), one[0].port.address))
+    counts: dict[Verdict, int] = {"yes": 0, "no": 0, "unknown": 0}
+    for _, evidence, _ in found:
+        counts[verdict_of(evidence)] += 1
+    fits = []
+    for state, evidence, whole in found[: needs.limit]:
+        fits.append(_fit(reader, state, evidence if whole else [*evidence, *_slow(reader, state, wanted)]))
+    return FitnessAnswer(fits=fits, counts=counts)
+
+
+def _asked(reader: Reader, needs: Needs, known: list[PortState]) -> Iterator[PortState]:
+    found = None
+    if needs.q is not None and needs.q.strip():
+        answer = search_products(reader, q=needs.q, limit=_FOUND)
+        found = {hit.product for hit in answer.hits}
+    for state in known:
+        named = needs.ports is None or not {state.port.address, state.product.address}.isdisjoint(needs.ports)
+        if named and (found is None or state.product.address in found):
+            yield state
+
+
+def _fit(reader: Reader, state: PortState, evidence: list[Found]) -> Fit:
+    address = state.port.address
+    return Fit(
+        port=address,
+        verdict=verdict_of(evidence),
+        readable=reader.caller.may("read", address) and any(grant.is_on(address) for grant in reader.grants),
+        evidence=[
+            Evidence(need=e.need, verdict=e.verdict, promised=e.promised, measured=e.measured, says=e.says)
+            for e in evidence
+        ],
+    )
+
+
+def _unmet(evidence: list[Found]) -> tuple[int, int, int]:
+    """To list what fits first, then what lacks least."""
+    verdicts = [one.verdict for one in evidence]
+    return rank(verdict_of(evidence)), verdicts.count("no"), verdicts.count("unknown")
+
+
+def _score(state: PortState) -> float:
+    return 0.0 if state.publication is None else state.publication.score
+
+
+def _quick(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
+    """Needs that what is kept in memory answers."""
+    needs, publication = wanted.needs, state.publication
+    contract = contracts_of(reader, state)[0]
+    ended = None if state.retirement is None else state.retirement.told(state.port.address)
+    if state.retirement is not None and state.retirement.replaced_by is not None:
+        other = state.retirement.replaced_by
+        ended = ended if reader.sees_address(other) else f"{state.port.address} was retired"
+    yield judged.there(state.lifecycle, publication is not None, ended, _ends(state))
+    if needs.min_score is not None:
+        tier = _tier(contract)
+        template = reader.documents.council.tiers.get(tier or "")
+        least = None if template is None else _number(template.fields.get("minimumScore"))
+        measured = None if publication is None else publication.score
+        yield judged.score(needs.min_score, least, measured, tier)
+    scores: Mapping[str, Any] = {} if publication is None else publication.audit.get("scores") or {}
+    for name, least in wanted.dimensions.items():
+        yield judged.dimension(name, least, _promised_percent(contract, name), scores.get(name))
+    served = None if publication is None else publication.columns
+    names = [column.name for column in contract.table.columns]
+    bound = {
+        column.name: [term for url in column.terms if (term := term_of_link(url, state.product.domain))]
+        for column in contract.table.columns
+    }
+    for term in wanted.terms:
+        yield judged.term(term, bound, names if served is None else served)
+    for name in needs.columns or ():
+        yield judged.column(name, names, served)
+    if needs.tier:
+        yield judged.tier(needs.tier, _tier(contract))
+
+
+def _slow(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
+    """Needs that a log, a policy or the control database answers."""
+    needs, now = wanted.needs, utc_now()
+    contract = contracts_of(reader, state)[0]
+    if wanted.max_age is not None:
+        age = None if state.publication is None else age_of(state.publication, now)
+        promised = contract.freshness
+        covered = promised is not None and promised <= wanted.max_age
+        looked = age is not None and age <= wanted.max_age and not covered
+        share = _share_kept(reader, state, wanted.max_age) if looked else None
+        yield judged.freshness(wanted.max_age, promised, age, share)
+    if needs.min_availability is not None:
+        found = availability_of(reader.access.control, reader.documents.mesh, state.port.address, now)
+        yield judged.availability(
+            needs.min_availability, found.promise.percent, found.measured, found.coverage, found.promise.window
+        )
+    if wanted.history is not None:
+        yield _history(reader, state, contract, wanted.history, needs.purpose)
+    if needs.purpose is not None or needs.clear:
+        policy = policy_on(reader, state)
+        sights = role_sights(reader, policy, purposes_for(reader, policy, needs.purpose))
+        if needs.purpose is not None:
+            roles = {role.name: role.purposes for role in policy.roles}
+            yield judged.purpose(needs.purpose, roles, sights)
+        there = {column.name for column in contract.table.columns}
+        for name in needs.clear or ():
+            yield judged.clear(name, name in there, sights)
+
+
+def _share_kept(reader: Reader, state: PortState, most: timedelta) -> float | None:
+    """Share of the last days in which the data was no older than that; None while the log is too short to tell."""
+    now = utc_now()
+    log = timeline_of(reader, state, _DAYS, now)
+    found = kept(log.timeline.entries, lambda _: most, log.begun, now)
+    return found.share if found.counted >= _LOG_TELLS else None
+
+
+def _history(reader: Reader, state: PortState, contract: Contract, need: timedelta, purpose: str | None) -> Found:
+    """What is told of how far back data goes: of columns that the reader may see in clear, of all rows.
+
+    Who holds a grant is told the day of the oldest value; who holds none, a step in which its age lies.
+    """
+    retention = _retention(contract)
+    publication = state.publication
+    if publication is None:
+        return judged.history(need, None, retention, "nothing is published that could be measured")
+    columns = judged.dating(date_columns(contract, publication.columns))
+    if not columns:
+        return judged.history(need, None, retention, "no column of it says of which time a row is")
+    sight = sight_of(reader, policy_on(reader, state), purpose)
+    told = tuple(name for name in columns if name in sight.columns and not sight.columns[name])
+    if sight.some_rows or not told:
+        why = "how far back it reaches is told to who reads every row of it, and its dates in clear"
+        return judged.history(need, None, retention, why)
+    port, what = PortAddress.parse(state.port.address), ("reach", publication.number, publication.run_id, told)
+    try:
+        reaches = reader.view.told(port, what, lambda con: read_reach(con, port, told), lasting=True)
+    except duckdb.Error:
+        return judged.history(need, None, retention, "its data can't be read now")
+    if not reaches:
+        return judged.history(need, None, retention, f"{', '.join(told)} holds no date")
+    oldest = min(reaches, key=lambda name: reaches[name])
+    reach = judged.Reach(oldest, max(utc_now() - reaches[oldest], timedelta(0)), None, reaches[oldest].date())
+    return judged.history(need, reach if sight.granted else judged.in_steps(reach), retention)
+
+
+def _ends(state: PortState) -> str | None:
+    if state.lifecycle != "deprecated":
+        return None
+    end = state.port.contract.end_of_support
+    return "it is deprecated" + ("" if end is None else f", served until {end}")
+
+
+def _tier(contract: Contract) -> str | None:
+    found = contract.custom.get("tier")
+    return None if found is None else str(found)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _promised_percent(contract: Contract, name: str) -> float | None:
+    """What the SLA promises of a dimension; the standard knows completeness."""
+    said = contract.sla_property(name)
+    return None if said is None else _number(said.value)
+
+
+def _retention(contract: Contract) -> timedelta | None:
+    said = contract.sla_property("retention")
+    try:
+        return None if said is None else parse_duration(said.value, said.unit)
+    except DurationError:
+        return None

@@ -51,6 +51,19 @@ class NotAcceptableError(AccessError):
     code = "not-acceptable"
 
 
+class InvalidFieldsError(AccessError):
+    """Fields whose form is right and whose meaning is not: a purpose that the council doesn't know."""
+
+    status = 422
+    code = "invalid-request"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        """`fields`: where (`body.max_age`) -> what is wrong with it."""
+        told = "; ".join(f"{where}: {message}" for where, message in list(fields.items())[:5])
+        errors = [{"where": where, "message": message} for where, message in fields.items()]
+        super().__init__(told, "Mend these fields and send it again.", errors=errors)
+
+
 class TokenInAddressError(AccessError):
     """A credential in an address, where logs and histories keep it."""
 

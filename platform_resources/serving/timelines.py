@@ -1,0 +1,60 @@
+"""The log of a port over the last days, with the freshness that each of its publications promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from platform_resources.catalog import PortState
+from platform_resources.catalog.served_time import Limit, promises
+from platform_resources.contracts.durations import DurationError
+from platform_resources.lake import (
+    Entry,
+    LakeMissingError,
+    PortAddress,
+    PublicationError,
+    Timeline,
+    read_timeline,
+)
+from platform_resources.serving.readers import Reader
+
+
+@dataclass(frozen=True)
+class PortTimeline:
+    timeline: Timeline
+    promised: Limit
+    start: datetime  # from which on it is told
+
+    @property
+    def begun(self) -> datetime:
+        """When the time that can be judged began: the first publication, if that is later than `start`."""
+        first = next(iter(self.timeline.entries), None)
+        return self.start if first is None else max(self.start, first.published_at)
+
+
+def timeline_of(reader: Reader, state: PortState, days: int, now: datetime) -> PortTimeline:
+    """What was served and refused in the last `days` days; nothing where nothing was built yet.
+
+    Raises
+    ------
+    duckdb.Error
+        when the lake can't be read.
+    """
+    port, start = PortAddress.parse(state.port.address), now - timedelta(days=days)
+    since = datetime.combine(start.date(), time(), start.tzinfo)  # of a day, so that it is kept for one
+    try:
+        found = reader.view.told(port, ("timeline", since), lambda con: read_timeline(con, port, since))
+    except LakeMissingError:
+        found = Timeline()
+    distinct = {entry.contract_sha256: entry for entry in found.entries}
+    limits = {sha256: _freshness(reader, state, port, entry) for sha256, entry in distinct.items()}
+    return PortTimeline(found, promises(limits, found.entries), start)
+
+
+def _freshness(reader: Reader, state: PortState, port: PortAddress, entry: Entry) -> timedelta | None:
+    try:
+        today = state.port.contract
+        contract = today if entry.contract_sha256 == today.sha256 else reader.view.promise(port, entry).contract
+        return contract.freshness
+    except (DurationError, PublicationError):  # of a log that is damaged: `mesh fsck` tells it
+        return None
