@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Scope
 
 from platform_resources.access import Access
@@ -31,11 +32,14 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
     own = None if access is not None else Access(settings)
     access = access or own
     limits = limits or ApiLimits.from_env()
+    from platform_resources.serving.mcp.http import PATH, McpEndpoint  # noqa: PLC0415  (the SDK takes 0.3 s)
+    from platform_resources.serving.mcp.sessions import Door  # noqa: PLC0415
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         access.sql.prepare()
-        yield
+        async with agents.run():
+            yield
         await asyncio.to_thread(view.close)
         if own is not None:
             await asyncio.to_thread(own.close)
@@ -58,6 +62,8 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
     for subject in (health, data, sql):
         app.include_router(subject.router, prefix=ROOT)
     view = add_facts(app, settings)
+    agents = McpEndpoint(Door(access, view, app.state.limits, app.state.threads))
+    app.router.routes.append(Route(PATH, agents, include_in_schema=False))
     app.include_router(portal)
     add_page_errors(app)
     return app

@@ -1,0 +1,117 @@
+"""Judging a product: how good it is, and whether it fits a use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import Field
+from starlette.requests import Request
+
+from platform_resources.serving.answers import Answer
+from platform_resources.serving.fitness import FitnessAnswer, Needs
+from platform_resources.serving.fitness import check_fitness as fitness_of
+from platform_resources.serving.mcp.lookups import port_of
+from platform_resources.serving.mcp.results import Found
+from platform_resources.serving.mcp.sessions import reader
+from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, Product
+from platform_resources.serving.operation import AvailabilityOut, get_availability
+from platform_resources.serving.ports import Freshness, freshness_of
+from platform_resources.serving.quality import PublicationOut, QualityReport, list_publications
+from platform_resources.serving.quality import get_quality as quality_of
+
+_RECENT = 10  # publications
+
+Address = Annotated[str, Field(min_length=1, max_length=200)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class QualityAbout(Answer):
+    freshness: Freshness = Field(description="Promised against now.")
+    availability: AvailabilityOut = Field(description="Promised against measured.")
+    quality: QualityReport
+    recent: list[PublicationOut] = Field(description="The last publications, newest first: how the score went.")
+
+
+def get_quality(product: Product, cursor: Cursor = None) -> Found[QualityAbout]:
+    """How good a product is now: score by dimension, every check, freshness and availability, and how the score went.
+
+    Use it to answer whether data can be trusted, whether a promise is kept, and which rule failed; a refused version is
+    told too. Values that could tell masked data are withheld. Example: {"product": "finance.revenue"}.
+    """
+    me = reader()
+    state = port_of(me, product)
+    log = list_publications(_NO_REQUEST, Response(), me, state, _RECENT, None)
+    about = QualityAbout(
+        freshness=freshness_of(state),
+        availability=get_availability(me, state),
+        quality=quality_of(me, state),
+        recent=log.publications,
+    )
+    hints = ("Nothing is published yet: there is nothing to measure.",) if about.quality.measured is None else ()
+    return Found(
+        about, lists=("quality.refused.results", "quality.measured.results", "recent"), cursor=cursor, hints=hints
+    )
+
+
+def check_fitness(
+    products: Annotated[
+        list[Address] | None,
+        Field(description="Judge only these products or ports; without it all.", examples=[["crm.customer_360"]]),
+    ] = None,
+    query: Annotated[
+        str | None, Field(description="Judge only what a search for these words finds.", max_length=400)
+    ] = None,
+    max_age: Annotated[
+        str | None, Field(description="No older than: ISO 8601 duration.", max_length=40, examples=["PT30M", "P1D"])
+    ] = None,
+    min_score: Annotated[Percent | None, Field(description="Least quality score, 0-100.")] = None,
+    dimensions: Annotated[
+        dict[str, Percent] | None,
+        Field(description="Least score of a dimension, 0-100.", examples=[{"completeness": 98}]),
+    ] = None,
+    min_availability: Annotated[Percent | None, Field(description="Percent of the time.", examples=[99.5])] = None,
+    terms: Annotated[
+        list[Address] | None,
+        Field(description="Has a column of each of these terms.", examples=[["crm.household_id"]]),
+    ] = None,
+    columns: Annotated[list[ColumnName] | None, Field(description="Has columns of these names.")] = None,
+    history: Annotated[
+        str | None, Field(description="Data reaches back so far: ISO 8601 duration.", max_length=40, examples=["P1Y"])
+    ] = None,
+    purpose: Annotated[
+        str | None,
+        Field(description="May be used for this purpose of the council.", max_length=63, examples=["campaigns"]),
+    ] = None,
+    clear: Annotated[list[ColumnName] | None, Field(description="Columns that you must get unmasked.")] = None,
+    tier: Annotated[list[Address] | None, Field(description="Is of one of these tiers.")] = None,
+    cursor: Cursor = None,
+) -> Found[FitnessAnswer]:
+    """Whether a product fits a use: state the needs, get yes, no or unknown for each product, with the evidence.
+
+    Use it for "may I use it for marketing?" (purpose), "is it fresh and complete enough?" (max_age, dimensions),
+    "is there a year of data?" (history). What you leave out does not count. list_my_access lists the purposes.
+    Example: {"products": ["crm.customer_360"], "purpose": "campaigns", "max_age": "PT30M"}.
+    """
+    needs = Needs(
+        ports=products,
+        q=query,
+        max_age=max_age,
+        min_score=min_score,
+        dimensions=dimensions,
+        min_availability=min_availability,
+        terms=terms,
+        columns=columns,
+        history=history,
+        purpose=purpose,
+        clear=clear,
+        tier=tier,
+    )
+    me = reader()
+    for address in products or ():
+        port_of(me, address)  # one that isn't there is told with what was meant
+    return Found(fitness_of(me, needs), lists=("fits",), cursor=cursor)
+
+
+# The endpoint writes the next page's address into headers; here there is no such page.
+_NO_REQUEST = Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []})
