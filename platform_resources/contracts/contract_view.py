@@ -144,7 +144,18 @@ def _column(node: Node, position: int | None) -> Column:
         tags=node.texts("tags"),
         terms=_terms(node),
         custom=node.custom(),
+        sources=tuple(_sources(node)),
+        transform_logic=node.text("transformLogic"),
+        transform_description=node.text("transformDescription"),
     )
+
+
+def _sources(column: Node) -> Iterator[SourceObject]:
+    key = "transformSourceObjects"
+    listed = column.get(key)
+    for index, value in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(value, str):
+            yield SourceObject(value, column.document.origin((*column.path, key, index)))
 
 
 def _terms(node: Node) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship
 from platform_resources.contracts.names import split_address
+from platform_resources.contracts.source_checks import check_sources
 
 
 def check_together(domain: Domain, product_folders: Collection[str]) -> list[Finding]:
@@ -23,6 +24,7 @@ def check_together(domain: Domain, product_folders: Collection[str]) -> list[Fin
         found += _check_inputs(product, domain, own, unread)
         for port in product.ports:
             found += _check_references(port.contract, domain, tables, unread, product)
+            found += check_sources(port.contract, domain, product, tables)
     for source in domain.sources:
         found += _check_references(source, domain, tables, unread, None)
     return found

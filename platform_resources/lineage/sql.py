@@ -36,10 +36,14 @@ class Use:
 
 @dataclass(frozen=True)
 class QueryLineage:
-    """Of each output column, in order, what it is made of; and `rows`: what decides which rows there are."""
+    """Of each output column, in order, what it is made of; and `rows`: what decides which rows there are.
+
+    `unknown`: names of what it reads that is none of the known tables (files, frames, temporary tables).
+    """
 
     columns: Mapping[str, _Uses] = field(default_factory=dict)
     rows: _Uses = _NONE
+    unknown: frozenset[str] = frozenset()
 
     @property
     def reads(self) -> frozenset[tuple[TableName, str]]:
@@ -55,8 +59,7 @@ class UnreadableQueryError(ValueError):
 def query_lineage(sql: str, tables: Columns) -> QueryLineage:
     """The lineage of one SELECT (or of what `CREATE ... AS` and `INSERT` select).
 
-    `tables` are the columns of everything that the query may read, so that `*` and bare names are resolved; sources
-    that are none of them (files, frames, temporary tables) are left out.
+    `tables` are the columns of everything that the query may read, so that `*` and bare names are resolved.
 
     Raises
     ------
@@ -83,15 +86,25 @@ def lineage_of(parsed: exp.Expression, tables: Columns) -> QueryLineage:
     if outer is not None and query is not parsed:  # WITH ... INSERT INTO t SELECT ...
         query.set("with_", outer)
     joined_by = {name.name.lower() for join in query.find_all(exp.Join) for name in join.args.get("using") or ()}
-    schema: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
-    for (domain, schema_name, table), columns in tables.items():
-        schema.setdefault(domain, {}).setdefault(schema_name, {})[table] = dict(columns)
-    resolved = qualify(query, schema=schema, dialect="duckdb", validate_qualify_columns=False, identify=False)
+    resolved = qualify(
+        query, schema=_schema_of(query, tables), dialect="duckdb", validate_qualify_columns=False, identify=False
+    )
     scope = build_scope(resolved)
     if scope is None:
         raise UnreadableQueryError("it selects nothing")
-    found = _Walk(scope, tables, joined_by).relation(scope)
-    return QueryLineage(found.columns, found.rows)
+    walk = _Walk(scope, tables, joined_by)
+    found = walk.relation(scope)
+    return QueryLineage(found.columns, found.rows, frozenset(walk.unknown))
+
+
+def _schema_of(query: exp.Expression, tables: Columns) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
+    """The tables that a query names, in sqlglot's form; a lake has many more."""
+    named = {table.name.lower() for table in query.find_all(exp.Table)}
+    schema: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
+    for (domain, schema_name, table), columns in tables.items():
+        if table.lower() in named:
+            schema.setdefault(domain, {}).setdefault(schema_name, {})[table] = dict(columns)
+    return schema
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,7 @@ class _Walk:
         self._scopes = {id(scope.expression): scope for scope in root.traverse()}
         self._known: dict[int, _Relation] = {}
         self._joined_by = joined_by
+        self.unknown: set[str] = set()
         self._tables = {
             tuple(part.lower() for part in name): (name, {column.lower(): column for column, _ in columns})
             for name, columns in tables.items()
@@ -130,6 +144,7 @@ class _Walk:
             return _Relation({}, _NONE)
         name, columns = self._tables.get((table.catalog.lower(), table.db.lower(), table.name.lower()), (None, {}))
         if name is None:
+            self.unknown.add(table.sql(dialect="duckdb", comments=False))
             return _Relation({}, _NONE)
         uses = {key: frozenset({Use(name, column, "DIRECT", "IDENTITY")}) for key, column in columns.items()}
         return _Relation(uses, _NONE)
@@ -343,3 +358,16 @@ def _aggregates() -> frozenset[str]:
     with duckdb.connect() as con:
         rows = con.execute("SELECT function_name FROM duckdb_functions() WHERE function_type = 'aggregate'").fetchall()
     return frozenset(name for (name,) in rows)
+
+
+def columns_seen(con: duckdb.DuckDBPyConnection) -> Columns:
+    """The columns of every table and view that a connection sees under an address of three parts."""
+    rows = con.execute(
+        "SELECT database_name, schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name NOT IN ('system', 'temp', 'memory') AND NOT starts_with(database_name, '__ducklake') "
+        "ORDER BY database_name, schema_name, table_name, column_index"
+    ).fetchall()
+    tables: Columns = {}
+    for database, schema, table, column, type_ in rows:
+        tables.setdefault((database, schema, table), []).append((column, type_))
+    return tables

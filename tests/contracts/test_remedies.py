@@ -52,6 +52,15 @@ STORES = source("stores", store_id="BIGINT")
 STORES_SCHEMA = STORES[STORES.index("schema:") :]
 STORES_SERVERS = STORES[STORES.index("servers:") : STORES.index("schema:")]
 
+BIGINT = "        physicalType: BIGINT\n"
+
+
+def sourced(code: str, wrong: str, mended: str, told: str) -> Row:
+    """A source that the first column of the second product declares."""
+    line = f"{BIGINT}        transformSourceObjects: [{wrong}]\n"
+    return Row(code, [(C2, BIGINT, line)], [(C2, f"[{wrong}]", f"[{mended}]")], told)
+
+
 PARTIAL = "strategy: partial, format: email"
 SPEND = "        physicalType: DECIMAL(18, 2)\n"
 MASK = "        customProperties: [{{property: mask, value: {{strategy: {}}}}}]\n"
@@ -429,6 +438,19 @@ ROWS = [
         ],
         [(P2, "inputPorts:\n", 'inputPorts:\n  - {name: finance.revenue, version: "1", contractId: x}\n')],
         "Add it to `inputPorts`",
+    ),
+    sourced("source-form", "customers", "crm.internal.customers", "Write <port or table>.<column>"),
+    sourced("source-input", "finance.revenue.v1.day", "crm.customer_360.v1.email", "Add it to `inputPorts`"),
+    sourced("source-private", "sales.internal.receipts.day", "crm.internal.stores.store_id", "Read a port of sales"),
+    sourced("source-column", "crm.internal.stores.store", "crm.internal.stores.store_id", "Did you mean `store_id`"),
+    Row(
+        "source-column",
+        [
+            (P2, SELF, SELF.replace("}", ", customProperties: [{property: columns, value: [household_id]}]}")),
+            (C2, BIGINT, f"{BIGINT}        transformSourceObjects: [crm.customer_360.v1.email]\n"),
+        ],
+        [(P2, "[household_id]", "[household_id, email]")],
+        "Add it to `columns` of the input",
     ),
 ]
 

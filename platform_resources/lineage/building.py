@@ -1,0 +1,142 @@
+"""What a build knows of its table's columns, as edges: from its SQL, or from the contract and what was watched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from platform_resources.contracts.model import Column, Domain, Product
+from platform_resources.lake import INTERNAL_SCHEMA
+from platform_resources.lake.column_lineage import TableLineage
+from platform_resources.lineage.model import ColumnEdge, as_record, dataset_of, from_record, is_private
+from platform_resources.lineage.sql import QueryLineage, Use
+
+Masked = Mapping[str, Collection[str]]  # address of an input port -> its columns that the build sees masked
+
+
+@dataclass(frozen=True)
+class Built:
+    """A private table that was built, and what it is known to read."""
+
+    domain: Domain
+    table: str  # its name
+    columns: Sequence[str]
+    reads: Sequence[str]  # addresses of the ports and own tables that it declares
+    masked: Masked
+
+    @property
+    def address(self) -> str:
+        return f"{self.domain.name}.{INTERNAL_SCHEMA}.{self.table}"
+
+    def edge(self, source: str, target: str, type_: str, subtype: str, known: str, observed: bool | None) -> ColumnEdge:
+        masked = source[len(dataset_of(source)) + 1 :] in self.masked.get(dataset_of(source), ())
+        return ColumnEdge(source, target, type_, subtype, masked, known, observed)  # type: ignore[arg-type]
+
+
+def lineage_by_sql(built: Built, query: QueryLineage) -> TableLineage:
+    """The lineage of a table that one query makes: all of it is known, and all of it was read."""
+    by_name = {name.lower(): uses for name, uses in query.columns.items()}
+    found = {_edge_of(built, use, name) for name in built.columns for use in by_name.get(name.lower(), ())}
+    found |= {_edge_of(built, use, None) for use in query.rows}
+    return _recorded(built, found, {".".join([*table, column]) for table, column in query.reads})
+
+
+def _edge_of(built: Built, use: Use, column: str | None) -> ColumnEdge:
+    target = built.address if column is None else f"{built.address}.{column}"
+    return built.edge(".".join([*use.table, use.column]), target, use.type, use.subtype, "sql", True)
+
+
+def lineage_by_contract(built: Built, reads: Collection[str] | None) -> TableLineage:
+    """The lineage of a table that code makes: what the contracts of its ports declare, held against what was read.
+
+    Of a dataset that the build declares to read and no column maps, that much is told, as an `input` edge. `reads`: the
+    columns that were read; None: not watched.
+    """
+    found: set[ColumnEdge] = set()
+    for column in declared_columns(built.domain, built.table):
+        if column.name not in built.columns:
+            continue
+        subtype = declared_subtype(column)
+        for source in column.sources:
+            target, observed = f"{built.address}.{column.name}", _was_read(source.name, reads)
+            found.add(built.edge(source.name, target, "DIRECT", subtype, "declared", observed))
+    mapped = {dataset_of(edge.source) for edge in found}
+    for dataset in sorted(set(built.reads) - mapped):
+        found.add(built.edge(dataset, built.address, "DIRECT", "", "input", _was_read(dataset, reads)))
+    return _recorded(built, found, reads)
+
+
+def lineage_by_name(built: Built) -> TableLineage:
+    """The lineage of a table whose query can't be followed: what it is known to read."""
+    found = {built.edge(name, built.address, "DIRECT", "", "input", None) for name in built.reads}
+    return _recorded(built, found, None)
+
+
+def _recorded(built: Built, edges: Iterable[ColumnEdge], reads: Collection[str] | None) -> TableLineage:
+    rows = tuple(tuple(row) for row in as_record(edges))
+    return TableLineage(built.table, rows, None if reads is None else tuple(sorted(reads)))
+
+
+def _was_read(source: str, reads: Collection[str] | None) -> bool | None:
+    if reads is None:
+        return None
+    return source in reads or any(dataset_of(read) == source for read in reads)
+
+
+def declared_columns(domain: Domain, table: str) -> list[Column]:
+    """The columns that the ports of a table promise, with the sources that their contracts declare."""
+    ports = [port for port in domain.ports if port.contract.table.physical_name == table]
+    return [column for port in ports for column in port.contract.table.columns if column.sources]
+
+
+def declared_subtype(column: Column) -> str:
+    """What a contract says is done to the sources: by `transformLogic` where that is SQL, else by whether it is told.
+
+    A column with one source and no word about a transformation is taken over as it is.
+    """
+    if column.transform_logic:
+        try:
+            logic = parse_one(column.transform_logic, dialect="duckdb")
+        except SqlglotError:
+            return "TRANSFORMATION"
+        if isinstance(logic, exp.Column):
+            return "IDENTITY"
+        return "AGGREGATION" if logic.find(exp.AggFunc) is not None else "TRANSFORMATION"
+    told = column.transform_description or len(column.sources) > 1
+    return "TRANSFORMATION" if told else "IDENTITY"
+
+
+def doubts(product: Product, domain: Domain, lineage: TableLineage) -> list[str]:
+    """What the documents say of a table's sources and the build did not do, one line each; for its owner.
+
+    A declared source that was never read, and a column of an input port that was read though the product declares
+    neither that it reads it nor that it maps it. Nothing of a build that was not watched.
+    """
+    if lineage.reads is None:
+        return []
+    found = []
+    mapped: set[str] = set()
+    for column in declared_columns(domain, lineage.table):
+        for source in column.sources:
+            mapped.add(source.name)
+            if not _was_read(source.name, lineage.reads) and not _is_further_back(source.name, lineage):
+                found.append(
+                    f"{column.name} declares the source {source.name} ({source.origin.file.name}:{source.origin.line}),"
+                    " which the build never read"
+                )
+    declared = {item.address: item.columns for item in product.inputs}
+    for read in lineage.reads:
+        columns = declared.get(dataset_of(read))
+        if columns is not None and read not in mapped and read[len(dataset_of(read)) + 1 :] not in columns:
+            found.append(f"the build read {read}, which {product.address} doesn't list among the columns that it reads")
+    return sorted(set(found))
+
+
+def _is_further_back(source: str, lineage: TableLineage) -> bool:
+    """A SQL model may declare the port that it reads through a private table: not judged here."""
+    edges = from_record(lineage.edges)
+    by_sql = any(edge.known_from == "sql" for edge in edges)
+    return by_sql and any(is_private(edge.source) for edge in edges) and not is_private(source)
