@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from contextlib import closing
 
@@ -29,6 +30,8 @@ def mcp(as_: AsOption = None) -> None:
     from platform_resources.serving.mcp.sessions import Door  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)  # stdout is for the protocol alone
+    # A thread that waits for stdin can't be interrupted: Ctrl-C would wait for the agent's next word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings, limits = MeshSettings.from_env(), ApiLimits.from_env()
     with Access(settings) as access, closing(CatalogView(settings, access.guard.lakes)) as view:
         access.sql.prepare()
