@@ -127,7 +127,7 @@ def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
     address = state.port.address
     reader.access.usage.flush()
     every = consumption(reader.documents.mesh, reader.access.control, address, utc_now())
-    found = [consumer for consumer in every if _is_known(reader, consumer)]
+    found = [consumer for consumer in every if is_known(reader, consumer.name, consumer.kind)]
     told = reader.manages(state.product)
     grants = sorted((grant for consumer in found for grant in consumer.grants), key=lambda grant: grant.id)
     return Consumers(
@@ -161,10 +161,10 @@ def _node(mesh: Mesh, address: str, distance: int) -> Node:
     return Node(port=address, lifecycle=None if found is None else lifecycle_of(*found), distance=distance)
 
 
-def _is_known(reader: Reader, consumer: PortConsumer) -> bool:
-    """A name that only a product can have is one, whatever became of it."""
-    is_product = consumer.kind == "product" or is_like_a_product(consumer.name)
-    return not is_product or reader.sees_address(consumer.name)
+def is_known(reader: Reader, name: str, kind: str | None = None) -> bool:
+    """Whether a consumer may be counted. A name that only a product can have is one, whatever became of it."""
+    is_product = kind == "product" or is_like_a_product(name)
+    return not is_product or reader.sees_address(name)
 
 
 def _known(consumer: PortConsumer) -> ConsumerKnown:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from platform_resources.access.errors import DeniedError
+from platform_resources.catalog import PortState
+from platform_resources.catalog import product_metrics as figures
+from platform_resources.catalog import ratings as stored
+from platform_resources.catalog.consumption import consumption
+from platform_resources.catalog.incidents import Incident, incidents_of, newest_first
+from platform_resources.catalog.served_time import kept
+from platform_resources.contracts.lifecycle import by_preference
+from platform_resources.lake import utc_now
+from platform_resources.operations import ProbeSettings, availability_of
+from platform_resources.operations.history import read_history
+from platform_resources.operations.outages import Outage, outages
 from platform_resources.serving.answers import Answer, Asked, refusals
-from platform_resources.serving.readers import CurrentReader, Domain, ProductName
+from platform_resources.serving.lineage import get_lineage, is_known
+from platform_resources.serving.readers import CurrentReader, Domain, ProductName, Reader
+from platform_resources.serving.timelines import timeline_of
 
 router = APIRouter(tags=["catalog"])
+
+_MOST_INCIDENTS = 500
+_EVER_SO_DEEP = 50  # steps of lineage
 
 
 class Metric(Answer):
@@ -29,7 +47,7 @@ class ProductMetrics(Answer):
 
 class RatingGiven(Asked):
     stars: int = Field(ge=1, le=5)
-    comment: str | None = Field(None, max_length=2000)
+    comment: str | None = Field(None, max_length=stored.LONGEST_COMMENT)
 
 
 class RatingOut(Answer):
@@ -44,7 +62,7 @@ class Ratings(Answer):
     product: str
     count: int
     average: float | None
-    may_rate: bool = Field(description="Whether the caller reads it, or may.")
+    may_rate: bool = Field(description="Whether the caller reads it, or may, and doesn't own it.")
     ratings: list[RatingOut] = Field(description="Newest first.")
 
 
@@ -59,7 +77,8 @@ class IncidentOut(Answer):
 
 class Incidents(Answer):
     product: str
-    incidents: list[IncidentOut] = Field(description="Newest first.")
+    total: int
+    incidents: list[IncidentOut] = Field(description="Newest first, 500 at most.")
 
 
 @router.get(
@@ -69,8 +88,71 @@ class Incidents(Answer):
     responses=refusals(404, 422),
 )
 def get_metrics(reader: CurrentReader, domain: Domain, product: ProductName) -> ProductMetrics:
-    """Five figures, each with its formula."""
-    raise NotImplementedError
+    """Five figures, each with its formula. Reliability and integrity are of the port to read first."""
+    ports = reader.product(domain, product)
+    first = _first(ports)
+    rated = stored.ratings_of(reader.access.control, first.product.address)
+    found = (
+        _reliability(reader, first),
+        _integrity(reader, first),
+        _impact(reader, ports),
+        _adoption(reader, ports),
+        figures.satisfaction(stored.average(rated), len(rated)),
+    )
+    return ProductMetrics(
+        product=first.product.address,
+        metrics=[
+            Metric(
+                name=one.name,
+                value=None if one.value is None else round(one.value, 4),
+                unit=one.unit,
+                formula=one.formula,
+                says=one.says,
+            )
+            for one in found
+        ],
+    )
+
+
+def _first(ports: Sequence[PortState]) -> PortState:
+    states = {state.port.address: state for state in ports}
+    return next(states[port.address] for port in by_preference(ports[0].product) if port.address in states)
+
+
+def _reliability(reader: Reader, state: PortState) -> figures.Figure:
+    now, address = utc_now(), state.port.address
+    log = timeline_of(reader, state, figures.RELIABLE_DAYS, now)
+    up = availability_of(reader.access.control, reader.documents.mesh, address, now)
+    fresh = kept(log.timeline.entries, log.promised, log.begun, now)
+    return figures.reliability(address, fresh, up.promise.percent, up.measured)
+
+
+def _integrity(reader: Reader, state: PortState) -> figures.Figure:
+    now = utc_now()
+    log = timeline_of(reader, state, figures.SOUND_DAYS, now)
+    passed = sum(one.kind == "publish" and one.published_at >= log.start for one in log.timeline.entries)
+    refused = sum(one.refused_at >= log.start for one in log.timeline.refused)
+    score = None if state.publication is None else state.publication.score
+    return figures.integrity(state.port.address, score, passed, refused)
+
+
+def _impact(reader: Reader, ports: Sequence[PortState]) -> figures.Figure:
+    consumers: set[str] = set()
+    products: set[str] = set()
+    reader.access.usage.flush()
+    for state in ports:
+        every = consumption(reader.documents.mesh, reader.access.control, state.port.address, utc_now())
+        depends = [one for one in every if one.reads is not None or one.registered is not None]
+        consumers |= {one.name for one in depends if one.kind != "product" and is_known(reader, one.name, one.kind)}
+        below = get_lineage(reader, state, depth=_EVER_SO_DEEP).downstream
+        products |= {node.port.rpartition(".")[0] for node in below}
+    return figures.impact(len(consumers - products), len(products - {ports[0].product.address}))
+
+
+def _adoption(reader: Reader, ports: Sequence[PortState]) -> figures.Figure:
+    addresses = [state.port.address for state in ports]
+    told = figures.adoption_in(reader.access.control, addresses, utc_now().date(), lambda name: is_known(reader, name))
+    return figures.adoption(*told)
 
 
 @router.get(
@@ -78,7 +160,24 @@ def get_metrics(reader: CurrentReader, domain: Domain, product: ProductName) -> 
 )
 def get_ratings(reader: CurrentReader, domain: Domain, product: ProductName) -> Ratings:
     """What consumers think of it."""
-    raise NotImplementedError
+    ports = reader.product(domain, product)
+    found, own = stored.ratings_of(reader.access.control, ports[0].product.address), reader.caller.identity.id
+    return Ratings(
+        product=ports[0].product.address,
+        count=len(found),
+        average=stored.average(found),
+        may_rate=_why_not(reader, ports) is None,
+        ratings=[
+            RatingOut(
+                stars=one.stars,
+                comment=one.comment,
+                by=one.by,
+                own=one.identity == reader.caller.identity.id,
+                at=one.at,
+            )
+            for one in found
+        ],
+    )
 
 
 @router.put(
@@ -88,8 +187,30 @@ def get_ratings(reader: CurrentReader, domain: Domain, product: ProductName) -> 
     responses=refusals(403, 404, 422),
 )
 def rate(reader: CurrentReader, domain: Domain, product: ProductName, given: RatingGiven) -> Ratings:
-    """One rating for each reader; a new one replaces the old."""
-    raise NotImplementedError
+    """One rating for each reader; a new one replaces the old. Owners don't rate what they own."""
+    ports = reader.product(domain, product)
+    refusal = _why_not(reader, ports)
+    if refusal is not None:
+        raise refusal
+    address = ports[0].product.address
+    stored.rate(
+        reader.access.control, reader.access.audit, reader.caller, address, given.stars, given.comment, utc_now()
+    )
+    return get_ratings(reader, domain, product)
+
+
+def _why_not(reader: Reader, ports: Sequence[PortState]) -> DeniedError | None:
+    """What keeps the caller from rating a product; None: nothing."""
+    address = ports[0].product.address
+    if reader.owns(ports[0].product):
+        return DeniedError(f"{address} is yours: owners don't rate their own products", "Let its consumers rate it.")
+    if not reader.caller.may("request"):
+        return DeniedError("this credential may not rate", "Use a token with the scope request: mesh token create.")
+    control, identity = reader.access.control, reader.caller.identity
+    reader.access.usage.flush()
+    if not stored.has_used(control, identity, [state.port.address for state in ports], reader.grants):
+        return DeniedError(f"{address} is rated by those who read it", "Ask for access first: mesh access request.")
+    return None
 
 
 @router.get(
@@ -102,7 +223,44 @@ def get_incidents(
     reader: CurrentReader,
     domain: Domain,
     product: ProductName,
-    days: Annotated[int, Query(ge=1, le=400)] = 90,
+    days: Annotated[int, Query(description="How many days back.", ge=1, le=400)] = 90,
 ) -> Incidents:
-    """Refused versions, outages and late data, read from the logs."""
-    raise NotImplementedError
+    """Refused versions, outages and late data, read from the logs. No value of the data is told."""
+    ports, now = reader.product(domain, product), utc_now()
+    found: list[Incident] = []
+    for state in ports:
+        log = timeline_of(reader, state, days, now)
+        found += incidents_of(state.port.address, log.timeline, log.promised, log.start, now)
+        found += _outages(reader, state.port.address, log.start, now)
+    shown = newest_first(found)
+    return Incidents(
+        product=ports[0].product.address,
+        total=len(shown),
+        incidents=[
+            IncidentOut(
+                port=one.port,
+                kind=one.kind,
+                opened_at=one.opened_at,
+                closed_at=one.closed_at,
+                cause=one.cause,
+                effect=one.effect,
+            )
+            for one in shown[:_MOST_INCIDENTS]
+        ],
+    )
+
+
+def _outages(reader: Reader, port: str, start: datetime, now: datetime) -> list[Incident]:
+    longest = ProbeSettings.from_env().longest
+    history = read_history(reader.access.control, port, start)
+    return [_incident(port, one) for one in outages(history, now, longest)]
+
+
+def _incident(port: str, outage: Outage) -> Incident:
+    minutes = max(1, round(outage.down / timedelta(minutes=1)))
+    told = f"about {minutes:,} minute{'' if minutes == 1 else 's'}"
+    if outage.whole_day:
+        cause = "probes failed that day; single ones are kept for four days"
+        return Incident(port, "outage", outage.start, outage.end, cause, f"it could not be read for {told} in all")
+    cause = "; ".join(outage.reasons) or "probes failed"
+    return Incident(port, "outage", outage.start, outage.end, cause, f"it could not be read for {told}")
