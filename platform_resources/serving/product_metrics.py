@@ -168,13 +168,7 @@ def get_ratings(reader: CurrentReader, domain: Domain, product: ProductName) -> 
         average=stored.average(found),
         may_rate=_why_not(reader, ports) is None,
         ratings=[
-            RatingOut(
-                stars=one.stars,
-                comment=one.comment,
-                by=one.by,
-                own=one.identity == reader.caller.identity.id,
-                at=one.at,
-            )
+            RatingOut(stars=one.stars, comment=one.comment, by=one.by, own=one.identity == own, at=one.at)
             for one in found
         ],
     )
