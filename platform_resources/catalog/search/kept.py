@@ -1,0 +1,292 @@
+"""The index of the engine on disk: `$MESH_HOME/catalog/search/`, one for all processes.
+
+It holds only what everybody may know. A reader who may know of hidden products too searches in an index of its own:
+links to the same files, and a segment with those products [8 ms]. So what somebody may not know of is in no index that
+its searches touch, and can't show in hits, counts, facets, suggestions or the statistics behind scores.
+
+Deleted documents stay in the statistics and the dictionary of their segment until it is merged. So when a product is
+gone or becomes hidden, all is written anew [4 s for 10,000 products]; one that was only renewed does no harm there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from tantivy import Index, Searcher
+
+from platform_resources.catalog.index.entries import Changes, ProductEntry, TermEntry
+from platform_resources.catalog.search.documents import FORMAT, KEY, document_of, make_schema
+from platform_resources.catalog.search.words import register
+
+_KEPT_READERS = 16
+_SMALL_HEAP, _LARGE_HEAP = 15_000_000, 60_000_000  # bytes; 15 MB is the engine's least
+_LEFT_OVER_SECONDS = 86_400
+_SCHEMA = make_schema()
+
+
+class Entries(Protocol):
+    """What search asks of the catalog's index (`CatalogIndex`)."""
+
+    def renew(self) -> int: ...
+
+    def changed_since(self, revision: int) -> Changes: ...
+
+    def products(self, addresses: Iterable[str] | None = None) -> Mapping[str, ProductEntry]: ...
+
+    def each_product(self) -> Iterator[ProductEntry]: ...
+
+    def terms(self) -> Mapping[str, TermEntry]: ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The products that may be searched, as they stood: it stays the same while the index goes on."""
+
+    generation: str  # of the index of what everybody may know
+    revision: int  # of the catalog's index
+    hidden: tuple[str, ...]  # addresses of the hidden products that there are, by address
+    searcher: Searcher
+    some: frozenset[str] = frozenset()  # hidden products that are among the documents
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the documents on disk are made from, and the sums of the files that hold them."""
+
+    format: int
+    generation: str
+    revision: int
+    terms: str  # digest of what products take over from glossaries
+    hidden: tuple[str, ...]
+    products: int
+    replaced: int  # documents that are deleted, but still in the files
+    sums: Mapping[str, str]
+
+
+class KeptIndex:
+    """Safe to share between threads."""
+
+    def __init__(self, folder: Path, catalog: Entries) -> None:
+        self._folder, self._catalog = folder, catalog
+        self._files = folder / "everyone"
+        self._index: Index | None = None
+        self._present: Snapshot | None = None
+        self._renewing, self._lock = threading.Lock(), threading.Lock()
+        self._readers: OrderedDict[frozenset[str], tuple[Snapshot, tempfile.TemporaryDirectory[str]]] = OrderedDict()
+
+    def renewed(self) -> Snapshot:
+        """As the catalog stands now. While one thread takes changes over, others go on with what was there."""
+        revision = self._catalog.renew()
+        present = self._present
+        if present is not None and present.revision == revision:
+            return present
+        if not self._renewing.acquire(blocking=present is None) and present is not None:
+            return present
+        try:
+            with _locked(self._folder):
+                present = self._present = self._taken_over()
+        finally:
+            self._renewing.release()
+        return present
+
+    def together(self, present: Snapshot, some: frozenset[str]) -> Snapshot:
+        """The same with the hidden products in `some`."""
+        if not some:
+            return present
+        with self._lock:
+            kept = self._readers.get(some)
+            if kept is not None and (kept[0].generation, kept[0].revision) == (present.generation, present.revision):
+                self._readers.move_to_end(some)
+                return kept[0]
+            with _locked(self._folder):
+                made = self._with_hidden(present, some)
+            old = self._readers.pop(some, None)
+            self._readers[some] = made
+            gone = [old] if old is not None else []
+            while len(self._readers) > _KEPT_READERS:
+                gone.append(self._readers.popitem(last=False)[1])
+            for _, folder in gone:
+                folder.cleanup()
+            return made[0]
+
+    def close(self) -> None:
+        with self._lock:
+            for _, folder in self._readers.values():
+                folder.cleanup()
+            self._readers.clear()
+
+    def _taken_over(self) -> Snapshot:
+        """The documents on disk, made to be what the catalog's index says. Under the lock of all processes."""
+        state = self._opened()
+        if state is None:
+            return self._made_anew()
+        changes = self._catalog.changed_since(state.revision)
+        if changes.everything:
+            return self._made_anew()
+        if changes.terms and _terms_digest(self._catalog.terms()) != state.terms:
+            return self._made_anew()
+        entries = self._catalog.products(changes.products)
+        hidden = {*state.hidden} - {*changes.products} | {a for a, entry in entries.items() if entry.hidden}
+        before = [address for address in changes.products if address not in state.hidden]
+        if any(self._holds(address) for address in before if address not in entries or entries[address].hidden):
+            return self._made_anew()
+        shown = [entry for entry in entries.values() if not entry.hidden and entry.ports]
+        following = replace(state, revision=changes.revision, hidden=tuple(sorted(hidden)))
+        if shown:
+            replaced = state.replaced + sum(self._holds(entry.address) for entry in shown)
+            if replaced > 2 * max(state.products, 100):
+                return self._made_anew()
+            self._write(shown, anew=False)
+            following = replace(following, generation=uuid.uuid4().hex, replaced=replaced)
+        return self._settled(following, written=bool(shown))
+
+    def _made_anew(self) -> Snapshot:
+        changes = self._catalog.changed_since(0)
+        if self._index is None:
+            shutil.rmtree(self._files, ignore_errors=True)
+            self._files.mkdir(parents=True)
+            self._index = register(Index(_SCHEMA, str(self._files)))
+        hidden: list[str] = []
+        self._write(_shown(self._catalog.each_product(), hidden), anew=True)
+        digest = _terms_digest(self._catalog.terms())
+        products = self._index.searcher().num_docs
+        state = _State(FORMAT, uuid.uuid4().hex, changes.revision, digest, tuple(sorted(hidden)), products, 0, {})
+        return self._settled(state, written=True)
+
+    def _write(self, entries: Iterable[ProductEntry], *, anew: bool) -> None:
+        assert self._index is not None
+        terms = self._catalog.terms()
+        writer = self._index.writer(_LARGE_HEAP if anew else _SMALL_HEAP, 1)
+        if anew:
+            writer.delete_all_documents()
+        for entry in entries:
+            if not anew:
+                writer.delete_documents_by_term(KEY, entry.address)
+            writer.add_document(document_of(entry, terms))
+        writer.commit()
+        writer.wait_merging_threads()
+        self._index.reload()
+
+    def _settled(self, state: _State, *, written: bool) -> Snapshot:
+        """Note on disk what the documents are, once they are there; a process that ends between makes them anew."""
+        assert self._index is not None
+        if written:
+            state = replace(state, products=self._index.searcher().num_docs, sums=_sums(self._files))
+        file = self._folder / "state.json"
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        part.replace(file)
+        return Snapshot(state.generation, state.revision, state.hidden, self._index.searcher())
+
+    def _opened(self) -> _State | None:
+        """What is on disk, opened; None, when there is nothing that can be used."""
+        state = self._state()
+        if state is None:
+            self._index = None
+            return None
+        try:
+            if self._index is None:
+                if any(_sum(self._files / name) not in (None, known) for name, known in state.sums.items()):
+                    return None
+                self._index = register(Index.open(str(self._files)))
+            self._index.reload()
+        except (ValueError, OSError):  # the engine's words for a damaged file
+            self._index = None
+            return None
+        return state
+
+    def _state(self) -> _State | None:
+        try:
+            told = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+            state = _State(**{**told, "hidden": tuple(told["hidden"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return state if state.format == FORMAT and self._files.is_dir() else None
+
+    def _holds(self, address: str) -> bool:
+        assert self._index is not None
+        return self._index.searcher().doc_freq(KEY, address) > 0
+
+    def _with_hidden(
+        self, present: Snapshot, some: frozenset[str]
+    ) -> tuple[Snapshot, tempfile.TemporaryDirectory[str]]:
+        _clear_left_overs(self._folder)
+        folder = tempfile.TemporaryDirectory(prefix="reader-", dir=self._folder)
+        for file in self._files.iterdir():
+            if file.suffix == ".json":
+                shutil.copy(file, folder.name)
+            elif file.suffix != ".lock":
+                os.link(file, Path(folder.name, file.name))
+        index = register(Index.open(folder.name))
+        writer, terms = index.writer(_SMALL_HEAP, 1), self._catalog.terms()
+        for entry in self._catalog.products(sorted(some)).values():
+            writer.add_document(document_of(entry, terms))
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return replace(present, searcher=index.searcher(), some=some), folder
+
+
+def _shown(entries: Iterable[ProductEntry], hidden: list[str]) -> Iterator[ProductEntry]:
+    """Those that everybody may know of; the addresses of the others are put into `hidden`."""
+    for entry in entries:
+        if entry.hidden:
+            hidden.append(entry.address)
+        elif entry.ports:
+            yield entry
+
+
+def _terms_digest(terms: Mapping[str, TermEntry]) -> str:
+    """Of what documents take over from terms; not of the columns bound to them, which name hidden products too."""
+    told = [
+        (address, term.title, term.name, term.synonyms, [(r.type, r.term) for r in term.relations])
+        for address, term in sorted(terms.items())
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    files = [file for file in folder.iterdir() if file.suffix != ".lock" and file.name != ".managed.json"]
+    return {file.name: told for file in files if (told := _sum(file)) is not None}
+
+
+def _sum(file: Path) -> str | None:
+    """None: the file is gone. The engine removes those that it needs no more, and tells when one is missing."""
+    try:
+        with file.open("rb") as reading:
+            return hashlib.file_digest(reading, "blake2b").hexdigest()[:32]
+    except FileNotFoundError:
+        return None
+
+
+def _clear_left_overs(folder: Path) -> None:
+    """Remove the folders of readers whose process was killed."""
+    for left in folder.glob("reader-*"):
+        if left.stat().st_mtime < time.time() - _LEFT_OVER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time: the kernel frees the lock when its holder dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,142 @@
+"""Search: what a query finds, for a reader."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from tantivy import Order, Query
+
+from platform_resources.catalog.index.entries import ProductEntry, TermEntry
+from platform_resources.catalog.search.documents import KEY, LISTING, STANDING, make_schema
+from platform_resources.catalog.search.facets import Counts, facets_of
+from platform_resources.catalog.search.kept import Entries, KeptIndex, Snapshot
+from platform_resources.catalog.search.queries import Filters, filtered, words_query
+from platform_resources.catalog.search.reasons import Reason, reasons_for
+from platform_resources.catalog.search.spelling import Word, did_you_mean, words_of
+from platform_resources.catalog.search.terms import NamedTerm, TermIndex
+
+_KEPT_SNAPSHOTS = 8
+_SCHEMA = make_schema()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: after how many hits, of the products as they stood for the first page."""
+
+    generation: str = ""
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    text: str = ""
+    filters: Filters = field(default_factory=Filters)
+    limit: int = 20
+    place: Place = Place()
+
+
+@dataclass(frozen=True)
+class FoundProduct:
+    product: ProductEntry
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    total: int
+    hits: tuple[FoundProduct, ...]  # best first
+    terms: tuple[tuple[TermEntry, NamedTerm], ...]
+    facets: Counts
+    did_you_mean: str | None
+    following: Place | None  # of the next page
+
+
+@dataclass(frozen=True)
+class _Terms:
+    revision: int
+    terms: Mapping[str, TermEntry]
+    index: TermIndex
+
+
+class Search:
+    """Search over the products of a catalog's index. Safe to share between threads."""
+
+    def __init__(self, folder: Path, catalog: Entries) -> None:
+        """`folder` is the search index's own; it can be deleted at any time and is made again."""
+        self._catalog = catalog
+        self._kept = KeptIndex(folder, catalog)
+        self._lock = threading.Lock()
+        self._snapshots: OrderedDict[tuple[str, frozenset[str]], Snapshot] = OrderedDict()
+        self._terms: _Terms | None = None
+
+    def find(self, asked: Asked, knows: Callable[[str], bool], now: datetime) -> Found:
+        """What a reader finds. `knows` tells of the address of a hidden product whether the reader may know of it."""
+        present = self._kept.renewed()
+        some = frozenset(address for address in present.hidden if knows(address))
+        snapshot = self._snapshot(present, some, asked.place.generation)
+        searcher = snapshot.searcher
+        words = words_of(asked.text, searcher, _SCHEMA)
+        query = self._query(asked.text, words, snapshot)
+        found = filtered(query, asked.filters, _SCHEMA, now)
+        end = asked.place.offset + asked.limit
+        in_order = {"weight_by_field": STANDING} if words else {"order_by_field": LISTING, "order": Order.Asc}
+        result = searcher.search(found, asked.limit, offset=asked.place.offset, **in_order)  # type: ignore[arg-type]
+        addresses = [searcher.doc(place)[KEY][0] for _, place in result.hits]
+        entries, terms = self._catalog.products(addresses), self._terms_at(present.revision)
+        hits = tuple(
+            FoundProduct(entry, tuple(reasons_for(asked.text, words, entry, terms.terms)))
+            for entry in entries.values()
+            if not entry.hidden or knows(entry.address)
+        )
+        total = result.count or 0
+        named = terms.index.named(asked.text, words)
+        return Found(
+            total=total,
+            hits=hits,
+            terms=tuple((terms.terms[term.address], term) for term in named),
+            facets=facets_of(searcher, _SCHEMA, query, asked.filters, now),
+            did_you_mean=did_you_mean(words),
+            following=Place(snapshot.generation, end) if end < total else None,
+        )
+
+    def close(self) -> None:
+        self._kept.close()
+
+    def _query(self, text: str, words: list[Word], snapshot: Snapshot) -> Query:
+        """All of up to two words, most of more; any, when nothing has so many."""
+        if not words:
+            return Query.empty_query() if text.strip() else Query.all_query()
+        least = len(words) if len(words) < 3 else max(2, round(len(words) * 0.6))
+        query = words_query(text, words, _SCHEMA, least)
+        if least > 1 and not snapshot.searcher.search(query, 1).count:
+            return words_query(text, words, _SCHEMA, 1)
+        return query
+
+    def _snapshot(self, present: Snapshot, some: frozenset[str], generation: str) -> Snapshot:
+        """The products as they stand, or as they stood in `generation` while that is known."""
+        with self._lock:
+            kept = self._snapshots.get((generation, some)) if generation != present.generation else None
+        if kept is not None:
+            return kept
+        snapshot = self._kept.together(present, some)
+        with self._lock:
+            self._snapshots[snapshot.generation, some] = snapshot
+            self._snapshots.move_to_end((snapshot.generation, some))
+            while len(self._snapshots) > _KEPT_SNAPSHOTS:
+                self._snapshots.popitem(last=False)
+        return snapshot
+
+    def _terms_at(self, revision: int) -> _Terms:
+        """The terms of the glossaries; their index is made again when one of them is another."""
+        with self._lock:
+            kept = self._terms
+            if kept is None or kept.revision != revision:
+                terms = self._catalog.terms()
+                same = kept is not None and kept.terms == terms
+                kept = self._terms = _Terms(revision, terms, kept.index if same and kept else TermIndex(terms))
+            return kept

@@ -1,0 +1,96 @@
+"""What a word of a query may mean: itself, a word that begins so, or one that it is a slip of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from tantivy import Query, Schema, Searcher
+
+from platform_resources.catalog.search.documents import VOCABULARY, WORD_FIELDS
+from platform_resources.catalog.search.words import query_words, stems
+
+_MOST_FORMS = 6
+_BEGUN, _MISSPELT = 0.5, 0.6
+_SHORTEST_BEGUN, _SHORTEST_MISSPELT = 2, 4
+_LIKE = 0.7  # of difflib: 1 is equal
+
+
+@dataclass(frozen=True)
+class Form:
+    plain: str
+    stem: str
+    weight: float  # how sure it is that this is meant, at most 1
+
+    def in_field(self, name: str) -> str:
+        """As it stands in a field: names of people have no stems."""
+        return self.plain if name == "people" else self.stem
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word as it was asked for. `forms`: what it may mean, the surest first."""
+
+    asked: str
+    forms: tuple[Form, ...]
+    corrected: str | None = None  # the word that it is taken for, when nothing is spelt or begins so
+
+    @property
+    def meant(self) -> str:
+        """The word as it is spelt in the index, as far as that can be told."""
+        completed = self.forms[1].plain if len(self.forms) > 1 and self.forms[1].weight >= _BEGUN else None
+        return self.corrected or completed or self.asked
+
+
+def words_of(text: str, searcher: Searcher, schema: Schema) -> list[Word]:
+    """The words of a query, as the products of an index know them."""
+    asked = query_words(text)
+    return [_word(word, searcher, schema, last=word == asked[-1]) for word in asked]
+
+
+def did_you_mean(words: Sequence[Word]) -> str | None:
+    """The query as it was probably meant; None, when no word looks misspelt."""
+    if all(word.corrected is None for word in words):
+        return None
+    return " ".join(word.meant for word in words)
+
+
+def _word(asked: str, searcher: Searcher, schema: Schema, *, last: bool) -> Word:
+    itself = Form(asked, _stem(asked), 1.0)
+    known = _is_known(itself, searcher)
+    if len(asked) < _SHORTEST_BEGUN or asked.isdigit() or (known and not last):
+        return Word(asked, (itself,))
+    begun = [word for word, _ in searcher.terms_with_prefix(VOCABULARY, asked, limit=_MOST_FORMS) if word != asked]
+    if known or begun:
+        weight = _BEGUN / 2 if known else _BEGUN
+        return Word(asked, (itself, *(Form(word, _stem(word), weight) for word in begun if _stem(word) != itself.stem)))
+    close = _close(asked, searcher, schema)
+    forms = {_stem(word): Form(word, _stem(word), _MISSPELT) for word in reversed(close)}
+    return Word(asked, (itself, *reversed(forms.values())), close[0] if close else None)
+
+
+def _stem(word: str) -> str:
+    return " ".join(stems(word)) or word
+
+
+def _is_known(form: Form, searcher: Searcher) -> bool:
+    return any(searcher.doc_freq(name, form.in_field(name)) for name in WORD_FIELDS)
+
+
+def _close(asked: str, searcher: Searcher, schema: Schema) -> list[str]:
+    """Words of the index that `asked` is a slip of, the likeliest first.
+
+    The engine tells which products have a word at most one or two slips away, and the words of these are compared.
+    """
+    if len(asked) < _SHORTEST_MISSPELT:
+        return []
+    for slips in (1, 2) if len(asked) > 5 else (1,):
+        having = Query.fuzzy_term_query(schema, VOCABULARY, asked, distance=slips)
+        for beginning in (asked[:1], ""):
+            told = searcher.terms_with_prefix(VOCABULARY, beginning, filter_query=having)
+            counts = {word: count for word, count in told if abs(len(word) - len(asked)) <= slips}
+            found = get_close_matches(asked, counts, n=3, cutoff=_LIKE)
+            if found:
+                return found
+    return []
