@@ -15,6 +15,7 @@ import duckdb
 
 from platform_resources.access.relations.lakes import WarmLakes
 from platform_resources.catalog.index.store import CatalogIndex
+from platform_resources.catalog.search import Search
 from platform_resources.catalog.state import DomainState, PortState, domain_names, domain_state
 from platform_resources.contracts import Contract, Mesh, contract_of_text
 from platform_resources.control import ControlDatabase
@@ -92,6 +93,7 @@ class CatalogView:
         self._control = control
         self._own_control: ControlDatabase | None = None
         self._index: CatalogIndex | None = None
+        self._search: Search | None = None
         self._looked_at, self._look_took = 0.0, 0.0
         self._looking = threading.Lock()
         self._lakes = WarmLakes(settings) if lakes is None else lakes
@@ -113,6 +115,15 @@ class CatalogView:
                     self._control = self._own_control = ControlDatabase(self.settings)
                 self._index = CatalogIndex(self.settings, self, self._control)
             return self._index
+
+    @property
+    def search(self) -> Search:
+        """Search over the index; it opens nothing before it is asked."""
+        index = self.index
+        with self._lock:
+            if self._search is None:
+                self._search = Search(self.settings.home / "catalog" / "search", index)
+            return self._search
 
     @property
     def documents(self) -> Documents:
@@ -216,6 +227,8 @@ class CatalogView:
         return found
 
     def close(self) -> None:
+        if self._search is not None:
+            self._search.close()
         if self._index is not None:
             self._index.close()
         if self._own_control is not None:
