@@ -151,6 +151,15 @@ def term_link(address: str) -> str:
     return f"/glossary/{segment(domain)}/{segment(name)}"
 
 
+def sentence(text: str) -> str:
+    """What an error says, as a sentence of its own.
+
+    >>> sentence("there is no port crm.orders.v1")
+    'There is no port crm.orders.v1.'
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) or not text else ".")
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
@@ -162,6 +171,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "size": size,
     "count_of": count,
     "segment": segment,
+    "sentence": sentence,
     "product_link": product_link,
     "term_link": term_link,
 }

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from platform_resources.access.errors import NotFoundError
 from platform_resources.serving.glossary import RelationOut, TermSummary, compare, get_term, list_terms
-from platform_resources.serving.portal.filters import product_link, term_link
+from platform_resources.serving.portal.filters import product_link, sentence, term_link
 from platform_resources.serving.portal.pages import PortalReader, render
 from platform_resources.serving.portal.term_picture import term_picture
 
@@ -61,7 +61,7 @@ def compare_page(request: Request, reader: PortalReader, one: _Word = "", other:
             found = compare(reader, one.strip(), other.strip())
         except NotFoundError as error:
             remedy = "" if error.remedy.startswith("GET ") else error.remedy  # that is for programs
-            wrong = f"{error.message[:1].upper()}{error.message[1:]}. {remedy}"
+            wrong = f"{sentence(error.message)} {remedy}"
     return render(
         request,
         reader,

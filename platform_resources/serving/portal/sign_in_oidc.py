@@ -14,6 +14,7 @@ from platform_resources.access.callers.oidc_identities import caller_of_claims
 from platform_resources.access.callers.oidc_sign_in import OidcSignIn
 from platform_resources.access.errors import NotFoundError, UnauthenticatedError
 from platform_resources.serving.callers import TheAccess, TheLimits
+from platform_resources.serving.portal.filters import sentence
 from platform_resources.serving.portal.pages import see_other
 from platform_resources.serving.portal.sign_in import begin, sign_in_again
 from platform_resources.serving.portal.signed_in import site_of
@@ -70,7 +71,7 @@ def from_the_provider(
     except UnauthenticatedError as refusal:
         limits.failure(request.client.host if request.client else "")
         log.warning("id=%s a sign-in at the OpenID provider was refused", request.scope.get("mesh.request_id"))
-        answer = sign_in_again(request, access, then, f"{refusal.message[:1].upper()}{refusal.message[1:]}.")
+        answer = sign_in_again(request, access, then, sentence(refusal.message))
     else:
         answer = begin(request, access, caller, "oidc", then)
     answer.delete_cookie(site.sign_in_cookie, path="/", secure=site.secure, httponly=True, samesite="lax")
