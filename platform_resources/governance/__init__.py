@@ -12,7 +12,7 @@ from platform_resources.governance.checking import CheckReport, check_mesh
 from platform_resources.governance.comparison import Comparison, compare_terms, sentence
 from platform_resources.governance.consumers import Consumer, consumers_of, load_consumers
 from platform_resources.governance.council import load_council
-from platform_resources.governance.evolution import by_promise, by_secrecy
+from platform_resources.governance.evolution import by_promise, by_secrecy, strictest
 from platform_resources.governance.examples import check_all_examples, check_examples
 from platform_resources.governance.gate import blocked_in, held_back, judge
 from platform_resources.governance.model import (
@@ -77,5 +77,6 @@ __all__ = [
     "load_glossary",
     "load_rule",
     "sentence",
+    "strictest",
     "term_of_link",
 ]

@@ -8,7 +8,7 @@ change in any way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -67,6 +67,15 @@ def by_secrecy(council: Council) -> tuple[str, ...]:
     """Names of the council's classifications in rising secrecy; those of the platform where it has none."""
     ranked = sorted(council.classifications.values(), key=lambda classification: classification.rank)
     return tuple(classification.name for classification in ranked) or CLASSIFICATIONS
+
+
+def strictest(classifications: Iterable[str], order: Sequence[str]) -> str | None:
+    """The most secret of some classifications, `order` being their names in rising secrecy; None of none.
+
+    One that the council doesn't know counts as more secret than all.
+    """
+    names = sorted(set(classifications))
+    return max(names, key=lambda name: order.index(name) if name in order else len(order), default=None)
 
 
 def by_promise(council: Council) -> tuple[str, ...]:

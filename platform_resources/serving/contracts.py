@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -47,8 +48,12 @@ def get_contract(
     publication: Annotated[int | None, Query(description="Of that publication.", ge=1, le=2**31)] = None,
 ) -> Response:
     """The contract that is served now (before the first publication: today's document), or was with a publication."""
+    return document_answer(contract_text(reader, state, publication), state.port.contract.file, accept, if_none_match)
+
+
+def document_answer(text: bytes, file: Path, accept: str | None, if_none_match: str | None) -> Response:
+    """A document in the form that is asked for; nothing when the reader has it. `file` is for messages."""
     form = accepted(accept, (YAML, JSON))
-    text = contract_text(reader, state, publication)
     digest = hashlib.sha256(text).hexdigest()
     headers = {"ETag": f'"{digest}"', "Vary": "Accept, Authorization", "Cache-Control": "private, no-cache"}
     known = [part.strip().removeprefix("W/").strip('"') for part in (if_none_match or "").split(",")]
@@ -56,7 +61,7 @@ def get_contract(
         return Response(status_code=304, headers=headers)
     if form == YAML:
         return Response(text, media_type=YAML, headers=headers)
-    parsed = Document.parse(text, state.port.contract.file).data
+    parsed = Document.parse(text, file).data
     return Response(json.dumps(parsed, default=str, ensure_ascii=False), media_type=JSON, headers=headers)
 
 

@@ -14,6 +14,7 @@ from platform_resources.lake import MeshSettings, PublicationError
 from platform_resources.serving import (
     access_requests,
     audit,
+    catalog_exports,
     column_lineage,
     contracts,
     docs_page,
@@ -37,7 +38,7 @@ log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
     *(products, contracts, schemas, quality, lineage, column_lineage, operation, glossary),
-    *(search, fitness, product_metrics),
+    *(search, fitness, product_metrics, catalog_exports),
     *(access_requests, governance, identity, tokens, audit, docs_page),
 )
 
