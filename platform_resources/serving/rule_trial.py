@@ -1,0 +1,170 @@
+"""Trying a rule before it is enacted: which products it would refuse today, and what it would have refused before."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TookTooLongError
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from platform_resources.access.errors import DeniedError, LimitExceededError, TooManyRequestsError
+from platform_resources.contracts import ContractError, Mesh
+from platform_resources.governance import Council, Rule, load_rule
+from platform_resources.lake import utc_now
+from platform_resources.self_service.history import History, read_history
+from platform_resources.self_service.whatif import Failing, Stretch, WhatIf, what_if
+from platform_resources.serving.answers import Answer, Asked, refusals
+from platform_resources.serving.problems import InvalidFieldsError
+from platform_resources.serving.readers import CurrentReader, Reader
+
+router = APIRouter(prefix="/council", tags=["governance"])
+
+_SECONDS = 20.0
+_LONGEST = 20_000  # characters: the longest shipped rule has 3,000
+_one_at_a_time = threading.Lock()
+
+
+class RuleTried(Asked):
+    rule: str = Field(
+        description="A rule file as in `governance/rules/`, YAML or JSON; one that is a program can't be tried here.",
+        min_length=1,
+        max_length=_LONGEST,
+    )
+
+
+class WouldFail(Answer):
+    product: str
+    waived_until: date | None = Field(description="A waiver of this rule holds that long.")
+    count: int = Field(description="Of findings.")
+    messages: list[str] | None = Field(description="For owners and administrators, null for others.")
+
+
+class WouldHaveFailed(Answer):
+    port: str
+    first: int = Field(description="Number of the first publication that would have been refused.")
+    last: int
+    count: int
+    since: datetime
+    until: datetime
+    versions: list[str] = Field(description="Of the contract.")
+    messages: list[str] | None = Field(description="For owners and administrators, null for others.")
+
+
+class WhatIfAnswer(Answer):
+    rule: str = Field(description="Its id.", examples=["QUA-042"])
+    title: str
+    products: int = Field(description="That were judged; of those that the caller may know of.")
+    failing: list[WouldFail] = Field(description="Those that would be refused today.")
+    publications: int = Field(description="That were judged.")
+    refused: int = Field(description="Publications that would have been refused.")
+    history: list[WouldHaveFailed] = Field(description="These, stretch by stretch.")
+    notes: list[str] = Field(description="What this answer can't know.")
+
+
+@router.post("/what-if", operation_id="try_rule", summary="What a rule would refuse", responses=refusals(403, 422))
+def try_rule(reader: CurrentReader, asked: RuleTried) -> WhatIfAnswer:
+    """Run a proposed rule over the products that the caller may know of and over all that they ever published.
+
+    It is taken as if it blocked at once. Nothing is changed, and nothing of it is kept. For administrators, and for
+    those who own a product.
+    """
+    mesh = reader.documents.mesh
+    if not (reader.administers or any(reader.owns(product) for product in mesh.products)):
+        raise DeniedError("rules are tried by owners of products and by administrators", "Ask the council.")
+    rule = _rule_of(asked.rule, reader.documents.council)
+    if not _one_at_a_time.acquire(blocking=False):
+        raise TooManyRequestsError("another rule is being tried", "Try again in a moment.", retry_after=2)
+    pool = ThreadPoolExecutor(1, "what-if")
+    trial = pool.submit(_tried, rule, reader, _known_mesh(reader))
+    trial.add_done_callback(lambda _: _one_at_a_time.release())
+    pool.shutdown(wait=False)
+    try:
+        return _answer(reader, trial.result(_SECONDS))
+    except TookTooLongError:
+        told = f"to judge everything by this rule takes longer than {_SECONDS:g} seconds"
+        raise LimitExceededError(told, "Run it where it may take its time: mesh whatif FILE.") from None
+    except ContractError as refused:
+        raise _invalid(refused) from None
+
+
+def _rule_of(text: str, council: Council) -> Rule:
+    """The rule in a text; it is read by the reader of contracts, from a folder of its own with nothing beside it."""
+    with tempfile.TemporaryDirectory(prefix="mesh-what-if-") as folder:
+        file = Path(folder) / "proposed.yaml"
+        file.write_text(text, encoding="utf-8", errors="surrogatepass")
+        try:
+            return load_rule(file, council)
+        except ContractError as refused:
+            raise _invalid(refused) from None
+
+
+def _invalid(refused: ContractError) -> InvalidFieldsError:
+    fields: dict[str, str] = {}
+    for finding in refused.findings:
+        where = f"body.rule, line {finding.line}" + (f", {finding.path}" if finding.path else "")
+        fields.setdefault(where, f"{finding.message} {finding.remedy}".replace(f"{finding.file.parent}/", ""))
+    return InvalidFieldsError(fields)
+
+
+def _tried(rule: Rule, reader: Reader, mesh: Mesh) -> WhatIf:
+    history = read_history(reader.view.settings, sorted({*mesh.usable, *mesh.broken}))
+    known = {run.port: reader.administers or reader.sees_address(run.port) for run in history.runs}
+    seen = History(tuple(run for run in history.runs if known[run.port]), history.contracts)
+    return what_if(rule, mesh, reader.documents.council, seen, utc_now())
+
+
+def _known_mesh(reader: Reader) -> Mesh:
+    """The documents as far as the caller may know of them: what it is told of nothing else, counts and notes too."""
+    mesh = reader.documents.mesh
+    if reader.administers:
+        return mesh
+    usable = {}
+    for name, loaded in mesh.usable.items():
+        products = tuple(product for product in loaded.domain.products if reader.sees(product))
+        usable[name] = replace(loaded, domain=replace(loaded.domain, products=products), findings=(), blocked={})
+    return Mesh(mesh.folder, usable, {})
+
+
+def _answer(reader: Reader, found: WhatIf) -> WhatIfAnswer:
+    managed = {product.address: reader.manages(product) for product in reader.documents.mesh.products}
+    return WhatIfAnswer(
+        rule=found.rule.id,
+        title=found.rule.title,
+        products=len(found.products),
+        failing=[_failing(item, managed) for item in found.failing],
+        publications=found.publications,
+        refused=found.refused,
+        history=[_stretch(reader, item, managed) for item in found.stretches],
+        notes=list(found.notes),
+    )
+
+
+def _failing(item: Failing, managed: Mapping[str, bool]) -> WouldFail:
+    messages = [f"{finding.message} {finding.remedy}" for finding in item.findings]
+    return WouldFail(
+        product=item.product,
+        waived_until=item.waived_until,
+        count=len(messages),
+        messages=messages if managed.get(item.product) else None,
+    )
+
+
+def _stretch(reader: Reader, item: Stretch, managed: Mapping[str, bool]) -> WouldHaveFailed:
+    told = managed.get(item.port.rpartition(".")[0], reader.administers)
+    return WouldHaveFailed(
+        port=item.port,
+        first=item.first,
+        last=item.last,
+        count=item.count,
+        since=item.since,
+        until=item.until,
+        versions=list(item.versions),
+        messages=list(item.messages) if told else None,
+    )
