@@ -7,6 +7,7 @@ is appended only when something changed: most builds run the same SQL over new r
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,34 +33,39 @@ class TableLineage:
     reads: tuple[str, ...] | None
 
 
+def changed_lineage(
+    con: duckdb.DuckDBPyConnection, domain: str, found: Iterable[TableLineage]
+) -> tuple[TableLineage, ...]:
+    """Those of some tables whose lineage is another one than what stands in the lake."""
+    known = lineage_of_tables(con, domain)
+    return tuple(lineage for lineage in found if known.get(lineage.table) != lineage)
+
+
 def record_lineage(
     con: duckdb.DuckDBPyConnection,
     settings: MeshSettings,
     domain: str,
-    found: TableLineage,
+    changed: Sequence[TableLineage],
     run_id: str,
     now: datetime,
-) -> bool:
-    """Write down what a build of `internal.<table>` found; False when it is what stands there already.
+) -> None:
+    """Write down what builds of private tables found, in one transaction; `con` has the lake attached read-write.
 
-    `con` has the domain's lake attached read-write. A lake that was set up before there was this table gets it here.
+    A lake that was set up before there was this table gets it here.
     """
-    if lineage_of_tables(con, domain).get(found.table) == found:
-        return False
     log = qualified(domain, MESH_SCHEMA, _TABLE)
-    with write_transaction(con, settings, domain, f"lineage {found.table}", run_id):
+    names = ", ".join(lineage.table for lineage in changed)
+    with write_transaction(con, settings, domain, f"lineage of {names}", run_id):
         con.execute(
             f"CREATE TABLE IF NOT EXISTS {log} (table_name VARCHAR, number BIGINT, edges JSON, reads VARCHAR[], "
             "run_id VARCHAR, recorded_at TIMESTAMPTZ)"
         )
-        con.execute(
-            f"INSERT INTO {log} SELECT ?, (SELECT coalesce(max(number), 0) + 1 FROM {log}), ?, ?, ?, ?",
-            [
-                *(found.table, json.dumps(found.edges)),
-                *(None if found.reads is None else list(found.reads), run_id, now),
-            ],
-        )
-    return True
+        for lineage in changed:
+            reads = None if lineage.reads is None else list(lineage.reads)
+            con.execute(
+                f"INSERT INTO {log} SELECT ?, (SELECT coalesce(max(number), 0) + 1 FROM {log}), ?, ?, ?, ?",
+                [lineage.table, json.dumps(lineage.edges), reads, run_id, now],
+            )
 
 
 def lineage_of_tables(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from platform_resources.contracts.model import Column, Domain, Product
+from platform_resources.contracts.model import Column, Domain
 from platform_resources.lake import INTERNAL_SCHEMA
 from platform_resources.lake.column_lineage import TableLineage
 from platform_resources.lineage.model import ColumnEdge, as_record, dataset_of, from_record, is_private
@@ -109,7 +109,7 @@ def declared_subtype(column: Column) -> str:
     return "TRANSFORMATION" if told else "IDENTITY"
 
 
-def doubts(product: Product, domain: Domain, lineage: TableLineage) -> list[str]:
+def doubts(domain: Domain, lineage: TableLineage) -> list[str]:
     """What the documents say of a table's sources and the build did not do, one line each; for its owner.
 
     A declared source that was never read, and a column of an input port that was read though the product declares
@@ -127,12 +127,26 @@ def doubts(product: Product, domain: Domain, lineage: TableLineage) -> list[str]
                     f"{column.name} declares the source {source.name} ({source.origin.file.name}:{source.origin.line}),"
                     " which the build never read"
                 )
-    declared = {item.address: item.columns for item in product.inputs}
+    declared, who = _declared_inputs(domain, lineage.table)
     for read in lineage.reads:
         columns = declared.get(dataset_of(read))
         if columns is not None and read not in mapped and read[len(dataset_of(read)) + 1 :] not in columns:
-            found.append(f"the build read {read}, which {product.address} doesn't list among the columns that it reads")
+            found.append(f"the build read {read}, which {who} doesn't list among the columns that it reads")
     return sorted(set(found))
+
+
+def _declared_inputs(domain: Domain, table: str) -> tuple[dict[str, frozenset[str] | None], str]:
+    """Input port -> the columns that are declared to be read (None: all), and by whom.
+
+    By the product that publishes the table; of an intermediate table, by all of the domain: any of them may read it.
+    """
+    owner = [p for p in domain.products if any(port.contract.table.physical_name == table for port in p.ports)]
+    declared: dict[str, frozenset[str] | None] = {}
+    for item in (item for product in owner or domain.products for item in product.inputs):
+        known = declared.get(item.address, frozenset())
+        listed = None if item.columns is None or known is None else known | frozenset(item.columns)
+        declared[item.address] = listed
+    return declared, owner[0].address if owner else f"no product of {domain.name}"
 
 
 def _is_further_back(source: str, lineage: TableLineage) -> bool:

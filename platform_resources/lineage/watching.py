@@ -51,19 +51,17 @@ def watched(con: duckdb.DuckDBPyConnection) -> Iterator[Watch]:
     begin, end = (f"SELECT '{word} of watch {id(watch)}'" for word in ("begin", "end"))
     con.execute("CALL enable_logging('QueryLog')")
     con.execute(begin)
-    try:
-        yield watch
-    finally:
-        con.execute(end)
-        # No parameter: for the first one of a process DuckDB imports pandas (0.3 s).
-        rows = con.execute(
-            f"SELECT message FROM duckdb_logs WHERE type = 'QueryLog' AND NOT contains(message, '{_DUCKLAKE}')"
-        ).fetchall()
-        told = [message for (message,) in rows]
-        whole = begin in told and end in told
-        watch.statements = told[told.index(begin) + 1 : told.index(end)] if whole else None
-        con.execute("CALL disable_logging()")
-        con.execute("CALL truncate_duckdb_logs()")
+    yield watch
+    con.execute(end)
+    # No parameter: for the first one of a process DuckDB imports pandas (0.3 s).
+    rows = con.execute(
+        f"SELECT message FROM duckdb_logs WHERE type = 'QueryLog' AND NOT contains(message, '{_DUCKLAKE}')"
+    ).fetchall()
+    told = [message for (message,) in rows]
+    whole = begin in told and end in told
+    watch.statements = told[told.index(begin) + 1 : told.index(end)] if whole else None
+    con.execute("CALL disable_logging()")
+    con.execute("CALL truncate_duckdb_logs()")
 
 
 def columns_read(statements: Iterable[str], tables: Columns) -> frozenset[str] | None:

@@ -1,8 +1,8 @@
-"""Column schemas and lineage in the form that the Dagster UI shows."""
+"""Column schemas in the form that the Dagster UI shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import dagster as dg
 
@@ -33,13 +33,3 @@ def delivered_schema(columns: Iterable[tuple[str, str]]) -> dg.TableSchema:
 
 def audited_schema(audit: Audit) -> dg.TableSchema:
     return delivered_schema(audit.delivered_schema)
-
-
-def lineage_metadata(lineage: Mapping[str, Iterable[tuple[tuple[str, ...], str]]]) -> dg.TableColumnLineage:
-    """Column -> [(asset key path, column), ...] as Dagster's column lineage."""
-    return dg.TableColumnLineage(
-        {
-            column: [dg.TableColumnDep(asset_key=dg.AssetKey(list(key)), column_name=name) for key, name in sources]
-            for column, sources in lineage.items()
-        }
-    )

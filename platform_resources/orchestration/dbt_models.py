@@ -1,7 +1,7 @@
 """A domain's dbt models as assets, with delivered schema, row count and column lineage."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,11 +10,14 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from platform_resources.access.inputs.facade import refused_inputs
 from platform_resources.contracts.model import Domain, Product
-from platform_resources.lake import PortAddress, connect, lake_exists
-from platform_resources.orchestration.columns import delivered_schema, lineage_metadata
-from platform_resources.orchestration.dbt_runs import ModelRun, run_models
-from platform_resources.orchestration.lineage import Columns, cached_lineage, merge_tables
-from platform_resources.orchestration.manifests import DomainDbt
+from platform_resources.lake import PortAddress, connect, lake_exists, utc_now
+from platform_resources.lake.column_lineage import TableLineage, changed_lineage, record_lineage
+from platform_resources.lineage.building import Built, lineage_by_name, lineage_by_sql
+from platform_resources.lineage.sql import Columns, UnreadableQueryError, columns_seen, query_lineage
+from platform_resources.orchestration.columns import delivered_schema
+from platform_resources.orchestration.dbt_runs import DbtRun, ModelRun, run_models
+from platform_resources.orchestration.lineage import lineage_metadata, told_doubts
+from platform_resources.orchestration.manifests import DomainDbt, declared_reads
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import retired_inputs
 
@@ -73,9 +76,8 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
         # `run`, not `build`: tests of a domain's models are run by hand and in CI, promises are checked at the port.
         ran = run_models(dbt, names, context.run.run_id)
         seconds = time.perf_counter() - started
-        built = [model for model in ran.models if model.built]
-        if built:
-            yield from _results(domain, dbt, lake, {model.name: keys[model.name] for model in built}, built, seconds)
+        if any(model.built for model in ran.models):
+            yield from _results(context, domain, dbt, lake, ran, seconds)
         if ran.failure is not None:
             inputs = [PortAddress.parse(port.address) for port in domain.inputs]
             gone = "".join(f"; {told}" for told in retired_inputs(lake.settings, inputs))
@@ -92,40 +94,38 @@ def _tables(product: Product) -> set[str]:
 
 
 def _results(
-    domain: Domain,
-    dbt: DomainDbt,
-    lake: LakeResource,
-    keys: Mapping[str, dg.AssetKey],
-    built: Sequence[ModelRun],
-    seconds: float,
+    context: dg.AssetExecutionContext, domain: Domain, dbt: DomainDbt, lake: LakeResource, ran: DbtRun, seconds: float
 ) -> Iterator[dg.MaterializeResult]:
-    """What was delivered: rows, columns, lineage and times of each built model."""
+    """What was delivered: rows, columns, lineage and times of each built model. Its lineage is written down before."""
     settings = lake.settings
+    keys = {key.path[-1]: key for key in context.selected_asset_keys}
     inputs = {PortAddress.parse(port.address).domain for port in domain.inputs} - {domain.name}
     with connect(settings, reads={domain.name, *(name for name in inputs if lake_exists(settings, name))}) as con:
-        tables = merge_tables(
-            con.execute(
-                "SELECT database_name, schema_name, table_name, column_name, data_type FROM duckdb_columns() "
-                "WHERE database_name <> 'system' ORDER BY ALL"
-            ).fetchall()
-        )
-        for model in built:
-            key = keys[model.name]
-            metadata = _model_metadata(con, key, tables, model.sql, dbt)
+        tables = columns_seen(con)
+        built = {model.name: _delivered(con, keys[model.name], tables) for model in ran.models if model.built}
+        lineages = {m.name: _lineage(domain, dbt, ran, m, tables) for m in ran.models if m.built}
+        changed = changed_lineage(con, domain.name, lineages.values())
+    if changed:
+        with connect(settings, own=domain.name) as con:
+            record_lineage(con, settings, domain.name, changed, context.run.run_id, utc_now())
+    for model in ran.models:
+        if model.built:
+            lineage = lineages[model.name]
+            told = {**lineage_metadata(lineage), **told_doubts(context.log, domain, lineage)}
             times = {"model_seconds": model.seconds, "dbt_seconds": seconds}
-            yield dg.MaterializeResult(asset_key=key, metadata={**metadata, **times})
+            yield dg.MaterializeResult(asset_key=keys[model.name], metadata={**built[model.name], **told, **times})
 
 
-def _model_metadata(
-    con: duckdb.DuckDBPyConnection, key: dg.AssetKey, tables: Columns, sql: str | None, dbt: DomainDbt
-) -> dict[str, Any]:
-    relation = con.table(".".join(key.path))
-    metadata: dict[str, Any] = {
-        "dagster/row_count": relation.count("*").fetchone()[0],
-        "dagster/column_schema": delivered_schema(zip(relation.columns, map(str, relation.types), strict=True)),
-    }
-    if sql:
-        lineage = cached_lineage(sql, tables, dbt.target_path / "lineage.json")
-        if lineage:
-            metadata["dagster/column_lineage"] = lineage_metadata(lineage)
-    return metadata
+def _delivered(con: duckdb.DuckDBPyConnection, key: dg.AssetKey, tables: Columns) -> dict[str, Any]:
+    rows = con.table(".".join(key.path)).count("*").fetchone()[0]
+    return {"dagster/row_count": rows, "dagster/column_schema": delivered_schema(tables[tuple(key.path)])}
+
+
+def _lineage(domain: Domain, dbt: DomainDbt, ran: DbtRun, model: ModelRun, tables: Columns) -> TableLineage:
+    """By the SQL that was run; by the names of what it reads when that can't be followed."""
+    columns = [name for name, _ in tables[domain.name, "internal", model.name]]
+    try:
+        query = query_lineage(model.sql or "", tables)
+    except UnreadableQueryError:
+        return lineage_by_name(Built(domain, model.name, columns, declared_reads(dbt, model.name), ran.masked))
+    return lineage_by_sql(Built(domain, model.name, columns, (), ran.masked), query)

@@ -8,8 +8,8 @@ imports dbt anyway, is loaded.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from platform_resources.orchestration.manifests import DomainDbt
@@ -32,6 +32,7 @@ class ModelRun:
 class DbtRun:
     models: tuple[ModelRun, ...]
     failure: str | None  # why not all of it was built, in dbt's words
+    masked: Mapping[str, frozenset[str]] = field(default_factory=dict)  # input port -> columns that models saw masked
 
 
 def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
@@ -41,7 +42,7 @@ def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
     from platform_resources.access.inputs.dbt_plugin import dbt_run  # noqa: PLC0415  (imports dbt's adapter)
 
     target = _run_folder(dbt, run_id)
-    with dbt_run(names, run_id):
+    with dbt_run(names, run_id) as masked:
         answer = dbtRunner().invoke(
             [
                 *("--no-use-colors", "--no-write-json", "--log-path", str(target)),
@@ -65,8 +66,8 @@ def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
     broken = [f"{model.name}: {model.message}" for model in models if not model.built and model.message]
     missing = sorted(set(names) - {model.name for model in models})
     if answer.success and not missing:
-        return DbtRun(models, None)
-    return DbtRun(models, " ".join(broken) or f"nothing was run for {', '.join(missing)}")
+        return DbtRun(models, None, masked)
+    return DbtRun(models, " ".join(broken) or f"nothing was run for {', '.join(missing)}", masked)
 
 
 def _run_folder(dbt: DomainDbt, run_id: str) -> Path:

@@ -1,80 +1,47 @@
-"""Column lineage of a SQL model, read from its compiled SQL by sqlglot."""
+"""Column lineage in the Dagster UI: what the lake records of a table, as metadata of its materialization."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node, lineage
+import dagster as dg
 
-ColumnSource = tuple[tuple[str, ...], str]  # ((domain, schema, table), column)
-Columns = dict[tuple[str, str, str], list[tuple[str, str]]]  # table -> [(column, type)]
+from platform_resources.contracts.model import Domain
+from platform_resources.lake.column_lineage import TableLineage
+from platform_resources.lineage import column_of, dataset_of
+from platform_resources.lineage.building import doubts
+from platform_resources.lineage.model import from_record
 
-
-def column_lineage(sql: str, tables: Columns) -> dict[str, list[ColumnSource]]:
-    """Output column -> the table columns that it is computed from; empty when sqlglot can't follow the query.
-
-    `tables` are the columns of everything that the query may read, so that `*` and bare names are resolved.
-    """
-    schema: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
-    for (domain, schema_name, table), columns in tables.items():
-        schema.setdefault(domain, {}).setdefault(schema_name, {})[table] = dict(columns)
-    try:
-        nodes = lineage(None, sql, schema, dialect="duckdb")
-    except SqlglotError:
-        return {}
-    return {name: _leaves(node) for name, node in nodes.items()}
+DOUBTS = "lineage_doubts"
 
 
-def _leaves(node: Node) -> list[ColumnSource]:
-    found = []
-    for item in node.walk():
-        if isinstance(item.expression, exp.Table):
-            table = item.expression
-            source = ((table.catalog, table.db, table.name), item.name.rpartition(".")[2].strip('"'))
-            if all(source[0]) and source not in found:
-                found.append(source)
-    return found
+def lineage_metadata(lineage: TableLineage) -> dict[str, Any]:
+    """What each column is made of. What decides over whole rows has no place in Dagster's form."""
+    found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for edge in from_record(lineage.edges):
+        column, source = column_of(edge.target), column_of(edge.source)
+        if column is not None and source is not None:
+            dep = (tuple(dataset_of(edge.source).split(".")), source)
+            deps = found.setdefault(column, [])
+            if dep not in deps:
+                deps.append(dep)
+    return {"dagster/column_lineage": column_deps(found)} if found else {}
 
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
+def column_deps(lineage: Mapping[str, Iterable[tuple[tuple[str, ...], str]]]) -> dg.TableColumnLineage:
+    """Column -> [(asset key path, column), ...] as Dagster's column lineage."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key=dg.AssetKey(list(key)), column_name=name) for key, name in sources]
+            for column, sources in lineage.items()
+        }
+    )
 
 
-def cached_lineage(sql: str, tables: Columns, cache: Path) -> dict[str, list[ColumnSource]]:
-    """`column_lineage`, kept in a JSON file by the query's content: following 25 columns takes a second.
-
-    Literals are no part of that content: an incremental model writes its marks into its SQL, other ones in every run.
-    """
-    shape = _LITERAL.sub("?", sql)
-    digest = hashlib.sha256(json.dumps([shape, sorted(map(list, tables.items()), key=str)], default=str).encode())
-    key = digest.hexdigest()
-    known = _known(cache)
-    if key not in known:
-        known = dict(list(known.items())[-50:])
-        known[key] = column_lineage(sql, tables)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_suffix(f".{os.getpid()}.tmp")  # runs of one domain may end at the same time
-        temporary.write_text(json.dumps(known), encoding="utf-8")
-        temporary.replace(cache)
-    return {column: [(tuple(table), name) for table, name in sources] for column, sources in known[key].items()}
-
-
-def _known(cache: Path) -> dict[str, dict[str, list[tuple[list[str], str]]]]:
-    try:
-        return json.loads(cache.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-
-
-def merge_tables(rows: Iterable[tuple[str, str, str, str, str]]) -> Columns:
-    """Rows of `duckdb_columns()` (database, schema, table, column, type) as `Columns`."""
-    tables: Columns = {}
-    for database, schema, table, column, type_ in rows:
-        tables.setdefault((database, schema, table), []).append((column, type_))
-    return tables
+def told_doubts(log: Any, domain: Domain, lineage: TableLineage) -> dict[str, Any]:
+    """Warn in the build's log of what its documents say of its sources and it did not do; the same as metadata."""
+    found = doubts(domain, lineage)
+    for doubt in found:
+        log.warning(f"{lineage.table}: {doubt}")
+    return {DOUBTS: dg.MetadataValue.md("\n".join(f"- {doubt}" for doubt in found))} if found else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,15 @@ class DomainDbt:
     @property
     def manifest(self) -> Path:
         return self.target_path / "manifest.json"
+
+
+def declared_reads(dbt: DomainDbt, model: str) -> list[str]:
+    """Addresses of the ports and own tables that a model's `ref` and `source` name."""
+    manifest = json.loads(dbt.manifest.read_text(encoding="utf-8"))
+    known = manifest["nodes"] | manifest["sources"]
+    read = next((node["depends_on"]["nodes"] for node in manifest["nodes"].values() if node["name"] == model), [])
+    found = [known[name] for name in read if name in known]
+    return [".".join([node["database"], node["schema"], node.get("identifier") or node["name"]]) for node in found]
 
 
 def dbt_of(settings: MeshSettings, domain: str) -> DomainDbt | None:

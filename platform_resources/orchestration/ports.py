@@ -9,8 +9,9 @@ from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.orchestration.automation import refresh_on_update
-from platform_resources.orchestration.columns import audited_schema, lineage_metadata, promised_schema
+from platform_resources.orchestration.columns import audited_schema, promised_schema
 from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
+from platform_resources.orchestration.lineage import column_deps
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
@@ -193,7 +194,7 @@ def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[
     metadata: dict[str, object] = {
         "dagster/row_count": publication.row_count,
         "dagster/column_schema": audited_schema(audit),
-        "dagster/column_lineage": lineage_metadata({name: [(internal, name)] for name in publication.columns}),
+        "dagster/column_lineage": column_deps({name: [(internal, name)] for name in publication.columns}),
         "publication": publication.number,
         "snapshot": publication.snapshot,
         "score": publication.score,

@@ -11,10 +11,15 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from platform_resources.access.inputs.facade import refused_inputs
+from platform_resources.access.inputs.facade import guarded_inputs, refused_inputs
 from platform_resources.contracts.model import Domain, Product
-from platform_resources.lake import PortAddress
+from platform_resources.lake import PortAddress, utc_now
+from platform_resources.lake.column_lineage import TableLineage, changed_lineage, record_lineage
+from platform_resources.lineage.building import Built, lineage_by_contract, lineage_by_sql
+from platform_resources.lineage.sql import Columns, QueryLineage, UnreadableQueryError, columns_seen, query_lineage
+from platform_resources.lineage.watching import Watch, watched
 from platform_resources.orchestration.columns import delivered_schema
+from platform_resources.orchestration.lineage import lineage_metadata, told_doubts
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import replace_table, retired_inputs
 
@@ -81,9 +86,15 @@ def python_model_asset(
         refused = refused_inputs(lake.settings, built)
         for name, why in refused.items():
             raise dg.Failure(description=f"{name} can't be built: {why}", allow_retries=False)
-        with lake.get_connection(own=domain.name, builds=built, run=context.run.run_id) as con:
+        with (
+            lake.get_connection(own=domain.name) as con,
+            guarded_inputs(con, lake.settings, built, context.run.run_id) as masked,
+        ):
+            tables = columns_seen(con)
             try:
-                rows = model.function(con)
+                with watched(con) as watch:
+                    rows = model.function(con)
+                query = _query_of(rows, tables)
                 count = replace_table(con, lake.settings, domain.name, model.name, rows, context.run.run_id)
             except duckdb.Error as error:
                 gone = retired_inputs(lake.settings, inputs)
@@ -93,15 +104,40 @@ def python_model_asset(
                 raise
             table = con.table(".".join(key.path))
             schema = delivered_schema(zip(table.columns, map(str, table.types), strict=True))
+            reads = [*model.reads, *map(str, inputs)]
+            made = Built(domain, model.name, table.columns, reads, masked)
+            lineage = _lineage(made, rows, query, watch, tables)
+            if changed := changed_lineage(con, domain.name, [lineage]):
+                record_lineage(con, lake.settings, domain.name, changed, context.run.run_id, utc_now())
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": count,
                 "dagster/column_schema": schema,
                 "build_seconds": time.perf_counter() - started,
+                **lineage_metadata(lineage),
+                **told_doubts(context.log, domain, lineage),
             }
         )
 
     return build
+
+
+def _query_of(rows: Any, tables: Columns) -> QueryLineage | None:
+    """The query of a relation that reads nothing but the lake, whose rows are thus all of its own making."""
+    if not isinstance(rows, duckdb.DuckDBPyRelation):
+        return None
+    try:
+        query = query_lineage(rows.sql_query(), tables)
+    except UnreadableQueryError:
+        return None
+    return None if query.unknown else query
+
+
+def _lineage(built: Built, rows: Any, query: QueryLineage | None, watch: Watch, tables: Columns) -> TableLineage:
+    if query is not None:
+        return lineage_by_sql(built, query)
+    lazy = isinstance(rows, duckdb.DuckDBPyRelation)  # what it reads was read after the watch ended
+    return lineage_by_contract(built, None if lazy else watch.reads(tables))
 
 
 def _code_version(model: PythonModel, inputs: Sequence[PortAddress]) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -33,17 +33,22 @@ class _Run:
 
     models: frozenset[str]
     id: str
+    masked: dict[str, frozenset[str]] = field(default_factory=dict)  # filled when dbt connects
 
 
 _runs: list[_Run] = []  # of this process; at most one, because dbt's own state is the process's
 
 
 @contextmanager
-def dbt_run(models: Iterable[str], run: str) -> Iterator[None]:
-    """Around dbt in this process: at the end closes what it left open and frees the locks."""
-    _runs.append(_Run(frozenset(models), run))
+def dbt_run(models: Iterable[str], run: str) -> Iterator[dict[str, frozenset[str]]]:
+    """Around dbt in this process: at the end closes what it left open and frees the locks.
+
+    Tells the columns that its models saw masked, by input port, once dbt ran.
+    """
+    started = _Run(frozenset(models), run)
+    _runs.append(started)
     try:
-        yield
+        yield started.masked
     finally:
         _runs.clear()
         DuckDBConnectionManager.close_all_connections()
@@ -72,7 +77,9 @@ class Plugin(BasePlugin):
         # An input that was never built is reported by the model that reads it, with its name.
         run = _runs[-1] if _runs else None
         facts = {"run": run.id, "built": _built(allowed, run.models)} if run else {}
-        stack.enter_context(guarded_inputs(conn, settings, allowed, missing_ok=True, **facts))
+        masked = stack.enter_context(guarded_inputs(conn, settings, allowed, missing_ok=True, **facts))
+        if run:
+            run.masked.update(masked)
 
 
 def _built(products: Sequence[Product], models: frozenset[str]) -> list[Product]:

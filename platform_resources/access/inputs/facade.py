@@ -87,8 +87,8 @@ def guarded_inputs(
     *,
     built: Collection[Product] | None = None,
     missing_ok: bool = False,
-) -> Iterator[None]:
-    """Attach what `products` of one domain declare as inputs, until the block ends.
+) -> Iterator[dict[str, frozenset[str]]]:
+    """Attach what `products` of one domain declare as inputs, until the block ends; tells the masked columns of each.
 
     Where several products read one port, they see what each of them may see: the most restrictive wins. Each of those
     that are `built` (None: all) and each of its ports are one entry in the audit log and one read in the usage. A port
@@ -107,8 +107,9 @@ def guarded_inputs(
             if not missing_ok or lake_exists(settings, port.domain):
                 wanted.setdefault(port, []).append(product)
     if not wanted:
-        yield
+        yield {}
         return
+    masked: dict[str, frozenset[str]] = {}
     with ExitStack() as stack:
         control = ControlDatabase(settings)
         stack.callback(control.close)
@@ -122,10 +123,11 @@ def guarded_inputs(
             profile = _narrowest(found.policy, held)
             stack.enter_context(pin(settings, port.domain, found.publication.snapshot))
             _show(con, settings, port, found, profile, lakes[port.domain])
+            masked[str(port)] = frozenset(profile.masked)
             for product, right in zip(wanted[port], held, strict=True):
                 if built is None or product in built:
                     rights.note(right, found, profile, run)
-        yield
+        yield masked
 
 
 class _Rights:
