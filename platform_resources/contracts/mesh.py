@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,15 +54,18 @@ class Mesh:
         ]
 
 
-def load_mesh(folder: Path) -> Mesh:
-    """The documents of every domain below `folder` (`domains/`); a broken one is told as such and hides no other."""
+def load_mesh(folder: Path, load: Callable[[Path], UsableDomain] = load_usable_domain) -> Mesh:
+    """The documents of every domain below `folder` (`domains/`); a broken one is told as such and hides no other.
+
+    `load` reads one domain's folder; it may hand out what was read before.
+    """
     usable: dict[str, UsableDomain] = {}
     broken: dict[str, tuple[Finding, ...]] = {}
     with _without_collector():
         for descriptor in sorted(folder.glob(f"*/{DOMAIN_FILE}")):
             name = descriptor.parent.name
             try:
-                usable[name] = load_usable_domain(descriptor.parent)
+                usable[name] = load(descriptor.parent)
             except ContractError as refused:
                 broken[name] = refused.findings
     return Mesh(folder, usable, broken)

@@ -5,13 +5,8 @@ crash: ingest exactly once, and write -> audit -> publish. Orchestration calls i
 or a test.
 """
 
-from platform_resources.pipeline.gate import (
-    GovernedDomain,
-    govern,
-    judge_candidate,
-    judgement_record,
-    read_mesh,
-)
+from platform_resources.pipeline.documents import read_mesh
+from platform_resources.pipeline.gate import GovernedDomain, govern, judge_candidate, judgement_record
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files
 from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.published import published_in, published_ports

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 
-from platform_resources.contracts import ContractError, Finding, Mesh, UsableDomain, load_mesh
+from platform_resources.contracts import ContractError, Finding, Mesh, UsableDomain
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.governance import (
     Candidate,
-    Council,
     Judgement,
     PublishedPort,
     blocked_in,
     held_back,
     judge,
-    load_council,
 )
 from platform_resources.lake import MeshSettings, PortAddress
+from platform_resources.pipeline.documents import read_mesh
 from platform_resources.pipeline.holders import with_holders
 from platform_resources.pipeline.published import published_where_readable
-
-COUNCIL_FOLDER = "governance"
 
 
 @dataclass(frozen=True)
@@ -40,37 +35,6 @@ class GovernedDomain:
     def blocked(self) -> dict[str, tuple[Finding, ...]]:
         """What can't be published -> why, by address: a product when it is so with all its ports, else a port."""
         return blocked_in(self.usable, self.judgements)
-
-
-def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
-    """The documents of every domain and of the council, as they stand in the working tree.
-
-    Kept in the process until a file changes: a tick publishes several ports, each judged by all documents (60 ms).
-    """
-    council = settings.project / COUNCIL_FOLDER
-    return _read_mesh(settings.domains, council, _state_of(settings.domains, council))
-
-
-@lru_cache(maxsize=2)
-def _read_mesh(domains: Path, council: Path, _state: tuple[tuple[str, int, int], ...]) -> tuple[Mesh, Council]:
-    return load_mesh(domains), load_council(council)
-
-
-def _state_of(*folders: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells that a document changed. Hidden files are none; what vanishes meanwhile (an editor's) is left out."""
-    states = []
-    for folder in folders:
-        for place, inner, names in os.walk(folder, followlinks=True):
-            inner[:] = sorted(name for name in inner if not name.startswith((".", "__pycache__")))
-            for name in sorted(names):
-                if name.startswith(".") or not name.endswith((".yaml", ".yml", ".py")):
-                    continue
-                try:
-                    state = Path(place, name).stat()
-                except OSError:
-                    continue
-                states.append((f"{place}/{name}", state.st_mtime_ns, state.st_size))
-    return tuple(states)
 
 
 def govern(settings: MeshSettings, name: str, now: datetime) -> GovernedDomain:

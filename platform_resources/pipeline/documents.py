@@ -1,0 +1,93 @@
+"""The documents of every domain and of the council, kept in the process until a file changes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from platform_resources.contracts import Mesh, UsableDomain, load_mesh
+from platform_resources.contracts.usable import load_usable_domain
+from platform_resources.governance import Council, load_council
+from platform_resources.lake import MeshSettings
+
+COUNCIL_FOLDER = "governance"
+_ENDINGS = (".yaml", ".yml", ".py")
+_KEPT_DOMAINS = 256  # of all meshes of the process; beyond it a domain is read anew with every change of any other
+
+_reading = threading.Lock()
+_domains: OrderedDict[Path, tuple[str, UsableDomain]] = OrderedDict()  # folder -> what tells that it changed, and it
+
+
+def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
+    """The documents of every domain and of the council, as they stand in the working tree.
+
+    Kept in the process until a file changes: a tick publishes several ports, each judged by all documents (60 ms). Then
+    the domain of that file is read anew; 10,000 contracts take 40 s.
+    """
+    council = settings.project / COUNCIL_FOLDER
+    states = tuple((folder.name, _state_of(folder)) for folder in _folders(settings.domains))
+    with _reading:  # who comes while another reads waits for that
+        return _read_mesh(settings.domains, council, states, _state_of(council))
+
+
+@lru_cache(maxsize=2)
+def _read_mesh(
+    domains: Path, council: Path, states: tuple[tuple[str, str], ...], _council_state: str
+) -> tuple[Mesh, Council]:
+    known = dict(states)
+    return load_mesh(domains, lambda folder: _domain(folder, known.get(folder.name, ""))), load_council(council)
+
+
+def _domain(folder: Path, state: str) -> UsableDomain:
+    """A domain as it was read in this state of its files; a broken one raises every time."""
+    kept = _domains.get(folder)
+    if kept is None or kept[0] != state or not state:
+        kept = _domains[folder] = state, load_usable_domain(folder)
+    _domains.move_to_end(folder)
+    while len(_domains) > _KEPT_DOMAINS:
+        _domains.popitem(last=False)
+    return kept[1]
+
+
+def _folders(domains: Path) -> list[Path]:
+    try:
+        with os.scandir(domains) as entries:
+            return [domains / entry.name for entry in sorted(entries, key=lambda entry: entry.name) if entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _state_of(folder: Path) -> str:
+    """What tells that a document below `folder` changed: names, times and sizes of its files, as a digest.
+
+    Hidden files are none; what vanishes meanwhile (an editor's) is left out.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for place, modified, size in _files(str(folder)):
+        digest.update(f"{place}\0{modified}\0{size}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Path, time and size of every document below a folder, links followed; `stat` of an entry is a system call."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith((".", "__pycache__")):
+            continue
+        try:
+            if entry.is_dir():
+                yield from _files(entry.path)
+            elif entry.name.endswith(_ENDINGS):
+                state = entry.stat()
+                yield entry.path, state.st_mtime_ns, state.st_size
+        except OSError:
+            continue
