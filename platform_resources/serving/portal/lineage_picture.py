@@ -209,12 +209,9 @@ def _in_order(layers: Sequence[list[str]], pairs: Sequence[tuple[str, str]]) -> 
     places: dict[str, float] = {}
     found = []
     for layer in layers:
-
-        def middle(name: str) -> float:
-            near = [places[other] for other in neighbours[name] if other in places]
-            return sum(near) / len(near) if near else 0.5
-
-        ordered = sorted(layer, key=lambda name: (middle(name), name))
+        near = {name: [places[other] for other in neighbours[name] if other in places] for name in layer}
+        middle = {name: sum(known) / len(known) if known else 0.5 for name, known in near.items()}
+        ordered = sorted(layer, key=lambda name, middle=middle: (middle[name], name))
         places |= {name: (i + 0.5) / len(ordered) for i, name in enumerate(ordered)}
         found.append(ordered)
     return found

@@ -17,6 +17,7 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 MOST_POINTS = 60  # of one line: more are closer than the width of a line
 WIDTH = 400  # pixels of the area that is drawn in, before the browser fits it to the page
 
+_BAND = 34  # pixels
 _FEW = 15  # publications up to which each has its point
 _INK, _SOFT, _LINE = "var(--plot-ink)", "var(--plot-soft)", "var(--plot-line)"
 _MAIN, _PROMISE, _BAD = "var(--plot-main)", "var(--plot-promise)", "var(--plot-bad)"
@@ -27,7 +28,6 @@ _CONFIG = {
         **{"labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE},
         **{"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "grid": False},
     },
-    "header": {"labelColor": _INK, "labelFontSize": 12},
     "text": {"fill": _INK, "fontSize": 12},
 }
 
@@ -57,40 +57,36 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
     ]
     first, last = shown[0], shown[-1]
     lowest = min(value["score"] for value in values)
+    for value in values:
+        value["place"] = _band(["score", *names].index(value["of"]), value["score"], lowest)
+    ends = [value | {"told": f"{value['score']:.1f}"} for value in values if value["at"] == _moment(last.published_at)]
+    begins = [{"of": name.capitalize(), "place": -i - 0.5} for i, name in enumerate(["score", *names])]
+    bands = {"scale": {"domain": [-1 - len(names), 0], "nice": False}, "axis": None}
+    place = {"field": "place", "type": "quantitative", **bands}
     points = {"color": _MAIN, "size": 14} if len(shown) <= _FEW else False
     spec = {
-        "facet": {
-            "row": {
-                **{"field": "of", "type": "nominal", "sort": ["score", *names], "title": None},
-                "header": {"labelAngle": 0, "labelAlign": "left", "labelPadding": 6, "labelLimit": 110},
-            }
-        },
-        "spacing": 8,
-        "spec": {
-            **{"width": WIDTH - 90, "height": 26},
-            "layer": [
-                {
-                    "mark": {"type": "line", "color": _MAIN, "strokeWidth": 1.5, "point": points},
-                    "encoding": {"x": _time("%d %b %H:%M"), "y": _score_axis(lowest)},
+        **{"width": WIDTH, "height": _BAND * (1 + len(names))},
+        # One view with a band for each: a facet of views, each with axes of its own, takes five times as long.
+        "layer": [
+            {
+                "mark": {"type": "line", "color": _MAIN, "strokeWidth": 1.5, "point": points},
+                "encoding": {
+                    "x": _time("%d %b %H:%M", room=96),
+                    "y": place,
+                    "detail": {"field": "of", "type": "nominal"},
                 },
-                {
-                    "transform": [
-                        {
-                            "window": [{"op": "row_number", "as": "place"}],
-                            "groupby": ["of"],
-                            "sort": [{"field": "at", "order": "descending"}],
-                        },
-                        {"filter": "datum.place == 1"},
-                    ],
-                    "mark": {"type": "text", "align": "left", "dx": 8, "color": _INK},
-                    "encoding": {
-                        "x": _time("%d %b %H:%M"),
-                        "y": _score_axis(lowest),
-                        "text": {"field": "score", "type": "quantitative", "format": ".1f"},
-                    },
-                },
-            ],
-        },
+            },
+            {
+                "data": {"values": ends},
+                "mark": {"type": "text", "align": "left", "dx": 8},
+                "encoding": {"x": {"field": "at", "type": "temporal"}, "y": place, "text": {"field": "told"}},
+            },
+            {
+                "data": {"values": begins},
+                "mark": {"type": "text", "align": "left"},
+                "encoding": {"x": {"value": 0}, "y": place, "text": {"field": "of"}},
+            },
+        ],
     }
     says = (
         f"{len(shown)} publications, {_day(first.published_at)} to {_day(last.published_at)}: "
@@ -155,7 +151,7 @@ def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None, no
 
 
 def availability_figure(days: Sequence[tuple[date, float]], promised_percent: float | None) -> Figure | None:
-    """The share of each day (UTC) on which the port answered, in percent, oldest first. None when nothing was probed."""
+    """The share of each day (UTC) on which the port answered: percent, oldest first. None without one."""
     if not days:
         return None
     values = [
@@ -231,14 +227,17 @@ def _spec(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[
     }
 
 
-def _time(form: str) -> dict[str, Any]:
+def _time(form: str, room: int = 0) -> dict[str, Any]:
+    """The axis of time, in UTC; `room` is left free at its beginning, in pixels."""
     axis = {"tickCount": 4, "labelOverlap": True, "title": None, "format": form}
-    return {"field": "at", "type": "temporal", "title": None, "scale": {"type": "utc", "padding": 8}, "axis": axis}
+    scale = {"type": "utc", "range": [room, WIDTH - 34]} if room else {"type": "utc", "padding": 8}
+    return {"field": "at", "type": "temporal", "title": None, "scale": scale, "axis": axis}
 
 
-def _score_axis(lowest: float) -> dict[str, Any]:
-    scale = {"domain": [max(0.0, min(lowest, 95.0) - 5), 100], "zero": False}
-    return {"field": "score", "type": "quantitative", "title": None, "scale": scale, "axis": None}
+def _band(number: int, score: float, lowest: float) -> float:
+    """Where a score stands in the `number`th band from above, each one high: 100 near its upper edge."""
+    bottom = min(lowest, 95.0)
+    return -number - 0.85 + 0.7 * (score - bottom) / (100 - bottom)
 
 
 def _promise_line(at: float) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Plotter:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            self._process = subprocess.Popen(  # noqa: S603  (our own file, by our own interpreter)
+            self._process = subprocess.Popen(
                 [sys.executable, "-I", str(_WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -155,6 +155,9 @@ class Plotter:
                     continue
 
 
+PLOTTER = Plotter()  # of this process
+
+
 def fitted(svg: str, figure: Figure) -> Markup | None:
     """A picture as part of a page: as wide as its place, named and described. None when it holds more than a picture.
 
@@ -168,7 +171,7 @@ def fitted(svg: str, figure: Figure) -> Markup | None:
         '<svg class="plot" role="img" viewBox="{box}" aria-labelledby="{ids}-title {ids}-says">'
         '<title id="{ids}-title">{title}</title><desc id="{ids}-says">{says}</desc>'
     ).format(box=opening[1], ids=ids, title=figure.title, says=figure.says)
-    return head + Markup(_LABELS.sub("", svg[opening.end() :]))  # noqa: S704  (vl-convert's own, looked at above)
+    return head + Markup(_LABELS.sub("", svg[opening.end() :]))
 
 
 def _texts_out(svg: str) -> str:

@@ -20,8 +20,9 @@ def main() -> None:
                 drawn.append(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
             except ValueError as error:
                 drawn.append(None)
-                print(str(error).splitlines()[0], file=sys.stderr, flush=True)
-        print(json.dumps(drawn), flush=True)
+                sys.stderr.write(f"{error}\n")
+        sys.stdout.write(json.dumps(drawn) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

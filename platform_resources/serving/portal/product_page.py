@@ -1,0 +1,191 @@
+"""All that a product's page shows, gathered from the functions behind the API: the page decides nothing of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from fastapi import Request, Response
+
+from platform_resources.access.errors import UnknownPortError
+from platform_resources.catalog import PortState
+from platform_resources.contracts import Contract
+from platform_resources.lake import utc_now
+from platform_resources.operations import ProbeSettings
+from platform_resources.operations.history import read_history
+from platform_resources.quality import compile_checks
+from platform_resources.serving.column_lineage import Impact, get_impact
+from platform_resources.serving.entitlements import contracts_of
+from platform_resources.serving.lineage import Consumers, Lineage, get_consumers, get_lineage
+from platform_resources.serving.operation import AvailabilityOut, UsageOut, get_availability, get_usage
+from platform_resources.serving.portal.lineage_picture import Picture, port_picture
+from platform_resources.serving.portal.plots import age_figure, availability_figure, reads_figure, score_figure
+from platform_resources.serving.portal.plots_drawn import Drawn, Plotter
+from platform_resources.serving.portal.product_columns import ColumnRow, rows_of
+from platform_resources.serving.portal.product_promises import PromiseRow, promises_of
+from platform_resources.serving.portal.product_usage import Example, examples_of
+from platform_resources.serving.ports import PortDetail, detail_of
+from platform_resources.serving.product_metrics import (
+    Incidents,
+    ProductMetrics,
+    Ratings,
+    get_incidents,
+    get_metrics,
+    get_ratings,
+)
+from platform_resources.serving.products import ProductDetail, get_product
+from platform_resources.serving.quality import PublicationOut, QualityReport, get_quality, list_publications
+from platform_resources.serving.readers import Reader
+from platform_resources.serving.schemas import PortSchema, get_schema
+
+LOG_ROWS = 10  # publications on the product's own page
+_PLOTTED = 60  # publications that the plots tell of
+_DEPTH = 2  # steps of lineage on the product's own page
+
+
+@dataclass(frozen=True)
+class SupportLink:
+    channel: str
+    href: str | None  # where a browser may go; None for any other scheme
+    says: str
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    """What one reader is shown of one port of a product. `purpose`: of its reading; None when it has none."""
+
+    product: ProductDetail
+    port: PortDetail
+    schema: PortSchema
+    purpose: str | None
+    purposes: tuple[str, ...]  # of its grants: each may show other columns in clear
+    columns: list[ColumnRow]
+    examples: tuple[Example, ...]
+    quality: QualityReport
+    rules: dict[str, str]  # check -> what it means, by the contract
+    promises: list[PromiseRow]
+    availability: AvailabilityOut
+    log: list[PublicationOut]
+    log_next: str | None
+    plots: list[Drawn]
+    lineage: Lineage
+    picture: Picture
+    impact: Impact
+    consumers: Consumers
+    usage: UsageOut
+    metrics: ProductMetrics
+    ratings: Ratings
+    incidents: Incidents
+    support: list[SupportLink]
+    manages: bool
+
+    @property
+    def readable(self) -> bool:
+        """Whether the reader gets rows: by a grant, or as an owner."""
+        return self.schema.granted
+
+
+def asked_port(reader: Reader, domain: str, product: str, port: str | None) -> PortState:
+    """The port that an address names (`v2`), or the one to read first; UnknownPortError when there is none."""
+    states = {f"v{state.port.major}": state for state in reader.product(domain, product)}
+    if port is None:
+        first = get_product(reader, domain, product).ports[0]
+        return states[f"v{first.major}"]
+    if port not in states:
+        raise UnknownPortError(f"{domain}.{product} has no such port", f"It has {', '.join(sorted(states))}.")
+    return states[port]
+
+
+def page_of(
+    request: Request, reader: Reader, state: PortState, plotter: Plotter, root: str, purpose: str | None
+) -> ProductPage:
+    """Everything. `root` is the server's address; `purpose` is the one that the reader chose, if any."""
+    product = get_product(reader, state.product.domain, state.product.name)
+    port = detail_of(reader, state)
+    schema, purpose = schema_for(reader, state, purpose)
+    contract = contracts_of(reader, state)[0]
+    columns = rows_of(schema, contract)
+    publications = list_publications(request, Response(), reader, state, _PLOTTED, None)
+    quality = get_quality(reader, state)
+    availability = get_availability(reader, state)
+    usage = get_usage(reader, state)
+    lineage = get_lineage(reader, state, _DEPTH)
+    log = publications.publications
+    now = utc_now()
+    figures = [
+        score_figure(log),
+        age_figure(log, port.freshness.promised_seconds, now) if port.served else None,
+        availability_figure(_days(reader, state, availability, now), availability.promised_percent),
+        reads_figure([(day.day, day.reads) for day in usage.by_day]),
+    ]
+    address = (state.product.domain, state.product.name)
+    more = len(log) > LOG_ROWS or publications.next is not None
+    return ProductPage(
+        product=product,
+        port=port,
+        schema=schema,
+        purpose=purpose,
+        purposes=tuple(dict.fromkeys(grant.purpose for grant in port.access.grants)),
+        columns=columns,
+        examples=examples_of(port.address, [row.column.name for row in columns if row.column.visible], purpose, root),
+        quality=quality,
+        rules=rules_of(contract),
+        promises=promises_of(port, availability, quality.measured, log),
+        availability=availability,
+        log=log[:LOG_ROWS],
+        log_next=str(log[LOG_ROWS - 1].number) if more else None,
+        plots=plotter.draw([figure for figure in figures if figure is not None]),
+        lineage=lineage,
+        picture=port_picture(lineage),
+        impact=get_impact(reader, state, "change", None),
+        consumers=get_consumers(reader, state),
+        usage=usage,
+        metrics=get_metrics(reader, *address),
+        ratings=get_ratings(reader, *address),
+        incidents=get_incidents(reader, *address, 90),
+        support=[support_link(entry) for entry in product.support],
+        manages=reader.manages(state.product),
+    )
+
+
+def schema_for(reader: Reader, state: PortState, wanted: str | None = None) -> tuple[PortSchema, str | None]:
+    """The schema for a purpose, and which: the one that was chosen, else the reader's own or that of a grant."""
+    own = reader.caller.purpose or reader.caller.identity.purpose
+    granted = [grant.purpose for grant in reader.grants if grant.is_on(state.port.address)]
+    tried = [wanted] if wanted is not None else list(dict.fromkeys(p for p in (own, *granted) if p is not None))
+    for purpose in tried:
+        schema = get_schema(reader, state, purpose, None)
+        if schema.granted:
+            return schema, purpose
+    return get_schema(reader, state, wanted, None), wanted or own
+
+
+def _days(reader: Reader, state: PortState, found: AvailabilityOut, now: datetime) -> list[tuple[date, float]]:
+    """The share of each day of the promised window that was up, in percent; days without a probe are left out."""
+    if found.measured_percent is None:
+        return []
+    longest = ProbeSettings.from_env().longest
+    first = (now - timedelta(days=found.window_days)).date()
+    start = datetime.combine(first, time(), UTC)
+    history = read_history(reader.access.control, state.port.address, start - longest)
+    days = []
+    while start < now:
+        end = start + timedelta(days=1)
+        share = history.covered(start, min(end, now), longest).share_up
+        if share is not None:
+            days.append((start.date(), 100 * share))
+        start = end
+    return days
+
+
+def rules_of(contract: Contract) -> dict[str, str]:
+    """Name of a check -> its description in the contract."""
+    return {check.name: check.description for check in compile_checks(contract) if check.description}
+
+
+def support_link(entry: dict[str, object]) -> SupportLink:
+    """A channel of support; its address is a link when it is one of the web or of mail."""
+    url = str(entry.get("url") or "")
+    href = url if url.lower().startswith(("https://", "http://", "mailto:")) else None
+    told = [str(entry[name]) for name in ("scope", "description") if entry.get(name)]
+    return SupportLink(str(entry.get("channel") or url), href, ": ".join(told))

@@ -1,0 +1,110 @@
+"""What a contract promises beside what was measured of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
+from typing import Literal
+
+from platform_resources.contracts.durations import DurationError, parse_duration
+from platform_resources.serving.operation import AvailabilityOut
+from platform_resources.serving.portal.filters import DASH, duration, number, percent
+from platform_resources.serving.portal.product_diff import written
+from platform_resources.serving.ports import PortDetail, Promise
+from platform_resources.serving.quality import Measured, PublicationOut
+
+State = Literal["kept", "broken", "at risk", "not known"]
+
+_NAMES = {
+    "freshness": "Freshness",
+    "availability": "Availability",
+    "completeness": "Completeness",
+    "frequency": "Published every",
+    "retention": "Kept for",
+    "endOfSupport": "Supported until",
+}
+
+
+@dataclass(frozen=True)
+class PromiseRow:
+    name: str
+    promised: str
+    of: str  # the columns that it is about
+    measured: str
+    state: State
+
+
+def promises_of(
+    port: PortDetail, availability: AvailabilityOut, measured: Measured | None, log: Sequence[PublicationOut]
+) -> list[PromiseRow]:
+    """Every promise of the contract, in its order; `log` is newest first."""
+    rows = []
+    for promise in port.promises:
+        if promise.property == "freshness":
+            told, state = _freshness(port)
+        elif promise.property == "availability":
+            told, state = _availability(availability)
+        elif promise.property == "completeness":
+            told, state = _completeness(measured)
+        elif promise.property == "frequency":
+            told, state = _frequency(promise, log)
+        else:
+            told, state = DASH, "not known"
+        name = _NAMES.get(promise.property, promise.property)
+        rows.append(PromiseRow(name, _promised(promise), _columns(promise), told, state))
+    return rows
+
+
+def _promised(promise: Promise) -> str:
+    value, unit = promise.value, promise.unit
+    if isinstance(value, str) and value.startswith("P") and promise.property != "endOfSupport":
+        told = duration(value)
+        return f"at most {told} old" if promise.property == "freshness" else told
+    if unit == "percent" and isinstance(value, int | float):
+        return f"at least {percent(value, 3)}"
+    return f"{written(value)} {unit or ''}".strip()
+
+
+def _columns(promise: Promise) -> str:
+    parts = (promise.element or "").split(",")
+    return ", ".join(part.strip().rpartition(".")[2] for part in parts if part.strip())
+
+
+def _freshness(port: PortDetail) -> tuple[str, State]:
+    age = port.freshness.age_seconds
+    states: dict[str, State] = {"fresh": "kept", "late": "broken"}
+    return (DASH if age is None else f"{duration(age)} old now"), states.get(port.freshness.state, "not known")
+
+
+def _availability(found: AvailabilityOut) -> tuple[str, State]:
+    if found.measured_percent is None:
+        return "not probed yet", "not known"
+    states: dict[str, State] = {"met": "kept", "at risk": "at risk", "broken": "broken"}
+    told = f"{percent(found.measured_percent, 3)} in {number(found.window_days)} days"
+    return told, states.get(found.state, "not known")
+
+
+def _completeness(measured: Measured | None) -> tuple[str, State]:
+    found = [] if measured is None else [item for item in measured.results if item.group == "completeness"]
+    if not found:
+        return DASH, "not known"
+    broken = [item for item in found if item.status == "failed"]
+    if broken:
+        return "; ".join(item.message for item in broken[:3]), "broken"
+    return f"holds for {len(found)} column{'' if len(found) == 1 else 's'}", "kept"
+
+
+def _frequency(promise: Promise, log: Sequence[PublicationOut]) -> tuple[str, State]:
+    """The middle one of the last pauses; kept when it is no longer than promised, and a tenth for the run itself."""
+    times = [item.published_at for item in log if item.kind == "publish"]
+    if len(times) < 2:
+        return DASH, "not known"
+    pause = median((later - earlier).total_seconds() for later, earlier in pairwise(times))
+    try:
+        promised = parse_duration(promise.value, promise.unit)
+    except DurationError:
+        return f"every {duration(pause)}", "not known"
+    return f"every {duration(pause)}", "kept" if timedelta(seconds=pause) <= promised * 1.1 else "broken"
