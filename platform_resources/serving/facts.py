@@ -17,6 +17,7 @@ from platform_resources.serving import (
     catalog_exports,
     column_lineage,
     contracts,
+    council,
     docs_page,
     fitness,
     glossary,
@@ -27,6 +28,7 @@ from platform_resources.serving import (
     product_metrics,
     products,
     quality,
+    rule_trial,
     schemas,
     search,
     tokens,
@@ -39,7 +41,7 @@ log = logging.getLogger("mesh.api")
 _SUBJECTS = (
     *(products, contracts, schemas, quality, lineage, column_lineage, operation, glossary),
     *(search, fitness, product_metrics, catalog_exports),
-    *(access_requests, governance, identity, tokens, audit, docs_page),
+    *(access_requests, governance, council, rule_trial, identity, tokens, audit, docs_page),
 )
 
 
