@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from platform_resources.catalog.search import Asked, Filters, FoundProduct, Place
+from platform_resources.lake import utc_now
+from platform_resources.lake.keys import secret_key
 from platform_resources.serving.answers import Answer, Page, refusals
+from platform_resources.serving.cursors import Cursor, bound_to, seal, unseal
+from platform_resources.serving.data import CursorMismatchError
 from platform_resources.serving.ports import Lifecycle, State
-from platform_resources.serving.readers import CurrentReader
+from platform_resources.serving.readers import CurrentReader, Reader
 
 router = APIRouter(tags=["catalog"])
 
 
 class Why(Answer):
-    field: str = Field(description="Where the words were found.", examples=["column"])
+    field: str = Field(
+        description="Where the words were found: address, name, meaning (of the terms that the whole product is), "
+        "tag, column, term (of a column), people, purpose or details.",
+        examples=["column"],
+    )
     text: str = Field(description="What stands there.", examples=["customer_lifetime_value"])
     words: list[str] = Field(description="Words of the query that it answers.", examples=[["lifetime", "value"]])
 
@@ -60,20 +70,88 @@ class SearchAnswer(Page):
     did_you_mean: str | None = Field(description="A query that finds more, when this one looks misspelt.")
 
 
-@router.get("/search", operation_id="search_products", summary="Find products", responses=refusals(422))
+_Some = Annotated[list[str] | None, Query(max_length=100, description="Any of these.")]
+
+
+@router.get("/search", operation_id="search_products", summary="Find products", responses=refusals(409, 422))
 def search_products(
     reader: CurrentReader,
     q: Annotated[str, Query(description="Words, also begun or misspelt; empty lists all.", max_length=400)] = "",
-    domain: Annotated[list[str] | None, Query()] = None,
-    tier: Annotated[list[str] | None, Query()] = None,
+    domain: _Some = None,
+    tier: _Some = None,
     status: Annotated[list[Lifecycle] | None, Query()] = None,
-    classification: Annotated[list[str] | None, Query()] = None,
-    tag: Annotated[list[str] | None, Query()] = None,
-    owner: Annotated[list[str] | None, Query()] = None,
+    classification: _Some = None,
+    tag: _Some = None,
+    owner: _Some = None,
     min_score: Annotated[float | None, Query(ge=0, le=100)] = None,
     freshness: Annotated[list[Literal["fresh", "late", "unknown"]] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> SearchAnswer:
-    """Products that the caller may know of, ranked, and why each is a hit."""
-    raise NotImplementedError
+    """Products that the caller may know of, ranked, and why each is a hit.
+
+    `did_you_mean` tells a better spelling of the words; the hits are those of that spelling already.
+    """
+    chosen: Mapping[str, Sequence[str]] = {
+        "domain": domain or (),
+        "tier": tier or (),
+        "status": status or (),
+        "classification": classification or (),
+        "tag": tag or (),
+        "owner": owner or (),
+    }
+    filters = Filters(chosen, min_score, freshness or ())
+    key = secret_key(reader.access.settings, "cursor")
+    bound = bound_to("search", reader.caller.identity.id, q, sorted(chosen.items()), min_score, freshness, limit)
+    asked = Asked(q, filters, limit, _place(key, bound, cursor))
+    found = reader.view.search.find(asked, reader.sees_address, utc_now())
+    following = None
+    if found.following is not None:
+        following = seal(key, Cursor(0, bound, [found.following.generation, found.following.offset]))
+    return SearchAnswer(
+        query=q,
+        total=found.total,
+        hits=[_hit(reader, hit) for hit in found.hits],
+        terms=[
+            TermFound(term=term.address, title=term.title, definition=term.definition, matched=named.matched)
+            for term, named in found.terms
+        ],
+        facets={
+            kind: [FacetValue(value=value, count=count) for value, count in counts]
+            for kind, counts in found.facets.items()
+        },
+        did_you_mean=found.did_you_mean,
+        next=following,
+    )
+
+
+def _place(key: str, bound: str, text: str | None) -> Place:
+    if text is None:
+        return Place()
+    cursor = unseal(key, text)
+    if cursor.bound != bound:
+        raise CursorMismatchError("the cursor is of another query or reader", "Start again without a cursor.")
+    generation, offset = cursor.position
+    return Place(generation, offset)
+
+
+def _hit(reader: Reader, hit: FoundProduct) -> Hit:
+    product = hit.product
+    port = product.ports[0]
+    granted = any(grant.is_on(port.address) for grant in reader.grants)
+    return Hit(
+        product=product.address,
+        port=port.address,
+        domain=product.domain,
+        title=product.title or port.title,
+        purpose=product.purpose or port.purpose,
+        owners=list(product.owners or port.owners),
+        tags=list(product.tags),
+        tier=port.tier,
+        status=product.lifecycle,
+        classification=port.classification,
+        score=None if port.score is None else round(port.score, 2),
+        freshness=port.freshness(utc_now()),
+        readable=granted and reader.caller.may("read", port.address),
+        why=[Why(field=reason.field, text=reason.text, words=list(reason.words)) for reason in hit.reasons],
+    )

@@ -47,7 +47,7 @@ def reasons_for(
         for weight, reason in matches[:_MOST_OF_A_FIELD]:
             weighed.append((weight * _WEIGHTS[field], _shortened(reason, meant)))
             explained.update(reason.words)
-    weighed.sort(key=lambda match: -match[0])
+    weighed.sort(key=lambda match: (-len(match[1].words), -match[0]))  # who answers more words says more
     seen: dict[tuple[str, ...], Reason] = {}  # a name that is written in two ways, or is a term's too, is told once
     for _, reason in weighed:
         seen.setdefault(stems(reason.text), reason)
