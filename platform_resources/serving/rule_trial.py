@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from platform_resources.access.errors import DeniedError, LimitExceededError, TooManyRequestsError
-from platform_resources.contracts import ContractError, Mesh
+from platform_resources.contracts import ContractError, Mesh, errors
 from platform_resources.governance import Council, Rule, load_rule
 from platform_resources.lake import utc_now
 from platform_resources.self_service.history import History, read_history
@@ -27,7 +27,7 @@ from platform_resources.serving.readers import CurrentReader, Reader
 router = APIRouter(prefix="/council", tags=["governance"])
 
 _SECONDS = 20.0
-_LONGEST = 20_000  # characters: the longest shipped rule has 3,000
+LONGEST_RULE = 20_000  # characters: the longest shipped rule has 3,000
 _one_at_a_time = threading.Lock()
 
 
@@ -35,7 +35,7 @@ class RuleTried(Asked):
     rule: str = Field(
         description="A rule file as in `governance/rules/`, YAML or JSON; one that is a program can't be tried here.",
         min_length=1,
-        max_length=_LONGEST,
+        max_length=LONGEST_RULE,
     )
 
 
@@ -75,8 +75,7 @@ def try_rule(reader: CurrentReader, asked: RuleTried) -> WhatIfAnswer:
     It is taken as if it blocked at once. Nothing is changed, and nothing of it is kept. For administrators, and for
     those who own a product.
     """
-    mesh = reader.documents.mesh
-    if not (reader.administers or any(reader.owns(product) for product in mesh.products)):
+    if not may_try(reader):
         raise DeniedError("rules are tried by owners of products and by administrators", "Ask the council.")
     rule = _rule_of(asked.rule, reader.documents.council)
     if not _one_at_a_time.acquire(blocking=False):
@@ -94,6 +93,10 @@ def try_rule(reader: CurrentReader, asked: RuleTried) -> WhatIfAnswer:
         raise _invalid(refused) from None
 
 
+def may_try(reader: Reader) -> bool:
+    return reader.administers or any(reader.owns(product) for product in reader.documents.mesh.products)
+
+
 def _rule_of(text: str, council: Council) -> Rule:
     """The rule in a text; it is read by the reader of contracts, from a folder of its own with nothing beside it."""
     with tempfile.TemporaryDirectory(prefix="mesh-what-if-") as folder:
@@ -107,7 +110,7 @@ def _rule_of(text: str, council: Council) -> Rule:
 
 def _invalid(refused: ContractError) -> InvalidFieldsError:
     fields: dict[str, str] = {}
-    for finding in refused.findings:
+    for finding in errors(refused.findings):
         where = f"body.rule, line {finding.line}" + (f", {finding.path}" if finding.path else "")
         fields.setdefault(where, f"{finding.message} {finding.remedy}".replace(f"{finding.file.parent}/", ""))
     return InvalidFieldsError(fields)

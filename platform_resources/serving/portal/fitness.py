@@ -1,5 +1,121 @@
-"""Pages of fitness."""
+"""Fitness: needs in a form, a verdict with its evidence for each port; the address of an answer can be passed on."""
 
-from fastapi import APIRouter
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
+
+from platform_resources.serving.fitness import FitnessAnswer, Needs, check_fitness
+from platform_resources.serving.fitness_needs import DIMENSIONS
+from platform_resources.serving.portal.pages import PortalReader, render
+from platform_resources.serving.problems import InvalidFieldsError
 
 router = APIRouter()
+
+_TEXTS = ("q", "max_age", "min_score", "min_availability", "history", "purpose")
+_LISTS = ("ports", "terms", "columns", "clear")  # one for each line or comma
+_DIMENSION = re.compile(r"\s*([^<>=:\s]+)\s*(?:>=|≥|=|:|\s)\s*([0-9.]+)\s*%?\s*")
+_Text = Annotated[str, Query(max_length=400)]
+_List = Annotated[str, Query(max_length=4_000)]
+
+
+@router.get("/fitness")
+def fitness(
+    request: Request,
+    reader: PortalReader,
+    q: _Text = "",
+    max_age: _Text = "",
+    min_score: _Text = "",
+    dimensions: _List = "",
+    min_availability: _Text = "",
+    terms: _List = "",
+    columns: _List = "",
+    history: _Text = "",
+    purpose: _Text = "",
+    clear: _List = "",
+    ports: _List = "",
+    tier: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """The form, and the answer when it states a need."""
+    asked: dict[str, Any] = {
+        **{"q": q, "max_age": max_age, "min_score": min_score, "min_availability": min_availability},
+        **{"terms": terms, "columns": columns, "history": history, "purpose": purpose, "clear": clear, "ports": ports},
+        "dimensions": dimensions,
+        "tier": [name for name in tier or () if name],
+    }
+    answer, wrong = _answered(reader, asked)
+    council = reader.documents.council
+    return render(
+        request,
+        reader,
+        "fitness.html",
+        status=422 if wrong else 200,
+        asked=asked,
+        answer=answer,
+        wrong=wrong,
+        purposes=list(council.purposes.values()),
+        tiers=list(council.tiers),
+        dimensions=DIMENSIONS,
+        labels=_LABELS,
+        search_words="",
+    )
+
+
+_LABELS = {
+    "q": "Only what a search finds",
+    "ports": "Only these products or ports",
+    "max_age": "No older than",
+    "min_score": "Quality score of at least",
+    "dimensions": "Dimensions of quality",
+    "min_availability": "Available at least",
+    "terms": "Has a column of each term",
+    "columns": "Has columns called",
+    "history": "Reaches back",
+    "purpose": "May be used for",
+    "clear": "I need unmasked",
+    "tier": "Tier",
+}
+
+
+def _answered(reader: PortalReader, asked: Mapping[str, Any]) -> tuple[FitnessAnswer | None, dict[str, str]]:
+    """The answer (None: nothing was asked, or it makes no sense), and what is wrong with each field."""
+    if not any(asked.values()):
+        return None, {}
+    wrong: dict[str, str] = {}
+    values: dict[str, Any] = {name: asked[name].strip() for name in _TEXTS if asked[name].strip()}
+    values |= {name: items for name in _LISTS if (items := _items(asked[name]))}
+    values |= {"tier": asked["tier"]} if asked["tier"] else {}
+    if asked["dimensions"].strip():
+        values["dimensions"] = _dimensions(asked["dimensions"], wrong)
+    try:
+        needs = Needs(**values)
+        if not wrong:
+            return check_fitness(reader, needs), {}
+    except ValidationError as error:
+        for one in error.errors():
+            wrong.setdefault(str(one["loc"][0]), one["msg"])
+    except InvalidFieldsError as error:
+        for one in error.facts["errors"]:  # type: ignore[attr-defined]
+            name = one["where"].removeprefix("body.").partition(".")[0]
+            wrong[name] = f"{wrong[name]}; {one['message']}" if name in wrong else one["message"]
+    return None, wrong
+
+
+def _items(text: str) -> list[str]:
+    return [item for part in re.split(r"[\n,]", text) if (item := part.strip())]
+
+
+def _dimensions(text: str, wrong: dict[str, str]) -> dict[str, float]:
+    """`completeness 98, accuracy >= 95` as numbers."""
+    found: dict[str, float] = {}
+    for item in _items(text):
+        match = _DIMENSION.fullmatch(item)
+        try:
+            found[match[1]] = float(match[2])  # type: ignore[index]
+        except (TypeError, ValueError):
+            wrong["dimensions"] = "write each as `completeness 98`, with commas between them"
+    return found
