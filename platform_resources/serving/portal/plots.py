@@ -66,7 +66,7 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
     points = {"color": _MAIN, "size": 14} if len(shown) <= _FEW else False
     spec = {
         **{"width": WIDTH, "height": _BAND * (1 + len(names))},
-        # One view with a band for each: a facet of views, each with axes of its own, takes five times as long.
+        # One view with a band for each: a facet of views, each with axes of its own, takes twice as long.
         "layer": [
             {
                 "mark": {"type": "line", "color": _MAIN, "strokeWidth": 1.5, "point": points},
@@ -229,8 +229,8 @@ def _spec(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[
 
 def _time(form: str, room: int = 0) -> dict[str, Any]:
     """The axis of time, in UTC; `room` is left free at its beginning, in pixels."""
-    axis = {"tickCount": 4, "labelOverlap": True, "title": None, "format": form}
-    scale = {"type": "utc", "range": [room, WIDTH - 34]} if room else {"type": "utc", "padding": 8}
+    axis = {"tickCount": 3, "labelOverlap": True, "title": None, "format": form}
+    scale = {"type": "utc", "range": [room, WIDTH - 34]} if room else {"type": "utc", "padding": 14}
     return {"field": "at", "type": "temporal", "title": None, "scale": scale, "axis": axis}
 
 
