@@ -12,7 +12,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from platform_resources.access import Access
-from platform_resources.lake import utc_now
 from platform_resources.serving import create_app
 from platform_resources.serving.readers import Reader
 from platform_resources.serving.search import SearchAnswer, search_products
@@ -22,6 +21,7 @@ SHIPPED = {
     *("crm.customer_360", "crm.customer_lifetime_value", "finance.revenue"),
     *("inventory.inventory_levels", "sales.bookings", "supply_chain.demand_forecast"),
 }
+STRANGER = "privacy@retailer.example"  # holds no grant
 
 
 class Asking:
@@ -221,7 +221,7 @@ HOSTILE = [
     '"unclosed phrase',
     "revenue~2^9999 +a -b [a TO z] {x}",
     "/.*/ a.b.c.d...",
-    "\x00\x01\x1f\x7f",
+    "\x01\x1f\x7f",
     "\u202erevenue\u202c \u200f\u0645\u0628\u064a\u0639\u0627\u062a",
     "売上 收入 매출",
     "e\u0301\u0301\u0301" * 50,
@@ -250,19 +250,12 @@ def test_too_long_a_query_is_refused_by_the_api_and_borne_by_the_search(ask: Ask
     caller = ask.mesh.caller(ask.access, "analyst")
     reader = Reader(caller, ask.access, ask.client.app.state.view)  # type: ignore[attr-defined]
     assert search_products(reader, q="customer " * 1200).hits
+    assert not search_products(reader, q="\0" * 10_000).hits
 
 
-def test_readable_is_as_the_grants_say(ask: Asking) -> None:
-    readable = {hit.product for hit in ask(who="analyst").hits if hit.readable}
-    held = {grant.port.rpartition(".")[0] for grant in _grants(ask, "analyst")}
-    assert readable == held & SHIPPED
-    assert readable < SHIPPED
-
-
-def _grants(ask: Asking, who: str) -> list[Any]:
-    caller = ask.mesh.caller(ask.access, who)
-    reader = Reader(caller, ask.access, ask.client.app.state.view)  # type: ignore[attr-defined]
-    return [grant for grant in reader.grants if grant.holds(utc_now())]
+def test_readable_is_who_holds_a_grant(ask: Asking) -> None:
+    for who, readable in (("analyst", SHIPPED), ("service-desk", {"crm.customer_360"}), (STRANGER, set())):
+        assert {hit.product for hit in ask(who=who).hits if hit.readable} == readable
 
 
 QUERIES = ("", "customer", "household", "reveune", "custmer", "zyzzyva", "zyzyva", "client", "email", "churn status")
@@ -280,14 +273,14 @@ def test_what_is_hidden_shows_in_nothing(tmp_path: Path) -> None:
         assert open_[0] == product
         folder.rename(away)
         ask.renew()
-        without = [_timeless(ask.raw(q=query)) for query in QUERIES]
+        without = [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES]
         away.rename(folder)
         hide(mesh, product)
         file.write_text(file.read_text().replace("[customer, privacy]", f"[customer, privacy, {SECRET}]"))
         ask.renew()
-        assert [_timeless(ask.raw(q=query)) for query in QUERIES] == without
+        assert [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES] == without
         owner = "maria.keller@retailer.example"
-        for who in (owner, "operator"):
+        for who in (owner, "operator", "service-desk", "analyst"):
             assert ask.products("customer 360", who)[0] == product
             assert ask(SECRET, who).total == 1
             assert ask("zyzyva", who).did_you_mean == SECRET
@@ -295,9 +288,9 @@ def test_what_is_hidden_shows_in_nothing(tmp_path: Path) -> None:
             assert counts(ask(who=who), "tag")[SECRET] == 1
         mesh.publish("crm.customer_360.v1")
         ask.renew()
-        assert [_timeless(ask.raw(q=query)) for query in QUERIES] == without
+        assert [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES] == without
     with asking(mesh) as again:  # another process, with the index as it is on disk
-        assert [_timeless(again.raw(q=query)) for query in QUERIES] == without
+        assert [_timeless(again.raw(STRANGER, q=query)) for query in QUERIES] == without
 
 
 def _timeless(body: bytes) -> dict[str, Any]:

@@ -34,13 +34,8 @@ class Word:
 
     asked: str
     forms: tuple[Form, ...]
-    corrected: str | None = None  # the word that it is taken for, when nothing is spelt or begins so
-
-    @property
-    def meant(self) -> str:
-        """The word as it is spelt in the index, as far as that can be told."""
-        completed = self.forms[1].plain if len(self.forms) > 1 and self.forms[1].weight >= _BEGUN else None
-        return self.corrected or completed or self.asked
+    spelling: str  # as it is spelt in the index, as far as that can be told
+    misspelt: bool = False  # nothing is spelt or begins so
 
 
 def words_of(text: str, searcher: Searcher, schema: Schema) -> list[Word]:
@@ -51,31 +46,27 @@ def words_of(text: str, searcher: Searcher, schema: Schema) -> list[Word]:
 
 def did_you_mean(words: Sequence[Word]) -> str | None:
     """The query as it was probably meant; None, when no word looks misspelt."""
-    if all(word.corrected is None for word in words):
-        return None
-    return " ".join(word.meant for word in words)
+    return " ".join(word.spelling for word in words) if any(word.misspelt for word in words) else None
 
 
 def _word(asked: str, searcher: Searcher, schema: Schema, *, last: bool) -> Word:
     itself = Form(asked, _stem(asked), 1.0)
-    known = _is_known(itself, searcher)
+    known = any(searcher.doc_freq(name, itself.in_field(name)) for name in WORD_FIELDS)
     if len(asked) < _SHORTEST_BEGUN or asked.isdigit() or (known and not last):
-        return Word(asked, (itself,))
+        return Word(asked, (itself,), asked)
     begun = [word for word, _ in searcher.terms_with_prefix(VOCABULARY, asked, limit=_MOST_FORMS) if word != asked]
     if known or begun:
         weight = _BEGUN / 2 if known else _BEGUN
-        return Word(asked, (itself, *(Form(word, _stem(word), weight) for word in begun if _stem(word) != itself.stem)))
+        others = (Form(word, _stem(word), weight) for word in begun if _stem(word) != itself.stem)
+        whole = known and (searcher.doc_freq(VOCABULARY, asked) or not begun)
+        return Word(asked, (itself, *others), asked if whole else begun[0])
     close = _close(asked, searcher, schema)
     forms = {_stem(word): Form(word, _stem(word), _MISSPELT) for word in reversed(close)}
-    return Word(asked, (itself, *reversed(forms.values())), close[0] if close else None)
+    return Word(asked, (itself, *reversed(forms.values())), close[0] if close else asked, misspelt=bool(close))
 
 
 def _stem(word: str) -> str:
     return " ".join(stems(word)) or word
-
-
-def _is_known(form: Form, searcher: Searcher) -> bool:
-    return any(searcher.doc_freq(name, form.in_field(name)) for name in WORD_FIELDS)
 
 
 def _close(asked: str, searcher: Searcher, schema: Schema) -> list[str]:

@@ -49,7 +49,7 @@ class TermIndex:
         """Those that the query names whole, the longest name first; then those with all its words in their names."""
         if not words:
             return []
-        meant = " ".join(word.meant for word in words)
+        meant = " ".join(word.spelling for word in words)
         parts = named_parts(text) | named_parts(meant)
         whole = [_const("called", part, 10.0 * length) for part, length in parts.items() if telling([part]) and part]
         every = [
