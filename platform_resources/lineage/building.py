@@ -41,6 +41,8 @@ def lineage_by_sql(built: Built, query: QueryLineage) -> TableLineage:
     by_name = {name.lower(): uses for name, uses in query.columns.items()}
     found = {_edge_of(built, use, name) for name in built.columns for use in by_name.get(name.lower(), ())}
     found |= {_edge_of(built, use, None) for use in query.rows}
+    counted = {".".join(table) for table in query.tables} - {dataset_of(edge.source) for edge in found}
+    found |= {built.edge(name, built.address, "DIRECT", "", "input", True) for name in counted - {built.address}}
     return _recorded(built, found, {".".join([*table, column]) for table, column in query.reads})
 
 

@@ -123,9 +123,16 @@ def _datasets(edge: ColumnEdge, recorded: Mapping[str, tuple[ColumnEdge, ...]], 
 
 
 def _strongest(edges: Iterable[ColumnEdge]) -> Iterable[ColumnEdge]:
-    """Of several direct ways between two columns the one that changes the value most; of indirect ones one per kind."""
+    """Of several direct ways between two columns the one that changes the value most; of indirect ones one per kind.
+
+    Where it is known what a dataset's columns are used for, that the dataset is read says nothing more.
+    """
     best: dict[tuple[str, str, str], ColumnEdge] = {}
+    edges = list(edges)
+    mapped = {dataset_of(edge.source) for edge in edges if edge.known_from != "input"}
     for edge in sorted(edges, key=lambda e: (e.subtype, e.masked, e.known_from, str(e.observed))):
+        if edge.known_from == "input" and edge.source in mapped:
+            continue
         key = (edge.source, edge.target, "" if edge.type == "DIRECT" else edge.subtype)
         known = best.get(key)
         if known is None or (edge.type == "DIRECT" and _rank(edge) > _rank(known)):

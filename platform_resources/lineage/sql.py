@@ -38,11 +38,13 @@ class Use:
 class QueryLineage:
     """Of each output column, in order, what it is made of; and `rows`: what decides which rows there are.
 
-    `unknown`: names of what it reads that is none of the known tables (files, frames, temporary tables).
+    `tables`: all that it reads, also only to count rows. `unknown`: names of what it reads that is none of the known
+    tables (files, frames, temporary tables).
     """
 
     columns: Mapping[str, _Uses] = field(default_factory=dict)
     rows: _Uses = _NONE
+    tables: frozenset[TableName] = frozenset()
     unknown: frozenset[str] = frozenset()
 
     @property
@@ -94,7 +96,7 @@ def lineage_of(parsed: exp.Expression, tables: Columns) -> QueryLineage:
         raise UnreadableQueryError("it selects nothing")
     walk = _Walk(scope, tables, joined_by)
     found = walk.relation(scope)
-    return QueryLineage(found.columns, found.rows, frozenset(walk.unknown))
+    return QueryLineage(found.columns, found.rows, frozenset(walk.read), frozenset(walk.unknown))
 
 
 def _schema_of(query: exp.Expression, tables: Columns) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
@@ -124,6 +126,7 @@ class _Walk:
         self._scopes = {id(scope.expression): scope for scope in root.traverse()}
         self._known: dict[int, _Relation] = {}
         self._joined_by = joined_by
+        self.read: set[TableName] = set()
         self.unknown: set[str] = set()
         self._tables = {
             tuple(part.lower() for part in name): (name, {column.lower(): column for column, _ in columns})
@@ -146,6 +149,7 @@ class _Walk:
         if name is None:
             self.unknown.add(table.sql(dialect="duckdb", comments=False))
             return _Relation({}, _NONE)
+        self.read.add(name)
         uses = {key: frozenset({Use(name, column, "DIRECT", "IDENTITY")}) for key, column in columns.items()}
         return _Relation(uses, _NONE)
 

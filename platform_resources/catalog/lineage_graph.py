@@ -1,0 +1,213 @@
+"""Walks over the edges between columns: what lies upstream or downstream, the ways between two, what an event hits.
+
+Pure, over an interface that answers by address: the graph of a mesh with 300,000 columns is never in memory. A node is
+the address of a column, or of a dataset where an edge means all of its columns. Each level is one question, a node is
+looked at once, so circles end. What the caller may not know of is neither told nor passed through.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from platform_resources.lineage import ColumnEdge, column_of, dataset_of
+
+Sees = Callable[[str], bool]  # of a dataset's address
+MOST_PATHS = 10
+_MOST_TRIED = 5_000  # ways begun while paths are looked for: of a dense graph not all can be
+_MOST_NODES = 100_000  # that one walk visits
+LONGEST = 50  # steps
+
+
+class Edges(Protocol):
+    """Where edges are asked for; `catalog.index.CatalogIndex` is one, with `columns_of` by its products."""
+
+    def edges_from(self, *sources: str) -> Iterable[ColumnEdge]:
+        """Edges whose source is one of the addresses as written."""
+
+    def edges_to(self, *targets: str) -> Iterable[ColumnEdge]: ...
+
+    def columns_of(self, dataset: str) -> Sequence[str]:
+        """Names of a port's columns; none of what is not known."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node that was reached: `edge` leads to it from `before`, on a shortest way."""
+
+    address: str
+    distance: int
+    before: str
+    edge: ColumnEdge
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What was reached, nearest first, and every edge that was seen on the way."""
+
+    start: str
+    steps: Mapping[str, Step]
+    edges: tuple[ColumnEdge, ...]
+
+    def way(self, address: str) -> list[str]:
+        """The nodes from the start to `address`, both included."""
+        way = [address]
+        while way[-1] != self.start:
+            way.append(self.steps[way[-1]].before)
+        return way[::-1]
+
+
+def downstream(edges: Edges, start: str, sees: Sees, depth: int = LONGEST, *, through_rows: bool = True) -> Walk:
+    """What `start` flows into. `through_rows`: follow what affects all rows of a port into whatever reads the port."""
+    return _walk(edges, start, sees, depth, _Down(edges), through_rows)
+
+
+def upstream(edges: Edges, start: str, sees: Sees, depth: int = LONGEST, *, through_rows: bool = True) -> Walk:
+    """What `start` is made of."""
+    return _walk(edges, start, sees, depth, _Up(edges), through_rows)
+
+
+class _Down:
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+
+    def ask(self, addresses: Collection[str]) -> Iterable[ColumnEdge]:
+        return self._edges.edges_from(*addresses)
+
+    def near(self, edge: ColumnEdge) -> str:
+        return edge.source
+
+    def far(self, edge: ColumnEdge) -> str:
+        return edge.target
+
+
+class _Up:
+    def __init__(self, edges: Edges) -> None:
+        self._edges = edges
+
+    def ask(self, addresses: Collection[str]) -> Iterable[ColumnEdge]:
+        return self._edges.edges_to(*addresses)
+
+    def near(self, edge: ColumnEdge) -> str:
+        return edge.target
+
+    def far(self, edge: ColumnEdge) -> str:
+        return edge.source
+
+
+def _walk(edges: Edges, start: str, sees: Sees, depth: int, side: _Down | _Up, through_rows: bool) -> Walk:
+    steps: dict[str, Step] = {}
+    seen_edges: dict[ColumnEdge, None] = {}
+    level, distance = [start], 0
+    while level and distance < depth and len(steps) < _MOST_NODES:
+        distance += 1
+        asked = _asked(edges, level)
+        reached: list[str] = []
+        for edge in side.ask(tuple(asked)):
+            far = side.far(edge)
+            if not sees(dataset_of(far)):
+                continue
+            seen_edges[edge] = None
+            if far == start or far in steps:
+                continue
+            steps[far] = Step(far, distance, asked[side.near(edge)], edge)
+            if through_rows or not _is_of_rows(edge):
+                reached.append(far)
+        level = reached
+    return Walk(start, steps, tuple(seen_edges))
+
+
+def _is_of_rows(edge: ColumnEdge) -> bool:
+    return column_of(edge.target) is None
+
+
+def _asked(edges: Edges, level: Iterable[str]) -> dict[str, str]:
+    """Address to ask for -> the node that it is asked for: of a column itself and its dataset, of a dataset all."""
+    asked: dict[str, str] = {}
+    for node in level:
+        asked.setdefault(node, node)
+        if column_of(node) is None:
+            for name in edges.columns_of(node):
+                asked.setdefault(f"{node}.{name}", node)
+        else:
+            asked.setdefault(dataset_of(node), node)
+    return asked
+
+
+def paths(edges: Edges, source: str, target: str, sees: Sees, most: int = MOST_PATHS) -> list[list[ColumnEdge]]:
+    """The ways from one column to another, shortest first; none goes through a node twice.
+
+    At most `most`; of a graph in which very many ways lead there, those that were found in 5,000 tries.
+    """
+    if source == target:
+        return []
+    behind = upstream(edges, target, sees)
+    onward = _Onward(target, behind)
+    found: list[list[ColumnEdge]] = []
+    order = count()  # of equal lengths the way that was begun first
+    waiting: list[tuple[int, int, tuple[str, ...], tuple[ColumnEdge, ...]]] = [(0, next(order), (source,), ())]
+    tried = 0
+    while waiting and len(found) < most and tried < _MOST_TRIED:
+        _, _, nodes, way = heapq.heappop(waiting)
+        tried += 1
+        if nodes[-1] == target:
+            found.append(list(way))
+        elif len(way) < LONGEST:
+            for edge, after in onward.of(nodes[-1]):
+                if after not in nodes:
+                    length = len(nodes) + onward.left[after]
+                    heapq.heappush(waiting, (length, next(order), (*nodes, after), (*way, edge)))
+    return found
+
+
+class _Onward:
+    """The edges that lead on towards a target, from whatever lies upstream of it."""
+
+    def __init__(self, target: str, behind: Walk) -> None:
+        self.left = {target: 0, **{address: step.distance for address, step in behind.steps.items()}}
+        self._edges: dict[str, list[ColumnEdge]] = {}
+        for edge in sorted(behind.edges):
+            self._edges.setdefault(edge.source, []).append(edge)
+        self._within: dict[str, list[str]] = {}
+        for node in self.left:
+            self._within.setdefault(dataset_of(node), []).append(node)
+
+    def of(self, node: str) -> Iterator[tuple[ColumnEdge, str]]:
+        for address in dict.fromkeys((node, dataset_of(node))):
+            for edge in self._edges.get(address, ()):
+                for after in self._reached(edge.target):
+                    yield edge, after
+
+    def _reached(self, address: str) -> Iterable[str]:
+        """What all rows of a port are affected by reaches each column that leads on; a column may do so as a whole."""
+        if column_of(address) is None:
+            return self._within.get(address, ())
+        return [node for node in (address, dataset_of(address)) if node in self.left][:1]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A column that an event reaches, and the shortest way there."""
+
+    column: str
+    distance: int
+    through: tuple[str, ...]
+
+
+def hits(edges: Edges, start: str, sees: Sees) -> list[Hit]:
+    """The columns downstream of a column or port, nearest first. Where all rows of a port are hit, all its columns."""
+    walk = downstream(edges, start, sees)
+    found: dict[str, Hit] = {}
+    for step in walk.steps.values():
+        way = walk.way(step.address)
+        if column_of(step.address) is not None:
+            found.setdefault(step.address, Hit(step.address, step.distance, tuple(way)))
+            continue
+        for name in edges.columns_of(step.address):
+            column = f"{step.address}.{name}"
+            if column not in walk.steps or walk.steps[column].distance > step.distance:
+                found[column] = Hit(column, step.distance, (*way[:-1], column))
+    return sorted(found.values(), key=lambda hit: (hit.distance, hit.column))
