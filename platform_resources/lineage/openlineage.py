@@ -179,7 +179,7 @@ def job_facets(
     if description:
         told |= facets.facet("job/documentation", description=description, contentType="text/markdown")
     if sql:
-        told |= facets.facet("sql", query=sql, dialect="duckdb")
+        told |= facets.sql(sql)
     return told
 
 

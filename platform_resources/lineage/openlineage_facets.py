@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
 from platform_resources.access.model import Mask
 from platform_resources.contracts.model import Contract, Table
 from platform_resources.lineage.model import ColumnEdge, column_of, dataset_of
@@ -151,6 +154,18 @@ def ownership(team: str | None, owners: Iterable[str], kind: str = "ownership") 
     found = [{"name": f"team:{team}", "type": "TEAM"}] if team else []
     found += [{"name": f"user:{owner}", "type": "OWNER"} for owner in owners]
     return facet(kind, owners=found)
+
+
+def sql(query: str) -> Facets:
+    """A query without its literals and comments, which a run may have taken from the data; none that can't be read."""
+    try:
+        tree = parse_one(query, dialect="duckdb")
+    except SqlglotError:
+        return {}
+    for literal in [*tree.find_all(exp.Literal)]:
+        if not isinstance(literal.parent, exp.DataTypeParam):
+            literal.replace(exp.Placeholder())
+    return facet("sql", query=tree.sql("duckdb", pretty=True, comments=False), dialect="duckdb")
 
 
 def parent(namespace: str, run_id: str, job: str) -> Facets:

@@ -18,6 +18,7 @@ from platform_resources.orchestration.columns import delivered_schema
 from platform_resources.orchestration.dbt_runs import DbtRun, ModelRun, run_models
 from platform_resources.orchestration.lineage import lineage_metadata, told_doubts
 from platform_resources.orchestration.manifests import DomainDbt, declared_reads
+from platform_resources.orchestration.openlineage import Builds, builds_told
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import retired_inputs
 
@@ -73,11 +74,12 @@ def dbt_model_assets(domain: Domain, dbt: DomainDbt, condition_of: ConditionOf) 
         for why in told:  # the models of other products go on; those of this one are skipped, and its ports with them
             context.log.error(why)
         started = time.perf_counter()
-        # `run`, not `build`: tests of a domain's models are run by hand and in CI, promises are checked at the port.
-        ran = run_models(dbt, names, context.run.run_id)
-        seconds = time.perf_counter() - started
-        if any(model.built for model in ran.models):
-            yield from _results(context, domain, dbt, lake, ran, seconds)
+        with builds_told(context, lake.settings, domain, names, "DBT") as builds:
+            # `run`, not `build`: tests of models are run by hand and in CI, promises are checked at the port.
+            ran = run_models(dbt, names, context.run.run_id)
+            seconds = time.perf_counter() - started
+            if any(model.built for model in ran.models):
+                yield from _results(context, domain, dbt, lake, ran, seconds, builds)
         if ran.failure is not None:
             inputs = [PortAddress.parse(port.address) for port in domain.inputs]
             gone = "".join(f"; {told}" for told in retired_inputs(lake.settings, inputs))
@@ -94,7 +96,13 @@ def _tables(product: Product) -> set[str]:
 
 
 def _results(
-    context: dg.AssetExecutionContext, domain: Domain, dbt: DomainDbt, lake: LakeResource, ran: DbtRun, seconds: float
+    context: dg.AssetExecutionContext,
+    domain: Domain,
+    dbt: DomainDbt,
+    lake: LakeResource,
+    ran: DbtRun,
+    seconds: float,
+    builds: Builds,
 ) -> Iterator[dg.MaterializeResult]:
     """What was delivered: rows, columns, lineage and times of each built model. Its lineage is written down before."""
     settings = lake.settings
@@ -113,6 +121,8 @@ def _results(
             lineage = lineages[model.name]
             told = {**lineage_metadata(lineage), **told_doubts(context.log, domain, lineage)}
             times = {"model_seconds": model.seconds, "dbt_seconds": seconds}
+            rows, columns = built[model.name]["dagster/row_count"], tables[domain.name, "internal", model.name]
+            builds.built(model.name, columns, rows, lineage, sql=model.sql, description=model.description)
             yield dg.MaterializeResult(asset_key=keys[model.name], metadata={**built[model.name], **told, **times})
 
 

@@ -26,6 +26,7 @@ class ModelRun:
     seconds: float
     sql: str | None
     message: str
+    description: str | None = None  # as its YAML says it
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def run_models(dbt: DomainDbt, names: Sequence[str], run_id: str) -> DbtRun:
             result.execution_time,
             getattr(result.node, "compiled_code", None),
             _told(result.message or ""),
+            getattr(result.node, "description", None),
         )
         for result in answer.result.results
     )

@@ -12,6 +12,7 @@ from platform_resources.orchestration.automation import refresh_on_update
 from platform_resources.orchestration.columns import audited_schema, promised_schema
 from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
 from platform_resources.orchestration.lineage import column_deps
+from platform_resources.orchestration.openlineage import publishing_told
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
@@ -48,15 +49,17 @@ def port_asset(
     def publish_port(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-        outcome = audit_and_publish(
-            lake.settings,
-            domain,
-            product,
-            port,
-            run_id=f"{context.run.run_id}/{port.address}",
-            now=utc_now(),
-            sources=sources,
-        )
+        with publishing_told(context, lake.settings, domain, product, port) as publishing:
+            outcome = audit_and_publish(
+                lake.settings,
+                domain,
+                product,
+                port,
+                run_id=f"{context.run.run_id}/{port.address}",
+                now=utc_now(),
+                sources=sources,
+            )
+            publishing.ended(outcome)
         groups = outcome.audit.groups
         for group in groups:
             yield _check_result(key, group)

@@ -20,6 +20,7 @@ from platform_resources.lineage.sql import Columns, QueryLineage, UnreadableQuer
 from platform_resources.lineage.watching import Watch, watched
 from platform_resources.orchestration.columns import delivered_schema
 from platform_resources.orchestration.lineage import lineage_metadata, told_doubts
+from platform_resources.orchestration.openlineage import builds_told
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import replace_table, retired_inputs
 
@@ -87,6 +88,7 @@ def python_model_asset(
         for name, why in refused.items():
             raise dg.Failure(description=f"{name} can't be built: {why}", allow_retries=False)
         with (
+            builds_told(context, lake.settings, domain, [model.name], "PYTHON") as builds,
             lake.get_connection(own=domain.name) as con,
             guarded_inputs(con, lake.settings, built, context.run.run_id) as masked,
         ):
@@ -109,6 +111,8 @@ def python_model_asset(
             lineage = _lineage(made, rows, query, watch, tables)
             if changed := changed_lineage(con, domain.name, [lineage]):
                 record_lineage(con, lake.settings, domain.name, changed, context.run.run_id, utc_now())
+            delivered = zip(table.columns, map(str, table.types), strict=True)
+            builds.built(model.name, delivered, count, lineage, description=model.function.__doc__)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": count,
