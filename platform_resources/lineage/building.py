@@ -54,8 +54,9 @@ def _edge_of(built: Built, use: Use, column: str | None) -> ColumnEdge:
 def lineage_by_contract(built: Built, reads: Collection[str] | None) -> TableLineage:
     """The lineage of a table that code makes: what the contracts of its ports declare, held against what was read.
 
-    Of a dataset that the build declares to read and no column maps, that much is told, as an `input` edge. `reads`: the
-    columns that were read; None: not watched.
+    What is read and mapped to no column may decide over any of them: an indirect `input` edge to the table. Of a dataset
+    of which no column is known, that it is read. `reads`: the columns that were read; None: not watched, so those that
+    the inputs declare.
     """
     found: set[ColumnEdge] = set()
     for column in declared_columns(built.domain, built.table):
@@ -65,10 +66,18 @@ def lineage_by_contract(built: Built, reads: Collection[str] | None) -> TableLin
         for source in column.sources:
             target, observed = f"{built.address}.{column.name}", _was_read(source.name, reads)
             found.add(built.edge(source.name, target, "DIRECT", subtype, "declared", observed))
-    mapped = {dataset_of(edge.source) for edge in found}
-    for dataset in sorted(set(built.reads) - mapped):
+    told = _declared_reads(built) if reads is None else reads
+    for source in set(told) - {edge.source for edge in found}:
+        if dataset_of(source) in built.reads:
+            found.add(built.edge(source, built.address, "INDIRECT", "", "input", _was_read(source, reads)))
+    for dataset in set(built.reads) - {dataset_of(edge.source) for edge in found}:
         found.add(built.edge(dataset, built.address, "DIRECT", "", "input", _was_read(dataset, reads)))
     return _recorded(built, found, reads)
+
+
+def _declared_reads(built: Built) -> set[str]:
+    declared, _ = _declared_inputs(built.domain, built.table)
+    return {f"{port}.{name}" for port, columns in declared.items() for name in columns or ()}
 
 
 def lineage_by_name(built: Built) -> TableLineage:

@@ -13,6 +13,7 @@ from platform_resources.lake.column_lineage import lineage_of_tables
 from platform_resources.lineage.model import (
     DIRECT_SUBTYPES,
     ColumnEdge,
+    column_of,
     dataset_of,
     from_record,
     is_private,
@@ -70,7 +71,7 @@ def closed_edges(
     behind = _tables_behind(table, recorded, feeds)
     for name in behind:
         for edge in to.get(name, ()):
-            if edge.known_from != "input":
+            if column_of(edge.source) is not None:
                 found |= _origins(replace(edge, target=address), to, feeds)
             else:
                 found |= {replace(edge, source=origin, target=address) for origin in _datasets(edge, recorded, feeds)}
@@ -129,9 +130,9 @@ def _strongest(edges: Iterable[ColumnEdge]) -> Iterable[ColumnEdge]:
     """
     best: dict[tuple[str, str, str], ColumnEdge] = {}
     edges = list(edges)
-    mapped = {dataset_of(edge.source) for edge in edges if edge.known_from != "input"}
+    mapped = {dataset_of(edge.source) for edge in edges if column_of(edge.source) is not None}
     for edge in sorted(edges, key=lambda e: (e.subtype, e.masked, e.known_from, str(e.observed))):
-        if edge.known_from == "input" and edge.source in mapped:
+        if edge.source in mapped:
             continue
         key = (edge.source, edge.target, "" if edge.type == "DIRECT" else edge.subtype)
         known = best.get(key)
