@@ -54,7 +54,7 @@ def _edge_of(built: Built, use: Use, column: str | None) -> ColumnEdge:
 def lineage_by_contract(built: Built, reads: Collection[str] | None) -> TableLineage:
     """The lineage of a table that code makes: what the contracts of its ports declare, held against what was read.
 
-    What is read and mapped to no column may decide over any of them: an indirect `input` edge to the table. Of a dataset
+    What is read and mapped to no column may decide over any: an indirect `input` edge to the table. Of a dataset
     of which no column is known, that it is read. `reads`: the columns that were read; None: not watched, so those that
     the inputs declare.
     """

@@ -3,8 +3,8 @@
 A column's address is its dataset's with its name behind: `sales.bookings.v1.net_sales` of a port,
 `sales.internal.receipts.sales_value` of a feed or private table. What affects all rows of a table (a filter, the keys
 of a join or of a grouping, the order) and what is known of the port alone (`input`) has the dataset itself as target,
-as the `dataset` list of OpenLineage's columnLineage facet; where not even the columns that are read are known, it is the
-source too.
+as the `dataset` list of OpenLineage's columnLineage facet; where not even the columns that are read are known, it is
+the source too.
 """
 
 from __future__ import annotations
