@@ -24,7 +24,7 @@ family: quality
 severity: error
 effectiveFrom: 2027-01-01
 appliesTo: publication
-require: {field: score, min: 95}
+require: {field: score, atLeast: 95}
 message: "It scores {score}."
 remedy: "Mend the checks that failed; `mesh show` lists them."
 """
