@@ -81,6 +81,10 @@ def run_issuer() -> Iterator[Issuer]:
             self.end_headers()
             self.wfile.write(body or b"")
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
