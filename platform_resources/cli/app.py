@@ -36,7 +36,7 @@ from platform_resources.cli import (
     trial,
 )
 from platform_resources.cli.children import check_ports, make_and_tell_personas, serve_all
-from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
+from platform_resources.cli.common import JsonFlag, ProductArgument, find_port, tell_lineage
 from platform_resources.cli.output import (
     console,
     errors,
@@ -319,6 +319,7 @@ def rollback(
             run_id=f"rollback-{uuid.uuid4()}",
             now=utc_now(),
         )
+    tell_lineage(settings, [done])
     if json_output:
         print_json(publication_record(done))
     else:

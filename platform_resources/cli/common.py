@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +13,7 @@ from platform_resources.catalog import DomainState, PortState
 from platform_resources.cli.output import errors, fail
 from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.governance import PublishedPort
-from platform_resources.lake import MeshSettings, utc_now
+from platform_resources.lake import MeshSettings, Publication, utc_now
 from platform_resources.pipeline import published_in, read_mesh
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "find_port",
     "promised_before",
     "read_mesh",
+    "tell_lineage",
     "tell_of_personas",
     "token_of",
 ]
@@ -87,6 +88,13 @@ def tell_of_personas(access: Access) -> None:
 
     if access.made:
         errors.print(f"[dim]{escape(personas_told(access.settings, access.made))}[/]\n", highlight=False)
+
+
+def tell_lineage(settings: MeshSettings, changes: Sequence[Publication]) -> None:
+    """OpenLineage events of ports that a command rolled back or retired."""
+    from platform_resources.lineage.openlineage_told import tell_served  # noqa: PLC0415  (keeps `mesh --help` quick)
+
+    tell_served(settings, changes)
 
 
 def find_port(domains: list[DomainState], name: str) -> PortState:

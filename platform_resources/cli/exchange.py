@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from platform_resources.cli.common import JsonFlag
+from platform_resources.cli.common import AsOption, JsonFlag, caller_of
 from platform_resources.cli.output import console, fail, print_json
 from platform_resources.contracts import ContractError, render_findings
 from platform_resources.lake import MeshSettings, utc_now
@@ -23,6 +23,13 @@ class Form(StrEnum):
     ODCS = "odcs"
     ODPS = "odps"
     BUNDLE = "bundle"
+    DCAT = "dcat"
+    DPROD = "dprod"
+
+    @property
+    def is_of_the_catalog(self) -> bool:
+        """Whether it holds all products that the caller may know of, not one."""
+        return self in (Form.DCAT, Form.DPROD)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,27 +39,42 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
-    product: Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")],
+    product: Annotated[
+        str | None,
+        typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1; none for dcat and dprod"),
+    ] = None,
     form: Annotated[
         Form,
         typer.Option(
-            "--format", help="odcs: a contract; odps: the product; bundle: both, with the contracts of all ports."
+            "--format",
+            help="odcs: a contract; odps: the product; bundle: both, with the contracts of all ports; "
+            "dcat, dprod: the whole catalog as JSON-LD, as far as the caller may know of it.",
         ),
     ] = Form.ODCS,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A file or folder; a bundle becomes a folder, or a zip by its name."),
+        typer.Option(
+            "--output", "--out", "-o", help="A file or folder; a bundle becomes a folder, or a zip by its name."
+        ),
     ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Contracts as consumers hold us to them, from the publication log.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that say something else.")] = False,
+    as_: AsOption = None,
 ) -> None:
-    """Take a product's documents out, byte for byte: ODCS and Bitol ODPS, for any tool that reads the standards."""
+    """Take a product's documents out, byte for byte (ODCS, Bitol ODPS), or the whole catalog (DCAT-AP, DPROD)."""
     from platform_resources.self_service import exporting  # noqa: PLC0415  (keeps `mesh --help` quick)
     from platform_resources.self_service.incoming import ExchangeError  # noqa: PLC0415
 
     settings = MeshSettings.from_env()
+    if form.is_of_the_catalog:
+        if product is not None or published:
+            fail(f"{form} holds the whole catalog, as it is published; leave the rest out", code=2)
+        _hand_out(_catalog(settings, form, as_), f"catalog.{form}.jsonld", output, force)
+        return
+    if product is None:
+        fail("name a product, as mesh export crm.customer_360; --format dcat and dprod take the whole catalog", code=2)
     try:
         found, major = exporting.find_product(settings.domains, product)
         log = _published(settings, found.domain) if published else None
@@ -68,6 +90,28 @@ def export(
             name = f"{found.address}.v{major or max(found.majors)}.odcs.yaml"
     except ExchangeError as error:
         fail(str(error), code=error.code)
+    _hand_out(raw, name, output, force)
+
+
+def _catalog(settings: MeshSettings, form: Form, as_: str | None) -> bytes:
+    """The same bytes as the API answers with."""
+    from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.catalog.exports import as_bytes, dcat, dprod  # noqa: PLC0415
+    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
+    from platform_resources.serving.catalog_exports import exported  # noqa: PLC0415
+    from platform_resources.serving.readers import Reader  # noqa: PLC0415
+
+    with Access(settings) as access:
+        view = CatalogView(settings, access.guard.lakes)
+        try:
+            reader = Reader(caller_of(access, as_), access, view)
+            return as_bytes((dcat if form is Form.DCAT else dprod)(exported(reader)))
+        finally:
+            view.close()
+
+
+def _hand_out(raw: bytes, name: str, output: Path | None, force: bool) -> None:
+    """Print it, or write it: under its own name where a folder is given."""
     if output is None:
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()

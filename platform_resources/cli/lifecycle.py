@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.markup import escape
 
-from platform_resources.cli.common import JsonFlag
+from platform_resources.cli.common import JsonFlag, tell_lineage
 from platform_resources.cli.output import console, fail, print_json, table
 from platform_resources.contracts import (
     ContractError,
@@ -118,6 +118,7 @@ def retire(
         _ask_the_gate(settings, product, offered, wanted)
     _write(offered, wanted)
     down = take_down(settings, product.domain, utc_now(), f"retire-{uuid.uuid4()}", [port])
+    tell_lineage(settings, down)
     if served and not down:
         _fail_to_take_down(settings, port)
     title = f"{port} is retired" + (f": not served any more, as its log says (#{down[0].number})" if down else "")

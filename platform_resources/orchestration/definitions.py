@@ -13,6 +13,7 @@ from platform_resources.contracts.model import Domain
 from platform_resources.governance import by_secrecy
 from platform_resources.governance.endings import input_notices, port_notice
 from platform_resources.lake import MeshSettings, maintain, utc_now
+from platform_resources.lineage.openlineage_told import tell_served
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
 from platform_resources.orchestration.availability import availability_sensor
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
@@ -146,7 +147,9 @@ def _maintenance(domain: Domain) -> dg.ScheduleDefinition:
 
     @dg.op(name=f"{domain.name}_maintain_lake")
     def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-        for row in take_down(lake.settings, domain.name, utc_now(), context.run_id):
+        ended = take_down(lake.settings, domain.name, utc_now(), context.run_id)
+        tell_served(lake.settings, ended)
+        for row in ended:
             context.log.info(f"{row.port} is retired: its view is dropped")
         context.log.info(str(maintain(lake.settings, domain.name, utc_now())))
 

@@ -26,6 +26,7 @@ from platform_resources.contracts import render_findings
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.lake import MeshSettings, utc_now
+from platform_resources.lineage.openlineage_told import tell_served
 from platform_resources.orchestration.definitions import refresh_of
 from platform_resources.orchestration.due import Built, Node, batches, due_nodes
 from platform_resources.orchestration.ingestion import waiting_files
@@ -335,7 +336,9 @@ def _take_down(settings: MeshSettings, item: LoadedDomain, products: Sequence[st
     try:
         ended = ended_ports(settings, name, utc_now())
         meant = [address for address in ended if not products or _is_named(tuple(address.split(".")), products)]
-        for row in take_down(settings, name, utc_now(), f"retire-{uuid.uuid4()}", meant) if meant else ():
+        down = take_down(settings, name, utc_now(), f"retire-{uuid.uuid4()}", meant) if meant else []
+        tell_served(settings, down)
+        for row in down:
             report.retired[row.port] = "retired: it is not served any more; its log stays"
     except duckdb.Error as error:
         report.failures[name] = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"

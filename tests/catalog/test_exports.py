@@ -27,6 +27,7 @@ from platform_resources.lake import Publication
 from platform_resources.serving.catalog_exports import exported, get_catalog_dcat, get_product_document, product_text
 from platform_resources.serving.formats import Form
 from platform_resources.serving.readers import Reader
+from tests.cli.quick import QuickMesh
 from tests.made_documents import domains, publications
 from tests.shipped import ShippedMesh, hide, make_shipped
 
@@ -233,3 +234,21 @@ def test_no_moment_of_the_export_is_in_it(readers: dict[str, Reader]) -> None:
         ],
     )
     assert as_bytes(dcat(found)) == as_bytes(dcat(newer))
+
+
+@both
+def test_the_command_hands_out_what_the_api_does(
+    name: str, shipped: ShippedMesh, readers: dict[str, Reader], tmp_path: Path
+) -> None:
+    mesh = QuickMesh(shipped.settings.project, shipped.settings.home)
+    done = mesh("export", "--format", name, "--as", "campaign-agent", "--out", str(tmp_path))
+    assert done.code == 0, done.err
+    file = tmp_path / f"catalog.{name}.jsonld"
+    assert file.read_bytes() == as_bytes(MAKERS[name](exported(readers["agent"])))
+    assert "products/sales/bookings" in json.dumps(MAKERS[name](exported(readers["operator"])))
+
+
+def test_the_command_that_is_asked_wrongly(shipped: ShippedMesh) -> None:
+    mesh = QuickMesh(shipped.settings.project, shipped.settings.home)
+    assert mesh("export").code == 2
+    assert "leave the rest out" in mesh("export", "crm.customer_360", "--format", "dcat").err
