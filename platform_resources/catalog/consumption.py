@@ -7,7 +7,7 @@ name, or the team's (whose grants are to `team:<name>`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -23,6 +23,7 @@ from platform_resources.control.tables import identities, usage
 from platform_resources.governance import Consumer, consumers_of
 
 WINDOW_DAYS = 90  # a report that is made once a quarter is still a reader
+_AT_ONCE = 500  # ports in one question
 
 Standing = Literal["reads", "never reads", "not registered"]
 
@@ -58,8 +59,39 @@ def consumption(mesh: Mesh, control: ControlDatabase, port: str, now: datetime) 
 
     Who may read it by a grant on every port is told only when it does.
     """
-    granted = [grant for grant in grants_on(control, port) if grant.holds(now)]
-    return joined(consumers_of(mesh, port), granted, _reads(control, port, now), _known(control))
+    return consumption_of(mesh, control, [port], now)[port]
+
+
+def consumption_of(
+    mesh: Mesh, control: ControlDatabase, ports: Sequence[str], now: datetime
+) -> dict[str, tuple[PortConsumer, ...]]:
+    """The same of several ports, with three questions to the database for every 500 of them."""
+    known = _known(control)
+    found: dict[str, tuple[PortConsumer, ...]] = {}
+    for some in _batches(ports):
+        granted: dict[str, list[Grant]] = {}
+        for grant in grants_on(control, *some):
+            if grant.holds(now):
+                granted.setdefault(grant.port, []).append(grant)
+        reads = _reads(control, some, now)
+        for port in some:
+            found[port] = joined(consumers_of(mesh, port), granted.get(port, ()), reads.get(port, {}), known)
+    return found
+
+
+def columns_read(control: ControlDatabase, ports: Sequence[str], now: datetime) -> dict[tuple[str, str], set[str]]:
+    """(port, consumer) -> columns that were part of an answer to it, or compared in one, in the last 90 days."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for some in _batches(ports):
+        query = (
+            select(usage.c.port, usage.c.consumer, usage.c.column)
+            .where(usage.c.port.in_(some), usage.c.column != "", usage.c.day >= first_day(now))
+            .distinct()
+        )
+        with control.reading() as connection:
+            for port, consumer, column in connection.execute(query):
+                found.setdefault((port, consumer), set()).add(column)
+    return found
 
 
 @dataclass(frozen=True)
@@ -110,19 +142,27 @@ def consumption_told(found: Sequence[PortConsumer]) -> str:
     return "; ".join(parts)
 
 
+def _batches(ports: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ports[start : start + _AT_ONCE] for start in range(0, len(ports), _AT_ONCE))
+
+
 def first_day(now: datetime) -> str:
     """Of the last `WINDOW_DAYS` days, as the table of usage writes days."""
     return (now.date() - timedelta(days=WINDOW_DAYS - 1)).isoformat()
 
 
-def _reads(control: ControlDatabase, port: str, now: datetime) -> dict[str, Reads]:
+def _reads(control: ControlDatabase, ports: Sequence[str], now: datetime) -> dict[str, dict[str, Reads]]:
+    """Port -> consumer -> its reads."""
     query = (
-        select(usage.c.consumer, func.sum(usage.c.reads), func.max(usage.c.day))
-        .where(usage.c.port == port, usage.c.column == "", usage.c.day >= first_day(now))
-        .group_by(usage.c.consumer)
+        select(usage.c.port, usage.c.consumer, func.sum(usage.c.reads), func.max(usage.c.day))
+        .where(usage.c.port.in_(ports), usage.c.column == "", usage.c.day >= first_day(now))
+        .group_by(usage.c.port, usage.c.consumer)
     )
+    found: dict[str, dict[str, Reads]] = {}
     with control.reading() as connection:
-        return {who: Reads(int(count), date.fromisoformat(last)) for who, count, last in connection.execute(query)}
+        for port, who, count, last in connection.execute(query):
+            found.setdefault(port, {})[who] = Reads(int(count), date.fromisoformat(last))
+    return found
 
 
 def _known(control: ControlDatabase) -> dict[str, Known]:

@@ -78,8 +78,8 @@ def grants_to(connection: Connection, consumer: str, port: str | None = None) ->
     return tuple(grant_of_row(row) for row in connection.execute(query).mappings())
 
 
-def grants_on(control: ControlDatabase, port: str) -> tuple[Grant, ...]:
-    """The grants on one port that were not revoked, oldest first; those on every port are none of it."""
-    query = select(grants).where(grants.c.port == port, grants.c.revoked_at.is_(None)).order_by(grants.c.id)
+def grants_on(control: ControlDatabase, *ports: str) -> tuple[Grant, ...]:
+    """The grants on some ports that were not revoked, oldest first; those on every port are none of it."""
+    query = select(grants).where(grants.c.port.in_(ports), grants.c.revoked_at.is_(None)).order_by(grants.c.id)
     with control.reading() as connection:
         return tuple(grant_of_row(row) for row in connection.execute(query).mappings())

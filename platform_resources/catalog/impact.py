@@ -1,0 +1,82 @@
+"""Who is hit when columns of ports change, end or fail: consumers as all sources know them, with what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from platform_resources.catalog.consumption import PortConsumer, columns_read, consumption_of
+from platform_resources.contracts import Mesh
+from platform_resources.control import ControlDatabase
+
+Event = Literal["change", "deprecation", "outage"]
+_NAMED = 3  # ports that a sentence names
+
+
+@dataclass(frozen=True)
+class HitReader:
+    """A consumer of a port that is hit."""
+
+    port: str
+    consumer: PortConsumer
+    columns: tuple[str, ...] | None  # hit ones that it reads; None: not known, so all of them count
+
+
+def hit_readers(
+    mesh: Mesh, control: ControlDatabase, hit: Mapping[str, Sequence[str] | None], now: datetime
+) -> list[HitReader]:
+    """The consumers of the hit ports; `hit`: port -> names of the columns that are (None: all).
+
+    Who says which columns it reads, or is only known by what it really read, and names none of the hit ones is left
+    out. What was really read counts besides what is said.
+    """
+    ports = list(hit)
+    every = consumption_of(mesh, control, ports, now)
+    read = columns_read(control, ports, now)
+    found = []
+    for port in ports:
+        for consumer in every[port]:
+            columns = _known_columns(consumer, read.get((port, consumer.name), set()))
+            if columns is None:
+                found.append(HitReader(port, consumer, None))
+                continue
+            wanted = hit[port]
+            those = tuple(sorted(columns if wanted is None else columns & set(wanted)))
+            if those or wanted is None:
+                found.append(HitReader(port, consumer, those))
+    return found
+
+
+def _known_columns(consumer: PortConsumer, read: set[str]) -> set[str] | None:
+    """None: nobody says, or it may read all by its grant and did not yet."""
+    if consumer.registered is not None:
+        listed = consumer.registered.columns
+        return {*listed, *read} if listed else None
+    return read or None
+
+
+_SAYS: Mapping[Event, str] = {
+    "change": "A change of {start}",
+    "deprecation": "The end of {start}",
+    "outage": "An outage of {start}",
+}
+
+
+def impact_told(
+    event: Event, start: str, columns: int, ports: Sequence[str], consumers: int, until: date | None
+) -> str:
+    """The whole of it as a sentence."""
+    subject = _SAYS[event].format(start=start)
+    if event == "deprecation" and until is not None:
+        subject += f" on {until}"
+    if not ports and not consumers:
+        return f"{subject} hits nobody that is known."
+    named = ", ".join([*ports[:_NAMED], *(["…"] if len(ports) > _NAMED else [])])
+    further = f"{_number(columns, 'column')} of {_number(len(ports), 'port')} ({named})" if ports else "no other port"
+    return f"{subject} hits {further} and {_number(consumers, 'consumer')}."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
