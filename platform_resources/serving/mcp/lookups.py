@@ -40,7 +40,8 @@ def _meant(reader: Reader, parts: list[str]) -> str:
     known = sorted({state.product.address for _, ports in reader.domains() for state in ports})
     names = {name.split(".")[1]: name for name in known}
     wanted = ".".join(parts[:2])[:_LONGEST].lower()
-    close = get_close_matches(wanted, known, 3, 0.6)
-    close += [names[name] for name in get_close_matches(wanted.split(".")[-1], list(names), 2, 0.7)]
+    close = [wanted] if wanted in known else get_close_matches(wanted, known, 3, 0.6)
+    if wanted not in known:  # perhaps it is of another domain
+        close += [names[name] for name in get_close_matches(wanted.split(".")[-1], list(names), 2, 0.7)]
     found = list(dict.fromkeys(close))
     return f"Did you mean {' or '.join(found[:3])}? {hint}" if found else hint

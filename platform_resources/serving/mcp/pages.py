@@ -48,7 +48,7 @@ def page_of(
     start = offset_of(cursor)
     page = deepcopy(answer)
     entries = [(path, entry) for path in lists for entry in _taken(page, path)]
-    page, cut = _within(page, budget // 2)
+    page, cut = _within(page, budget // 2 if entries else budget)
     left = budget - size_of(page)
     position = min(start, len(entries))
     for path, entry in entries[position:]:

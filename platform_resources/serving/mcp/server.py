@@ -136,6 +136,7 @@ def _tool(function: Callable[..., Any], door: Door) -> Tool:
     )
     made.fn_metadata.arg_model = closed  # an argument that isn't known is a mistake, not nothing
     made.parameters = _without_titles(closed.model_json_schema(by_alias=True))
+    made.fn_metadata.output_schema = _without_titles(made.fn_metadata.output_schema)
     return made
 
 

@@ -16,6 +16,7 @@ from platform_resources.serving.mcp.sessions import reader
 from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, Product, Purpose
 from platform_resources.serving.operation import AvailabilityOut, get_availability
 from platform_resources.serving.ports import Lifecycle, PortDetail
+from platform_resources.serving.product_metrics import Metric, get_metrics
 from platform_resources.serving.products import ProductDetail, get_port
 from platform_resources.serving.products import get_product as product_detail
 from platform_resources.serving.schemas import PortSchema
@@ -30,6 +31,7 @@ class ProductAbout(Answer):
     product: ProductDetail
     port: PortDetail = Field(description="The port that was asked for, or the one to read first.")
     availability: AvailabilityOut = Field(description="Of that port: promised against measured.")
+    metrics: list[Metric] = Field(description="How it does: reliability, integrity, impact, adoption, ratings.")
 
 
 def search_products(
@@ -87,6 +89,7 @@ def get_product(product: Product) -> Found[ProductAbout]:
         product=product_detail(me, state.product.domain, state.product.name),
         port=for_agents(get_port(me, state)),
         availability=get_availability(me, state),
+        metrics=get_metrics(me, state.product.domain, state.product.name).metrics,
     )
     hints = [f"The address to read is {state.port.address}."]
     if about.port.access.ask is not None:

@@ -17,10 +17,11 @@ from platform_resources.serving.mcp.sessions import reader
 from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, Product
 from platform_resources.serving.operation import AvailabilityOut, get_availability
 from platform_resources.serving.ports import Freshness, freshness_of
+from platform_resources.serving.product_metrics import IncidentOut, get_incidents
 from platform_resources.serving.quality import PublicationOut, QualityReport, list_publications
 from platform_resources.serving.quality import get_quality as quality_of
 
-_RECENT = 10  # publications
+_RECENT, _DAYS = 10, 90  # publications; days of incidents
 
 Address = Annotated[str, Field(min_length=1, max_length=200)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -31,13 +32,15 @@ class QualityAbout(Answer):
     availability: AvailabilityOut = Field(description="Promised against measured.")
     quality: QualityReport
     recent: list[PublicationOut] = Field(description="The last publications, newest first: how the score went.")
+    incidents: list[IncidentOut] = Field(description="Refused versions, outages, late data of 90 days, newest first.")
 
 
 def get_quality(product: Product, cursor: Cursor = None) -> Found[QualityAbout]:
-    """How good a product is now: score by dimension, every check, freshness and availability, and how the score went.
+    """How good a product is now: score by dimension, every check, freshness, availability, score history, incidents.
 
-    Use it to answer whether data can be trusted, whether a promise is kept, and which rule failed; a refused version is
-    told too. Values that could tell masked data are withheld. Example: {"product": "finance.revenue"}.
+    Use it to answer whether data can be trusted, whether a promise is kept, what went wrong lately, and which rule
+    failed; a refused version is told too. Values that could tell masked data are withheld.
+    Example: {"product": "finance.revenue"}.
     """
     me = reader()
     state = port_of(me, product)
@@ -47,10 +50,14 @@ def get_quality(product: Product, cursor: Cursor = None) -> Found[QualityAbout]:
         availability=get_availability(me, state),
         quality=quality_of(me, state),
         recent=log.publications,
+        incidents=get_incidents(me, state.product.domain, state.product.name, _DAYS).incidents,
     )
     hints = ("Nothing is published yet: there is nothing to measure.",) if about.quality.measured is None else ()
     return Found(
-        about, lists=("quality.refused.results", "quality.measured.results", "recent"), cursor=cursor, hints=hints
+        about,
+        lists=("quality.refused.results", "quality.measured.results", "recent", "incidents"),
+        cursor=cursor,
+        hints=hints,
     )
 
 

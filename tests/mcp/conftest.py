@@ -1,0 +1,94 @@
+"""The shipped products, made once for these tests, and agents that act for somebody."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from platform_resources.access import Access, Identity
+from platform_resources.access.callers.identities import save_identity
+from platform_resources.access.callers.tokens import create_token
+from platform_resources.catalog.view import CatalogView
+from platform_resources.lake import MeshSettings
+from platform_resources.serving.limits import ApiLimits
+from tests.guarded import GuardedMesh, make_mesh
+from tests.mcp.agents import Agent, server_for
+from tests.shipped import ShippedMesh, make_shipped
+
+NEWCOMER = "newcomer"  # a person without any grant
+
+
+@dataclass
+class Agents:
+    """Agents on one mesh, by the token that they show."""
+
+    access: Access
+    view: CatalogView
+    token: Callable[[str], str]
+    kept: dict[tuple[str, str], Agent] = field(default_factory=dict)
+
+    def __call__(self, who: str, mode: str = "auto") -> Agent:
+        if (who, mode) not in self.kept:
+            self.kept[who, mode] = Agent(server_for(self.access, self.view, self.token(who)), mode)
+        return self.kept[who, mode]
+
+    def limited(self, who: str, limits: ApiLimits) -> Agent:
+        return Agent(server_for(self.access, self.view, self.token(who), limits))
+
+
+@pytest.fixture(scope="session")
+def shipped_mesh(tmp_path_factory: pytest.TempPathFactory) -> ShippedMesh:
+    """Only read by tests, but for requests for access, each by an identity of its own."""
+    mesh = make_shipped(tmp_path_factory.mktemp("shipped"))
+    with mesh.access() as access:
+        save_identity(access.control, Identity(NEWCOMER, "person", "New Comer", purpose="analytics"))
+    return mesh
+
+
+def agents_on(mesh: ShippedMesh) -> Iterator[Agents]:
+    with mesh.access() as access, closing(CatalogView(mesh.settings, access.guard.lakes)) as view:
+        made = {NEWCOMER: create_token(access.control, NEWCOMER, created_by="tests", scopes=("read", "request"))}
+        yield Agents(access, view, lambda who: made.get(who) or mesh.token(who))
+
+
+@pytest.fixture(scope="session")
+def agents(shipped_mesh: ShippedMesh) -> Iterator[Agents]:
+    yield from agents_on(shipped_mesh)
+
+
+@pytest.fixture(scope="session")
+def analyst(agents: Agents) -> Agent:
+    return agents("analyst")
+
+
+@pytest.fixture
+def changed(shipped_mesh: ShippedMesh, tmp_path: Path) -> Callable[[str], ShippedMesh]:
+    """Copies of the shipped mesh's documents over the same data, to be changed."""
+
+    def copied(name: str) -> ShippedMesh:
+        project = tmp_path / name
+        shutil.copytree(shipped_mesh.settings.project, project)
+        return ShippedMesh(MeshSettings(home=shipped_mesh.settings.home, project=project))
+
+    return copied
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[GuardedMesh]:
+    """`shop.customers.v1` with a canary in every masked value: may be published to, granted, revoked."""
+    mesh = make_mesh(tmp_path)
+    try:
+        yield mesh
+    finally:
+        mesh.access.close()
+
+
+@pytest.fixture
+def guarded_agents(guarded: GuardedMesh) -> Iterator[Agents]:
+    with closing(CatalogView(guarded.settings, guarded.access.guard.lakes)) as view:
+        yield Agents(guarded.access, view, lambda who: guarded.tokens.get(who) or guarded.token(who))

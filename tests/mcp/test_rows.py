@@ -1,0 +1,113 @@
+"""query_product: rows under the same policies as everywhere, as many as a model can hold."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.guarded import CUSTOMERS, GuardedMesh, customers
+from tests.mcp.conftest import Agents
+
+PORT = str(CUSTOMERS)
+
+
+def test_masks_hold_for_who_has_no_clearance_and_are_lifted_for_who_has(guarded_agents: Agents) -> None:
+    asked = {"product": PORT, "order": ["customer_id"], "limit": 3}
+    masked = guarded_agents("ana").told("query_product", **asked)
+    assert "CANARY" not in json.dumps(masked)
+    assert "909" not in json.dumps(masked["answer"]["rows"])
+    assert masked["answer"]["masked"] == {PORT: ["email", "name", "card", "income"]}
+    assert "Masked for you" in masked["hints"][0]
+    clear = guarded_agents("desk").told("query_product", **asked)
+    assert clear["answer"]["masked"] == {}
+    assert clear["answer"]["rows"][0][3] == "CANARY-1-name"
+    assert clear["answer"]["purpose"] == "customer_service"
+
+
+def test_row_filters_of_the_grant_hold_for_rows_and_sql(guarded_agents: Agents) -> None:
+    reggie = guarded_agents("reggie")
+    rows = reggie.answer("query_product", product=PORT, columns=["region"], limit=200)["rows"]
+    assert {region for (region,) in rows} == {"north", "south"}
+    assert reggie.answer("query_product", sql=f"SELECT DISTINCT region FROM {PORT} ORDER BY 1")["rows"] == [
+        ["north"],
+        ["south"],
+    ]
+
+
+def test_pages_go_on_in_one_publication_and_for_one_reader(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+    ana = guarded_agents("ana")
+    asked = {"product": PORT, "columns": ["customer_id"], "limit": 15}
+    first = ana.told("query_product", **asked)
+    assert first["truncated"]
+    assert first["next"] in first["hints"][-1]
+    guarded.publish(customers(10))
+    second = ana.told("query_product", **asked, cursor=first["next"])
+    third = ana.told("query_product", **asked, cursor=second["next"])
+    found = [row[0] for page in (first, second, third) for row in page["answer"]["rows"]]
+    assert sorted(found) == list(range(1, 41))
+    assert {page["answer"]["publications"][PORT] for page in (first, second, third)} == {1}
+    assert third["next"] is None
+    assert "cursor" in guarded_agents("desk").refusal("query_product", **asked, cursor=first["next"])
+    assert "cursor" in ana.refusal("query_product", product=PORT, limit=15, cursor=first["next"])
+
+
+def test_an_answer_keeps_within_200_rows_and_32_kb(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+    guarded.publish("SELECT i, 'north', 'm', repeat('x', 300), 'c', 1, 1, DATE '2026-01-01' FROM range(1, 501) t(i)")
+    desk = guarded_agents("desk")
+    small = desk.told("query_product", product=PORT, columns=["customer_id"], limit=200)
+    assert len(small["answer"]["rows"]) == 200
+    assert small["next"]
+    wide = desk.told("query_product", product=PORT, limit=200)
+    assert 50 < len(wide["answer"]["rows"]) < 200
+    rest = desk.told("query_product", product=PORT, limit=200, cursor=wide["next"])
+    assert rest["answer"]["rows"][0][0] == wide["answer"]["rows"][-1][0] + 1
+    by_sql = desk.told("query_product", sql=f"SELECT * FROM {PORT} ORDER BY customer_id", limit=200)
+    assert by_sql["truncated"]
+    assert f"OFFSET {len(by_sql['answer']['rows'])}" in by_sql["hints"][-1]
+    assert "cursor" in desk.refusal("query_product", sql=f"SELECT 1 FROM {PORT}", cursor="1")
+
+
+def test_one_huge_value_is_cut_and_says_so(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+    guarded.publish("SELECT i, 'north', 'm', repeat('y', 3000000), 'c', 1, 1, DATE '2026-01-01' FROM range(1, 3) t(i)")
+    told = guarded_agents("desk").told("query_product", product=PORT)
+    assert "[cut: 3,000,000 characters]" in told["answer"]["rows"][0][3]
+    assert told["truncated"]
+    assert "Long values were cut" in told["hints"][-1]
+
+
+def test_numbers_keep_their_digits_and_names_their_order(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+    sql = (
+        f"SELECT 1.10 AS a, 12345678901234567.89 AS b, 9007199254740993 AS c, customer_id AS a, NULL AS n "
+        f"FROM {PORT} ORDER BY customer_id LIMIT 1"
+    )
+    told = guarded_agents("ana").answer("query_product", sql=sql)
+    assert told["rows"] == [[1.1, "12345678901234567.89", 9007199254740993, 1, None]]
+    assert len(told["columns"]) == 5
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        f"SELECT * FROM {PORT}; DROP TABLE x",
+        "SELECT * FROM shop.internal.customers",
+        "ATTACH 'x.db'",
+        f"COPY (SELECT * FROM {PORT}) TO '/tmp/x'",
+        "SELECT getenv('HOME')",
+        "SELECT",
+    ],
+)
+def test_sql_that_is_no_select_over_ports_is_refused(guarded_agents: Agents, sql: str) -> None:
+    refusal = guarded_agents("ana").refusal("query_product", sql=sql)
+    assert "Refused (" in refusal
+    assert "internal-error" not in refusal
+
+
+def test_a_read_is_in_the_audit_log_with_its_door(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+    guarded_agents("ana").answer("query_product", product=PORT, limit=1)
+    guarded_agents("ana").answer("query_product", sql=f"SELECT count(*) FROM {PORT}")
+    guarded_agents("nobody").refusal("query_product", product=PORT)
+    entries = [entry for entry in guarded.access.audit.entries() if entry.record.get("door") == "mcp"]
+    assert {entry.actor for entry in entries} == {"ana", "nobody"}
+    assert {entry.kind for entry in entries if entry.actor == "nobody"} == {"refused"}
