@@ -61,7 +61,6 @@ def fitness(
         tiers=list(council.tiers),
         dimensions=DIMENSIONS,
         labels=_LABELS,
-        search_words="",
     )
 
 
@@ -92,9 +91,9 @@ def _answered(reader: PortalReader, asked: Mapping[str, Any]) -> tuple[FitnessAn
     if asked["dimensions"].strip():
         values["dimensions"] = _dimensions(asked["dimensions"], wrong)
     try:
-        needs = Needs(**values)
+        answer = check_fitness(reader, Needs(**values))
         if not wrong:
-            return check_fitness(reader, needs), {}
+            return answer, {}
     except ValidationError as error:
         for one in error.errors():
             wrong.setdefault(str(one["loc"][0]), one["msg"])
