@@ -86,7 +86,8 @@ class FixedEntries:
         return 1
 
     def changed_since(self, revision: int) -> Changes:
-        return Changes(1, revision != 1, tuple(self._products), tuple(self._terms))
+        known = revision == 1
+        return Changes(1, not known, () if known else tuple(self._products), () if known else tuple(self._terms))
 
     def products(self, addresses: Iterable[str] | None = None) -> Mapping[str, ProductEntry]:
         wanted = self._products if addresses is None else addresses

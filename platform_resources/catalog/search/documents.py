@@ -24,7 +24,7 @@ WORD_FIELDS: Mapping[str, float] = {
     "details": 0.7,  # usage, limitations, what columns mean
 }
 # Fields of whole names, spelt by stems: found when the query, or a row of its words, is exactly that.
-NAME_FIELDS: Mapping[str, float] = {"called": 20.0, "called_columns": 14.0, "called_terms": 6.0}
+NAME_FIELDS: Mapping[str, float] = {"called": 20.0, "called_tags": 14.0, "called_columns": 14.0, "called_terms": 6.0}
 FACETS = ("domain", "tier", "status", "classification", "tag", "owner")
 ADDRESS, VOCABULARY, STANDING, STALE_AT, SCORE, LISTING = (
     *("address", "vocabulary", "standing", "stale_at", "score", "listing"),
@@ -132,6 +132,7 @@ def document_of(product: ProductEntry, terms: Mapping[str, TermEntry]) -> Docume
     _add(made, "purpose", purposes)
     _add(made, "details", details_of(product))
     _add(made, "called", dict.fromkeys(map(spelt, (*names, *own))))
+    _add(made, "called_tags", dict.fromkeys(map(spelt, product.tags)))
     _add(made, "called_columns", dict.fromkeys(map(spelt, columns)))
     _add(made, "called_terms", dict.fromkeys(map(spelt, bound)))
     _add(made, ADDRESS, (product.address, *(port.address for port in product.ports)))

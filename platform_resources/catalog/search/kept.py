@@ -135,7 +135,7 @@ class KeptIndex:
         if state is None:
             return self._made_anew()
         changes = self._catalog.changed_since(state.revision)
-        if changes.everything:
+        if changes.everything or len(changes.products) > max(state.products, 100):
             return self._made_anew()
         if changes.terms and _terms_digest(self._catalog.terms()) != state.terms:
             return self._made_anew()

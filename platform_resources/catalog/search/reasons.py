@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from platform_resources.catalog.index.entries import ProductEntry, TermEntry
@@ -16,7 +16,7 @@ from platform_resources.catalog.search.documents import (
 )
 from platform_resources.catalog.search.queries import asked_address
 from platform_resources.catalog.search.spelling import Word
-from platform_resources.catalog.search.words import stems
+from platform_resources.catalog.search.words import analyzed, stems
 
 _MOST = 5
 _MOST_OF_A_FIELD = 2
@@ -35,13 +35,14 @@ def reasons_for(
 ) -> list[Reason]:
     address = _address(text, product)
     found = [address] if address is not None else []
-    meant = [(word.asked, {form.stem: form.weight for form in word.forms}) for word in words]
+    meant = _Meant.of(words)
     explained: set[str] = set()
     weighed: list[tuple[float, Reason]] = []
     for field, texts in _places(product, terms):
-        if field in {"purpose", "details"} and len(explained) == len(words):
-            continue  # what stands in names says it already, and texts are long
-        told = ((shown, *_match(shown, meant)) for shown in texts)
+        open_ = meant.without(explained) if field in _LONG else meant  # texts are long, and names say more
+        if open_.stems.isdisjoint(analyzed(" ".join(texts))):
+            continue
+        told = ((shown, *_match(shown, open_)) for shown in texts)
         matches = [(weight, Reason(field, shown, hit)) for shown, weight, hit in told if hit]
         matches.sort(key=lambda match: -match[0])
         for weight, reason in matches[:_MOST_OF_A_FIELD]:
@@ -55,6 +56,7 @@ def reasons_for(
 
 
 _FIELDS = {"name": "name", "meaning": "meaning", "tag": "tags", "column": "columns", "term": "terms"}
+_LONG = {"purpose", "details"}
 _FIELDS |= {"people": "people", "purpose": "purpose", "details": "details"}
 _WEIGHTS = {shown: WORD_FIELDS[kept] for shown, kept in _FIELDS.items()}
 
@@ -92,17 +94,34 @@ def _details(product: ProductEntry) -> Iterator[str]:
         yield from (text for text in (part.usage, part.limitations) if text)
 
 
-def _match(text: str, meant: Iterable[tuple[str, Mapping[str, float]]]) -> tuple[float, tuple[str, ...]]:
+@dataclass(frozen=True)
+class _Meant:
+    """The words of a query by what they may mean: word as it was asked for -> stem -> how sure it is."""
+
+    words: tuple[tuple[str, Mapping[str, float]], ...]
+    stems: frozenset[str]
+
+    @classmethod
+    def of(cls, words: Sequence[Word]) -> _Meant:
+        told = tuple((word.asked, {form.stem: form.weight for form in word.forms}) for word in words)
+        return cls(told, frozenset(stem for _, forms in told for stem in forms))
+
+    def without(self, explained: Set[str]) -> _Meant:
+        words = tuple((asked, forms) for asked, forms in self.words if asked not in explained)
+        return _Meant(words, frozenset(stem for _, forms in words for stem in forms))
+
+
+def _match(text: str, meant: _Meant) -> tuple[float, tuple[str, ...]]:
     """The words that a text answers, and how well: short texts that hold nothing else are the better answer."""
     held = stems(text)
-    hits = {
-        asked: max((weight for stem, weight in forms.items() if stem in held), default=0.0) for asked, forms in meant
-    }
+    if meant.stems.isdisjoint(held):
+        return 0.0, ()
+    hits = {asked: max((w for stem, w in forms.items() if stem in held), default=0.0) for asked, forms in meant.words}
     words = tuple(asked for asked, weight in hits.items() if weight)
     return sum(hits.values()) + len(words) / (len(held) + 1), words
 
 
-def _shortened(reason: Reason, meant: Sequence[tuple[str, Mapping[str, float]]]) -> Reason:
+def _shortened(reason: Reason, meant: _Meant) -> Reason:
     """A long text from the sentence on that answers most words."""
     text = " ".join(reason.text.split())
     if len(text) > _SHOWN:

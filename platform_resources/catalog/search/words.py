@@ -39,10 +39,15 @@ def register(index: Index) -> Index:
     return index
 
 
-@lru_cache(maxsize=50_000)
+def analyzed(text: str) -> list[str]:
+    """The stems of a text that is not worth keeping."""
+    return analyzers()[STEMS].analyze(text)
+
+
+@lru_cache(maxsize=20_000)
 def stems(text: str) -> tuple[str, ...]:
     """`customers of crm.customer_360` -> custom, of, crm, custom, 360."""
-    return tuple(analyzers()[STEMS].analyze(text))
+    return tuple(analyzed(text))
 
 
 def plain_words(text: str) -> list[str]:
