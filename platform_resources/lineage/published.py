@@ -10,6 +10,7 @@ import duckdb
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.lake import Publication
 from platform_resources.lake.column_lineage import lineage_of_tables
+from platform_resources.lineage.building import doubts
 from platform_resources.lineage.model import (
     DIRECT_SUBTYPES,
     ColumnEdge,
@@ -143,3 +144,11 @@ def _strongest(edges: Iterable[ColumnEdge]) -> Iterable[ColumnEdge]:
 
 def _rank(edge: ColumnEdge) -> int:
     return DIRECT_SUBTYPES.index(edge.subtype) if edge.subtype in DIRECT_SUBTYPES else -1
+
+
+def port_doubts(
+    con: duckdb.DuckDBPyConnection, domain: Domain, port: OutputPort, publication: Publication
+) -> tuple[str, ...]:
+    """What the documents say of the sources of a published table, and its build did not do; see `building.doubts`."""
+    recorded = lineage_of_tables(con, domain.name, publication.snapshot).get(port.contract.table.physical_name)
+    return () if recorded is None else tuple(doubts(domain, recorded))

@@ -182,6 +182,14 @@ def get_impact(
     )
 
 
+def sources_of_port(reader: Reader, state: PortState) -> list[ColumnEdge]:
+    """What the columns of a port are made of, one step back, as far as the caller may know of it. For the terminal."""
+    graph, sees = _Graph(reader), _sees(reader)
+    addresses = [state.port.address, *(f"{state.port.address}.{name}" for name in graph.columns_of(state.port.address))]
+    found = [edge for edge in graph.edges_to(*addresses) if sees(dataset_of(edge.source))]
+    return [_edge_out(edge) for edge in sorted(found, key=lambda edge: (edge.target, edge.source, edge.subtype))]
+
+
 class _Graph:
     """The edges of the catalog's index, and the columns that the documents promise."""
 
