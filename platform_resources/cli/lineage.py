@@ -103,8 +103,8 @@ def _asked(reader: Reader, text: str) -> tuple[PortState, str | None]:
         return min(ports, key=lambda state: preferred.index(state.port)), None
     try:
         address = PortAddress.parse(".".join(parts[:_PORT_PARTS]))
-    except InvalidNameError as error:
-        fail(f"{error}; {_FORM}", code=2)
+    except InvalidNameError:
+        fail(f"{text!r} names neither a port nor a column: {_FORM}", code=2)
     return reader.port(address), parts[_PORT_PARTS] if len(parts) > _PORT_PARTS else None
 
 
@@ -184,10 +184,12 @@ def _print_columns(title: str, nodes: Sequence[ColumnNode], found: ColumnLineage
         console.print(f"{title} nothing that is known", highlight=False)
         return
     made = table(title, ("steps", "right"), "how")
-    for node in nodes:
-        edges = [edge for edge in found.edges if node.column in (edge.source, edge.target)]
-        near = [edge for edge in edges if edge.source == node.column] if title == "is made of" else edges
-        made.add_row(escape(node.column), str(node.distance), "\n".join(dict.fromkeys(map(_how, near))))
+    end = "source" if title == "is made of" else "target"
+    edges = {node.column: [edge for edge in found.edges if getattr(edge, end) == node.column] for node in nodes}
+    decides = {name: all(edge.type == "INDIRECT" for edge in near) for name, near in edges.items()}
+    for node in sorted(nodes, key=lambda node: (node.distance, decides[node.column], node.column)):
+        how = dict.fromkeys(map(_how, edges[node.column]))
+        made.add_row(escape(node.column), str(node.distance), "\n".join(how))
     console.print(made)
 
 

@@ -10,7 +10,7 @@ import duckdb
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.lake import Publication
 from platform_resources.lake.column_lineage import lineage_of_tables
-from platform_resources.lineage.building import doubts
+from platform_resources.lineage.declared import doubts
 from platform_resources.lineage.model import (
     DIRECT_SUBTYPES,
     ColumnEdge,
@@ -149,6 +149,6 @@ def _rank(edge: ColumnEdge) -> int:
 def port_doubts(
     con: duckdb.DuckDBPyConnection, domain: Domain, port: OutputPort, publication: Publication
 ) -> tuple[str, ...]:
-    """What the documents say of the sources of a published table, and its build did not do; see `building.doubts`."""
+    """What the documents say of the sources of a published table, and its build did not do; see `declared.doubts`."""
     recorded = lineage_of_tables(con, domain.name, publication.snapshot).get(port.contract.table.physical_name)
     return () if recorded is None else tuple(doubts(domain, recorded))

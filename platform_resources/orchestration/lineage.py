@@ -10,7 +10,7 @@ import dagster as dg
 from platform_resources.contracts.model import Domain
 from platform_resources.lake.column_lineage import TableLineage
 from platform_resources.lineage import column_of, dataset_of
-from platform_resources.lineage.building import doubts
+from platform_resources.lineage.declared import doubts
 from platform_resources.lineage.model import from_record
 
 DOUBTS = "lineage_doubts"
