@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from platform_resources.access.callers.names import team_consumer
 from platform_resources.access.model import ReadingRole
-from platform_resources.access.requests.approvals import AccessRequest, opened_columns
+from platform_resources.access.policy.decisions import profile_of
+from platform_resources.access.requests.approvals import AccessRequest
 from platform_resources.access.requests.offers import Offer, Offers
 from platform_resources.governance import Council, Purpose
 from platform_resources.serving.access_requests import GrantOut, RequestOut, grant_out, request_out
@@ -79,7 +80,7 @@ class Offered:
     roles: tuple[ReadingRole, ...]
     purposes: Mapping[str, Purpose | None]  # by name, those that some role is for
     columns: tuple[tuple[str, str | None], ...]  # name, classification
-    opened: Mapping[str, tuple[str, ...]]  # role -> columns that it lifts the mask of
+    opened: Mapping[str, tuple[str, ...]]  # role -> masked columns that it opens, for one of its purposes at least
     longest_days: int
     consumers: tuple[str, ...]  # in whose name the reader may ask, itself first
 
@@ -140,7 +141,7 @@ class AccessViews:
             roles=offer.policy.roles,
             purposes={name: known.get(name) for name in dict.fromkeys(allowed)},
             columns=tuple((column.name, column.classification) for column in offer.contract.table.columns),
-            opened={role.name: opened_columns(offer.policy, role) for role in offer.policy.roles},
+            opened={role.name: self._openable(offer, role, allowed) for role in offer.policy.roles},
             longest_days=self._offers.longest_days(),
             consumers=(identity.id, *(team_consumer(team) for team in sorted(identity.teams))),
         )
@@ -153,7 +154,7 @@ class AccessViews:
             who=self._who(item.consumer, told=decides),
             role=None if role is None else role.description,
             purpose=self.council.purposes.get(item.purpose),
-            opened=() if offer is None or role is None else _opened(offer, role, item.columns),
+            opened=() if offer is None or role is None else self._opened(offer, role, item.purpose, item.columns),
             columns=None if offer is None else len(offer.contract.table.columns),
             owners=() if offer is None else offer.owners,
             steps=steps_of(item),
@@ -175,6 +176,24 @@ class AccessViews:
         identity = self._reader.caller.identity
         names = (item.requested_by, item.consumer)
         return identity.id in names or any(self._offers.party(name).is_spoken_for_by(identity) for name in names)
+
+    def _openable(self, offer: Offer, role: ReadingRole, purposes: Sequence[str]) -> tuple[str, ...]:
+        """Columns that a role opens for one purpose at least."""
+        fits = [name for name in purposes if role.purposes is None or name in role.purposes]
+        names = {column.name for purpose in fits for column in self._opened(offer, role, purpose, None)}
+        return tuple(name for name in offer.policy.masks if name in names)
+
+    def _opened(
+        self, offer: Offer, role: ReadingRole, purpose: str, columns: Sequence[str] | None
+    ) -> tuple[Opened, ...]:
+        """Masked columns that come in clear to who holds every clearance of the role, for a purpose."""
+        profile = profile_of(offer.policy, role.clearances, columns, (), self._reader.caller, (purpose,))
+        classes = {column.name: column.classification for column in offer.contract.table.columns}
+        return tuple(
+            Opened(name, classes.get(name))
+            for name, masks in profile.columns.items()
+            if not masks and offer.policy.masks[name]
+        )
 
 
 def steps_of(item: AccessRequest) -> tuple[Step, ...]:
@@ -201,8 +220,3 @@ def steps_of(item: AccessRequest) -> tuple[Step, ...]:
         named = " or ".join(item.waits_for) or "nobody: no approver is named"
         steps.append(Step(f"waits for {named}", None, "waits"))
     return tuple(steps)
-
-
-def _opened(offer: Offer, role: ReadingRole, columns: Sequence[str] | None) -> tuple[Opened, ...]:
-    classes = {column.name: column.classification for column in offer.contract.table.columns}
-    return tuple(Opened(name, classes.get(name)) for name in opened_columns(offer.policy, role, columns))

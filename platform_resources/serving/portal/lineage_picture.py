@@ -110,17 +110,18 @@ def column_picture(lineage: ColumnLineage) -> Picture:
     for side, nodes in ((-1, lineage.upstream), (1, lineage.downstream)):
         for node in sorted(nodes, key=lambda item: item.distance):
             column = node.column.removeprefix(f"{node.dataset}.")
-            if column not in held[node.dataset]:
-                held[node.dataset].append(column)
+            names = held[node.dataset]
+            if node.column != node.dataset and column not in names:  # of some only the whole port is known
+                names.append(column)
             distances.setdefault(node.dataset, side * node.distance)
             kinds[node.dataset] = node.kind
     boxes = []
-    for dataset, names in held.items():
+    for dataset, columns in held.items():
         box = _port_box(dataset, None, here=dataset == here) if kinds[dataset] == "port" else _feed_box(dataset)
         link = kinds[dataset] == "port"
         rows = tuple(
             Row(column, column_lineage_link(dataset, column) if link else "", chosen=f"{dataset}.{column}" == chosen)
-            for column in names
+            for column in columns
         )
         boxes.append(replace(box, rows=rows))
     datasets = sorted(held, key=len, reverse=True)

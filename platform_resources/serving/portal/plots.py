@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from platform_resources.serving.portal.filters import duration
+from platform_resources.serving.portal.filters import count, duration
 from platform_resources.serving.quality import PublicationOut
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -166,7 +166,7 @@ def availability_figure(days: Sequence[tuple[date, float]], promised_percent: fl
     bottom = max(0.0, lowest - max(0.1, (100 - lowest) * 0.3))
     layers: list[dict[str, Any]] = [
         {
-            "mark": {"type": "bar", "width": max(2, min(14, WIDTH // (2 * len(days)))), "clip": True},
+            "mark": {"type": "bar", "width": max(2, min(14, WIDTH // (2 * len(days))))},
             "encoding": {
                 "x": _time("%d %b"),
                 "y": {
@@ -183,7 +183,7 @@ def availability_figure(days: Sequence[tuple[date, float]], promised_percent: fl
         layers.append(_promise_line(promised_percent))
     low = sum(value["low"] for value in values)
     promise = "" if promised_percent is None else f" {promised_percent:g} % are promised; {low} days were below."
-    says = f"{len(days)} days that were probed: {min(up for _, up in days):.3f} % on the worst.{promise}"
+    says = f"{count(len(days), 'day')} probed: {min(up for _, up in days):.3f} % on the worst one.{promise}"
     rows = tuple((day.isoformat(), f"{up:.3f} %") for day, up in reversed(days))
     spec = {"width": WIDTH, "height": 110, "layer": layers}
     return Figure("availability", "Availability by day", says, _spec(spec, values), ("Day (UTC)", "Answered"), rows)
@@ -206,7 +206,7 @@ def reads_figure(days: Sequence[tuple[date, int]]) -> Figure | None:
         },
     }
     total = sum(reads for _, reads in days)
-    says = f"{total:,} reads on {len(days)} days."
+    says = f"{count(total, 'read')} on {count(len(days), 'day')}."
     rows = tuple((day.isoformat(), f"{reads:,}") for day, reads in reversed(days))
     return Figure("reads", "Reads by day", says, _spec(spec, values), ("Day (UTC)", "Reads"), rows)
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -30,7 +31,8 @@ _IDLE = 300.0  # seconds after which the process, of 130 MB, is ended
 # would be read out one by one, in JavaScript's words.
 _LABELS = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
 _OPENING = re.compile(r"^<svg [^>]*?viewBox=\"([0-9. ]+)\"[^>]*>")
-_STRANGE = re.compile(r"<(?:script|foreignObject|image|a|use|style)\b|\bon[a-z]+=|\bstyle=|href=", re.IGNORECASE)
+_ELEMENTS = frozenset(("svg", "g", "path", "text", "line", "rect"))
+_NEVER = frozenset(("style", "href", "{http://www.w3.org/1999/xlink}href"))
 
 
 @dataclass(frozen=True)
@@ -97,20 +99,24 @@ class Plotter:
             return nothing
         try:
             self._used = time.monotonic()
-            process = self._started()
-            assert process.stdin is not None
+            line = self._asked(specs) or self._asked(specs)  # it may have ended since the last page
+            return nothing if line is None else json.loads(line)
+        finally:
+            self._drawing.release()
+
+    def _asked(self, specs: Sequence[Mapping[str, Any]]) -> bytes | None:
+        """The answer of the process; None when it ended before it, or takes too long: then it is ended."""
+        process = self._started()
+        assert process.stdin is not None
+        try:
             process.stdin.write(json.dumps(list(specs)).encode() + b"\n")
             process.stdin.flush()
             line = _line(process, self._patience)
-            if line is None:
-                self._end()
-                return nothing
-            return json.loads(line)
-        except OSError:  # it ended: the next page starts another one
+        except OSError:
+            line = None
+        if line is None:
             self._end()
-            return nothing
-        finally:
-            self._drawing.release()
+        return line
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -163,20 +169,29 @@ def fitted(svg: str, figure: Figure) -> Markup | None:
 
     Texts in it were escaped where they were drawn; no script, link, style or picture belongs into a plot.
     """
-    opening = _OPENING.match(svg)
-    if opening is None or _STRANGE.search(_texts_out(svg)):
+    plain = _LABELS.sub("", svg)
+    opening = _OPENING.match(plain)
+    if opening is None or not _is_plain(plain):
         return None
     ids = f"plot-{figure.name}"
     head = Markup(
         '<svg class="plot" role="img" viewBox="{box}" aria-labelledby="{ids}-title {ids}-says">'
         '<title id="{ids}-title">{title}</title><desc id="{ids}-says">{says}</desc>'
     ).format(box=opening[1], ids=ids, title=figure.title, says=figure.says)
-    return head + Markup(_LABELS.sub("", svg[opening.end() :]))
+    return head + Markup(plain[opening.end() :])
 
 
-def _texts_out(svg: str) -> str:
-    """The markup alone: a text may say `onload=`, where it is no attribute."""
-    return re.sub(r">[^<]*<", "><", svg)
+def _is_plain(svg: str) -> bool:
+    """Whether a picture is nothing but shapes and texts."""
+    try:
+        root = ElementTree.fromstring(svg)
+    except ElementTree.ParseError:
+        return False
+    return all(
+        element.tag.rpartition("}")[2] in _ELEMENTS
+        and not any(name in _NEVER or name.lower().startswith("on") for name in element.attrib)
+        for element in root.iter()
+    )
 
 
 def _line(process: subprocess.Popen[bytes], patience: float) -> bytes | None:

@@ -23,32 +23,30 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Example:
-    """A way to read. `language` is for who highlights it; `needs`: what has to be there first."""
+    """A way to read."""
 
     name: str
-    language: str
     text: str
-    needs: str
 
 
 def examples_of(port: str, columns: Sequence[str], purpose: str | None, root: str) -> tuple[Example, ...]:
     """For a port and the columns of it that the reader sees; `root` is the server's address, without a slash."""
     shown = tuple(columns[:_SHOWN])
     return (
-        Example("Python", "python", _python(port, shown, purpose, root), "MESH_TOKEN holds your token"),
-        Example("SQL", "sh", _sql(port, shown, purpose), "in the project's folder; MESH_TOKEN holds your token"),
-        Example("HTTP", "sh", _http(port, shown, purpose, root), "MESH_TOKEN holds your token"),
-        Example("SQL by HTTP", "sh", _http_sql(port, shown, purpose, root), "MESH_TOKEN holds your token"),
+        Example("Python", _python(port, shown, purpose, root)),
+        Example("SQL, in the project's folder", _sql(port, shown, purpose)),
+        Example("HTTP", _http(port, shown, purpose, root)),
+        Example("SQL by HTTP", _http_sql(port, shown, purpose, root)),
     )
 
 
 def _python(port: str, columns: Sequence[str], purpose: str | None, root: str) -> str:
     named = "[" + ", ".join(json.dumps(name) for name in columns) + "]"
-    declared = f", purpose={json.dumps(purpose)}" if purpose else ""
+    declared = f"\n    purpose={json.dumps(purpose)}," if purpose else ""
     return (
         "from platform_resources.client import Mesh\n\n"
         f"mesh = Mesh({json.dumps(root)})\n"
-        f"rows = mesh.read(\n    {json.dumps(port)},\n    columns={named},\n    limit=10{declared},\n)\n"
+        f"rows = mesh.read(\n    {json.dumps(port)},\n    columns={named},\n    limit=10,{declared}\n)\n"
         "print(rows.pandas())\n"
     )
 

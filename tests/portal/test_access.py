@@ -1,0 +1,142 @@
+"""The pages of access: ask, decide, end, by the forms that a browser sends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from html import unescape
+
+import pytest
+
+from platform_resources.access import Identity
+from tests.portal.conftest import Browser, Portal
+
+PORT = "shop.customers.v1"
+FORM = f"/access/request?port={PORT}"
+OWNER, PRIVACY = "shop@retailer.example", "privacy@retailer.example"
+
+
+@pytest.fixture
+def people(kept_portal: Portal, request: pytest.FixtureRequest) -> Iterator[dict[str, Browser]]:
+    """A browser for each: pat, another one for each test, asks; the owner and the privacy office decide."""
+    mesh = kept_portal.mesh
+    asker = f"pat-{request.node.name[5:40].replace('_', '-')}@retailer.example"
+    with ExitStack() as stack:
+        found: dict[str, Browser] = {}
+        for id_, scopes in ((asker, ("read", "request")), (OWNER, ("read", "approve")), (PRIVACY, ("read", "approve"))):
+            mesh.identity(Identity(id_, "person", id_, clearances=frozenset({"gdpr"}), purpose="customer_service"))
+            found["pat" if id_ == asker else id_] = stack.enter_context(
+                kept_portal.browser(mesh.token(id_, scopes=scopes))
+            )
+        yield found
+
+
+def words(text: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def ask(browser: Browser, **fields: object):
+    filled = {
+        **{"port": PORT, "role": "customers_gdpr_reader", "purpose": "customer_service", "days": "30"},
+        **{"reason": "Calls customers back", "which": "all"},
+    }
+    return browser.submit("/access/requests", FORM, **filled | fields)
+
+
+def test_asked_approved_twice_and_read(people: dict[str, Browser]) -> None:
+    pat, owner, privacy = people["pat"], people[OWNER], people[PRIVACY]
+    assert "Ask for access" in pat.get("/products/shop/customers").text
+
+    asked = ask(pat, reason="Calls <b>customers</b> back")
+    assert asked.status_code == 303, words(asked.text)
+    request = asked.headers["location"].partition("?")[0]
+    assert f"waits for {OWNER}" in words(pat.get(request).text)
+    assert "Nothing waits for your decision" in words(people[PRIVACY].get("/access").text)
+
+    inbox = owner.get("/access").text
+    assert "Calls &lt;b&gt;customers&lt;/b&gt; back" in inbox
+    told = words(inbox)
+    assert "Clearances: gdpr" in told
+    assert "Opens in clear email personal" in told
+    assert "level 1 of 2 is open" in told
+
+    first = owner.submit(f"{request}/approve", request, conditions="On the phone only", comment="Fine")
+    assert first.status_code == 303
+    assert "On condition: On the phone only" in words(pat.get(request).text)
+    assert privacy.submit(f"{request}/approve", request).status_code == 303
+    assert "granted for 30 days" in words(pat.get(request).text)
+    product = words(pat.get("/products/shop/customers").text)
+    assert "You read it as customers_gdpr_reader for customer_service" in product
+    assert "On the phone only" in product
+    assert PORT in words(pat.get("/access").text)
+
+
+def test_what_is_wrong_is_told_at_its_field_and_what_was_written_stays(people: dict[str, Browser]) -> None:
+    answer = ask(
+        people["pat"], reason="", days="9999", purpose="", role="customers_reader", which="some", column=["region"]
+    )
+    assert answer.status_code == 422
+    text = answer.text
+    for name in ("reason", "days", "purpose"):
+        assert f'id="{name}-error"' in text
+        assert re.search(rf'id="{name}"[^>]*aria-invalid="true"', text), name
+    assert 'id="role-error"' not in text
+    assert re.search(r'value="customers_reader" checked', text)
+    assert re.search(r'value="region" checked', text)
+    assert 'value="9999"' in text
+    wrong = ask(people["pat"], role="customers_gdpr_reader", purpose="analytics")
+    assert "is not for that; it is for customer_service" in words(wrong.text)
+    other = ask(people["pat"], consumer="team:nobody")
+    assert "you can't ask in the name of team:nobody" in words(other.text)
+
+
+def test_the_same_is_not_asked_twice(people: dict[str, Browser]) -> None:
+    first = ask(people["pat"])
+    again = ask(people["pat"])
+    assert again.status_code == 422
+    assert first.headers["location"].partition("?")[0] in again.text
+    assert "Calls customers back" in again.text
+
+
+def test_withdrawn_denied_revoked(people: dict[str, Browser]) -> None:
+    pat, owner = people["pat"], people[OWNER]
+    request = ask(pat).headers["location"].partition("?")[0]
+    assert pat.submit(f"{request}/withdraw", request).headers["location"] == f"{request}?done=withdrawn"
+    late = owner.submit(f"{request}/approve", request)
+    assert (late.status_code, "was withdrawn already" in words(late.text)) == (409, True)
+
+    request = ask(pat).headers["location"].partition("?")[0]
+    assert owner.submit(f"{request}/deny", request, comment="Ask again in June").status_code == 303
+    assert "Ask again in June" in words(pat.get(request).text)
+
+    request = ask(pat, role="customers_reader").headers["location"].partition("?")[0]
+    owner.submit(f"{request}/approve", request)
+    (grant,) = re.findall(r"grants/(\d+)/revoke(?=(?:(?!<tr>).)*)", pat.get("/access").text)
+    assert owner.submit(f"/access/grants/{grant}/revoke", "/access").status_code == 422
+    assert owner.submit(f"/access/grants/{grant}/revoke", "/access", reason="Over").status_code == 303
+    assert "You hold no grant" in words(pat.get("/access").text)
+
+
+def test_nobody_acts_by_a_form_of_somebody_else(people: dict[str, Browser], kept_portal: Portal) -> None:
+    pat, owner = people["pat"], people[OWNER]
+    request = ask(pat).headers["location"].partition("?")[0]
+    for act in ("approve", "deny", "withdraw"):
+        forged = owner.post(f"{request}/{act}", data={"csrf": "0" * 64}, headers={"Origin": owner.origin})
+        assert forged.status_code == 403
+        elsewhere = owner.post(
+            f"{request}/{act}", data={"csrf": owner.csrf()}, headers={"Origin": "https://evil.example"}
+        )
+        assert elsewhere.status_code == 403
+    assert pat.submit(f"{request}/approve").status_code == 403  # its own
+    with kept_portal.browser(kept_portal.mesh.token("ana")) as stranger:
+        assert stranger.get(request).status_code == 404
+        assert stranger.submit(f"{request}/approve").status_code in (403, 404)
+    assert "waits for" in words(pat.get(request).text)
+
+
+def test_what_can_not_be_asked_for_is_no_form(people: dict[str, Browser]) -> None:
+    assert people["pat"].get("/access/request?port=shop.nothing.v1").status_code == 404
+    assert people["pat"].get("/access/request?port=<script>").status_code == 404
+    assert people["pat"].get("/access/request").status_code == 422
+    assert people["pat"].get("/access/requests/99").status_code == 404
