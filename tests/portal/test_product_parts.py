@@ -32,7 +32,7 @@ from platform_resources.serving.portal.plots import (
     reads_figure,
     score_figure,
 )
-from platform_resources.serving.portal.plots_drawn import Plotter
+from platform_resources.serving.portal.plots_drawn import Plotter, fitted
 from platform_resources.serving.portal.product_diff import difference_of
 from platform_resources.serving.portal.product_page import support_link
 from platform_resources.serving.portal.product_usage import examples_of, select
@@ -102,14 +102,32 @@ def test_no_text_of_a_plot_is_markup(plotter: Plotter) -> None:
     assert drawn.svg is not None
     named = {element.tag.rpartition("}")[2] for element in ET.fromstring(drawn.svg).iter()}
     assert named <= {"svg", "title", "desc", "g", "path", "text", "line"}
-    spec = {"mark": {"type": "point", "href": "javascript:x"}, "data": {"values": [{}]}}
-    (linked,) = plotter.draw([Figure("x", "x", "x", spec, (), ())])
-    assert linked.svg is None  # a plot has no links
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<script>alert(1)</script>",
+        '<a href="javascript:x"><text>x</text></a>',
+        '<g onload="x"/>',
+        '<path style="fill:url(x)"/>',
+        "<foreignObject/>",
+        '<image xlink:href="x" xmlns:xlink="http://www.w3.org/1999/xlink"/>',
+        "<g>",
+    ],
+)
+def test_a_picture_that_is_more_than_one_is_not_shown(inside: str) -> None:
+    figure = reads_figure([(date(2026, 1, 1), 2)])
+    assert figure is not None
+    whole = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1">{}</svg>'
+    assert fitted(whole.format("<g/>"), figure) is not None
+    assert fitted(whole.format(inside), figure) is None
 
 
 def test_a_plot_that_can_not_be_drawn_is_told_as_a_table(plotter: Plotter) -> None:
     broken = Figure("x", "Broken", "", {"mark": 7}, ("a",), (("1",),))
-    assert plotter.draw([broken])[0].svg is None
+    drawn = plotter.draw([broken])[0]
+    assert (drawn.svg, drawn.figure.rows) == (None, (("1",),))
     assert plotter.draw([reads_figure([(date(2026, 1, 1), 2)])])[0].svg is not None  # type: ignore[list-item]
 
 

@@ -14,15 +14,17 @@ def main() -> None:
     import vl_convert  # noqa: PLC0415  (the process is up before its 20 MB are)
 
     for line in sys.stdin:
-        drawn = []
-        for spec in json.loads(line):
-            try:
+        specs, drawn = json.loads(line), []
+        try:
+            for spec in specs:
                 drawn.append(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
-            except ValueError as error:
-                drawn.append(None)
-                sys.stderr.write(f"{error}\n")
-        sys.stdout.write(json.dumps(drawn) + "\n")
+        except ValueError as error:
+            sys.stderr.write(f"{error}\n")
+        failed = len(drawn) < len(specs)
+        sys.stdout.write(json.dumps(drawn + [None] * (len(specs) - len(drawn))) + "\n")
         sys.stdout.flush()
+        if failed:
+            return  # an error of the engine may come back with the next plot: the next page gets another process
 
 
 if __name__ == "__main__":
