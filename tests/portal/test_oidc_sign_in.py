@@ -144,6 +144,7 @@ def test_after_the_provider_nobody_is_sent_elsewhere(lying: tuple[Issuer, Portal
     issuer, portal = lying
     with portal.browser() as browser:
         for kept in ("//evil.example", "https://evil.example/", "/sign-in/oidc"):
+            browser.cookies.clear()
             asked = begin(browser, kept)
             secret = browser.cookies["mesh-sign-in"].partition(".")[0]
             forged = base64.urlsafe_b64encode(kept.encode()).decode().rstrip("=")
