@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
-from platform_resources.contracts.model import Table
+from platform_resources.contracts.model import Column, Table
 from platform_resources.quality import Audit
 
 
@@ -18,12 +18,22 @@ def promised_schema(table: Table) -> dg.TableSchema:
                 column.name,
                 type=column.physical_type or column.logical_type or "unknown",
                 description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=not column.required, unique=column.unique),
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=column.unique, other=list(_masked(column))
+                ),
                 tags={"classification": column.classification} if column.classification else {},
             )
             for column in table.columns
         ]
     )
+
+
+def _masked(column: Column) -> Iterator[str]:
+    """The mask that the contract writes, for people; what the council adds where it is silent, the portal tells."""
+    mask = column.custom.get("mask")
+    if isinstance(mask, Mapping):
+        clearance = mask.get("clearance")
+        yield f"masked ({mask.get('strategy')})" + (f" without the clearance {clearance}" if clearance else "")
 
 
 def delivered_schema(columns: Iterable[tuple[str, str]]) -> dg.TableSchema:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, port_of_table
 from platform_resources.contracts.model import Domain
-from platform_resources.governance import by_secrecy
+from platform_resources.governance import by_secrecy, consumers_of
 from platform_resources.governance.endings import input_notices, port_notice
 from platform_resources.lake import MeshSettings, maintain, utc_now
 from platform_resources.lineage.openlineage_told import tell_served
@@ -65,6 +65,7 @@ def domain_definitions(name: str) -> dg.Definitions:
         for port in product.ports:
             notice = port_notice(mesh, product, port)
             notices = [*([notice] if notice else []), *reads]
+            readers = consumers_of(mesh, port.address)
             table, runs = port.contract.table.physical_name, is_runnable(lifecycle_of(product, port))
             if port.address in loaded.held:
                 assets.append(held_port(domain, product, port, loaded.held[port.address], settings.project))
@@ -72,10 +73,10 @@ def domain_definitions(name: str) -> dg.Definitions:
                 missing = model_missing(domain, port, feeds)
                 assets.append(held_port(domain, product, port, [missing], settings.project))
             elif runs:
-                assets.append(port_asset(domain, product, port, feeds[table], notices, secrecy))
+                assets.append(port_asset(domain, product, port, feeds[table], notices, secrecy, readers))
                 runnable.append(port.address)
             else:
-                assets.append(ended_port(domain, product, port, notices, secrecy))
+                assets.append(ended_port(domain, product, port, notices, secrecy, readers))
     for product_name, findings in loaded.usable.blocked.items():
         assets.append(blocked_asset(domain, product_name, findings, settings.project))
     joins = joins_checks(name, mesh, council, runnable)

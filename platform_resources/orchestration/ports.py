@@ -7,12 +7,14 @@ import dagster as dg
 
 from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.governance import Consumer, strictest
 from platform_resources.lake import PortAddress, utc_now
 from platform_resources.orchestration.automation import refresh_on_update
 from platform_resources.orchestration.columns import audited_schema, promised_schema
 from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
 from platform_resources.orchestration.lineage import column_deps
 from platform_resources.orchestration.openlineage import publishing_told
+from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
@@ -29,10 +31,12 @@ def port_asset(
     sources: Sequence[str],
     notices: Sequence[str] = (),
     secrecy: Sequence[str] = (),
+    readers: Sequence[Consumer] = (),
 ) -> dg.AssetsDefinition:
     """The asset of an output port; `notices` tell where it, or what it reads, stands in its life.
 
-    `secrecy`: names of the classifications in rising secrecy, for the tag of the most secret column.
+    `secrecy`: names of the classifications in rising secrecy, for the tag of the most secret column. `readers`: who is
+    registered as reading it.
 
     Results of the checks come first; then the port is either materialized, because it was published, or fails. A
     refused version is no materialization, so the port's freshness stays honest and no consumer is triggered.
@@ -43,7 +47,7 @@ def port_asset(
 
     @dg.multi_asset(
         name="_".join(address.key),
-        specs=[port_spec(domain, product, port, notices, secrecy)],
+        specs=[port_spec(domain, product, port, notices, secrecy, readers)],
         check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key)],
     )
     def publish_port(
@@ -77,13 +81,18 @@ def port_asset(
                 metadata={REFUSED: port.address, "score": outcome.audit.score, "failed_checks": names},
                 allow_retries=False,
             )
-        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, port, outcome))
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, product, port, outcome))
 
     return publish_port
 
 
 def port_spec(
-    domain: Domain, product: Product, port: OutputPort, notices: Sequence[str] = (), secrecy: Sequence[str] = ()
+    domain: Domain,
+    product: Product,
+    port: OutputPort,
+    notices: Sequence[str] = (),
+    secrecy: Sequence[str] = (),
+    readers: Sequence[Consumer] = (),
 ) -> dg.AssetSpec:
     """What is shown of a port, whether it can run or not."""
     key = dg.AssetKey(list(PortAddress.parse(port.address).key))
@@ -94,9 +103,9 @@ def port_spec(
         "mesh/tier": str(contract.custom.get("tier", "bronze")),
         "mesh/status": lifecycle_of(product, port),
     }
-    classifications = sorted({c.classification for c in contract.table.columns if c.classification})
-    if classifications:
-        tags["mesh/classification"] = _strictest(classifications, secrecy)
+    most_secret = strictest((c.classification for c in contract.table.columns if c.classification), secrecy)
+    if most_secret is not None:
+        tags["mesh/classification"] = most_secret
     return dg.AssetSpec(
         key,
         deps=[dg.AssetKey([domain.name, "internal", contract.table.physical_name])],
@@ -115,6 +124,8 @@ def port_spec(
             "contract": dg.MetadataValue.path(str(contract.file)),
             "contract_version": contract.version,
             "product_status": product.status,
+            **links(product, port),
+            **consumer_facts(readers),
             **_life(product, port),
             **{f"sla/{sla.property}": f"{sla.value}{' ' + sla.unit if sla.unit else ''}" for sla in contract.sla},
         },
@@ -128,11 +139,6 @@ def _life(product: Product, port: OutputPort) -> dict[str, str]:
     end, other = port.contract.end_of_support, replacement_of(port)
     told = {"lifecycle": state, "end_of_support": end and end.isoformat(), "replaced_by": other}
     return {name: value for name, value in told.items() if value}
-
-
-def _strictest(classifications: Sequence[str], order: Sequence[str]) -> str:
-    """The most secret of some classifications; one that the council doesn't know counts as more secret than all."""
-    return max(classifications, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def _freshness_policy(limit: timedelta) -> dg.FreshnessPolicy:
@@ -189,7 +195,7 @@ def _measured(value: object) -> str:
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
-def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[str, object]:
+def _metadata(address: PortAddress, product: Product, port: OutputPort, outcome: Outcome) -> dict[str, object]:
     publication, audit = outcome.publication, outcome.audit
     if publication is None:
         return {}
@@ -201,6 +207,7 @@ def _metadata(address: PortAddress, port: OutputPort, outcome: Outcome) -> dict[
         "publication": publication.number,
         "snapshot": publication.snapshot,
         "score": publication.score,
+        **publication_facts(product, port, publication, outcome.before),
         "contract_sha256": publication.contract_sha256,
         "audit_seconds": outcome.audit_seconds,
         "publish_seconds": outcome.publish_seconds,

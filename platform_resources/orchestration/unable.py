@@ -9,6 +9,7 @@ import dagster as dg
 from platform_resources.contracts import Finding, render_findings
 from platform_resources.contracts.findings import printable, relative_file
 from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.governance import Consumer
 from platform_resources.orchestration.ports import IDLE_TAG, port_spec
 
 BLOCKED_TAG = "mesh/blocked"
@@ -64,10 +65,15 @@ def model_missing(domain: Domain, port: OutputPort, tables: Collection[str]) -> 
 
 
 def ended_port(
-    domain: Domain, product: Product, port: OutputPort, notices: Sequence[str], secrecy: Sequence[str] = ()
+    domain: Domain,
+    product: Product,
+    port: OutputPort,
+    notices: Sequence[str],
+    secrecy: Sequence[str] = (),
+    readers: Sequence[Consumer] = (),
 ) -> dg.AssetSpec:
     """A port that is retired, or only proposed: shown with its state and its promise, unable to run."""
-    spec = port_spec(domain, product, port, notices, secrecy)
+    spec = port_spec(domain, product, port, notices, secrecy, readers)
     return spec.replace_attributes(
         tags={**spec.tags, IDLE_TAG: "true"}, freshness_policy=None, automation_condition=None, kinds={"view"}
     )

@@ -49,7 +49,7 @@ class Outcome:
     """What became of a candidate: its audit, the gate's judgements, its publication when it passed. Times in seconds.
 
     `publication` is that of a later snapshot when another run published one meanwhile: it holds this candidate's data
-    and what came after.
+    and what came after. `before`: what stood last in the port's log when the audit began.
     """
 
     port: str
@@ -60,6 +60,7 @@ class Outcome:
     audit_seconds: float
     publish_seconds: float
     judgements: tuple[Judgement, ...] = ()
+    before: Publication | None = None
 
     @property
     def published(self) -> bool:
@@ -220,7 +221,7 @@ def audit_and_publish(
                 Refusal(str(address), snapshot, run_id, contract.version, audit.score, record, now),
             )
     seconds = audited - started, time.perf_counter() - audited
-    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements)
+    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements, logged)
 
 
 def _age_seconds(now: datetime, data_as_of: datetime | None) -> float | None:

@@ -42,7 +42,14 @@ def _facts(spec: dg.AssetSpec) -> dict[str, Any]:
         facts["contract_version"] = spec.code_version
         facts["promised"] = {name: value for name, value in spec.metadata.items() if name.startswith("sla/")}
         facts["columns"] = [column.name for column in spec.metadata["dagster/column_schema"].columns]
+        facts["portal"] = spec.metadata["portal"].value
+        facts["consumers"] = [record.data["name"] for record in _consumers(spec)]
     return facts
+
+
+def _consumers(spec: dg.AssetSpec) -> list[dg.TableRecord]:
+    told = spec.metadata.get("consumers")
+    return [] if told is None else told.records
 
 
 def _checks(defs: dg.Definitions) -> dict[str, dict[str, str]]:

@@ -1,0 +1,59 @@
+"""What the portal and the catalog tell of a port, as metadata of its asset: links, consumers, how its score moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from platform_resources.contracts.model import OutputPort, Product
+from platform_resources.governance import Consumer
+from platform_resources.lake import Publication, public_url
+
+
+def links(product: Product, port: OutputPort) -> dict[str, dg.MetadataValue]:
+    """Where people read on; the contract is there as it is served, and `contract` beside it is today's file."""
+    page, asked = _page(product), f"port=v{port.major}"
+    return {
+        "portal": dg.MetadataValue.url(f"{page}?{asked}"),
+        "portal/contract": dg.MetadataValue.url(f"{page}/contract?{asked}"),
+        "portal/lineage": dg.MetadataValue.url(f"{page}/lineage?{asked}"),
+        "portal/publications": dg.MetadataValue.url(f"{page}/publications?{asked}"),
+        "api": dg.MetadataValue.url(f"{public_url()}/api/v1/products/{'/'.join(port.address.split('.'))}"),
+    }
+
+
+def consumer_facts(readers: Sequence[Consumer]) -> dict[str, Any]:
+    """Who is registered as reading it, by its own documents. Grants and what is really read: `portal`, `mesh show`."""
+    records = [
+        dg.TableRecord(
+            {
+                "name": reader.name,
+                "kind": reader.kind,
+                "columns": "all" if reader.columns is None else ", ".join(reader.columns),
+                "purpose": reader.purpose or "",
+                "contact": reader.contact,
+            }
+        )
+        for reader in readers
+    ]
+    told: dict[str, Any] = {"consumer_count": len(records)}
+    return {**told, "consumers": dg.MetadataValue.table(records)} if records else told
+
+
+def publication_facts(
+    product: Product, port: OutputPort, served: Publication, before: Publication | None
+) -> dict[str, Any]:
+    """The score against that of the version served before, and where the two are compared."""
+    if before is None or before.kind == "retire":
+        return {}
+    page = f"{_page(product)}/publications/diff"
+    return {
+        "score_change": round(served.score - before.score, 2),
+        "changes": dg.MetadataValue.url(f"{page}?from={before.number}&to={served.number}&port=v{port.major}"),
+    }
+
+
+def _page(product: Product) -> str:
+    return f"{public_url()}/products/{product.domain}/{product.name}"
