@@ -193,7 +193,12 @@ class _Walk:
         rows |= self._group_keys(scope, select)
         for clause in ("having", "qualify"):
             rows |= self._deciding(scope, select.args.get(clause), "FILTER")
-        rows |= self._deciding(scope, select.args.get("order"), "SORT")
+        for key in getattr(select.args.get("order"), "expressions", ()):
+            named = key.this if isinstance(key.this, exp.Column) and not key.this.table else None
+            if named is not None and named.name in columns:  # the query's own column goes before a table's
+                rows |= _indirect([columns[named.name]], "SORT")
+            else:
+                rows |= self._deciding(scope, key, "SORT")
         if (distinct := select.args.get("distinct")) is not None:
             chosen = self._deciding(scope, distinct.args.get("on"), "GROUP_BY")
             rows |= chosen or _indirect(columns.values(), "GROUP_BY")
