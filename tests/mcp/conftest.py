@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,14 +81,31 @@ def changed(shipped_mesh: ShippedMesh, tmp_path: Path) -> Callable[[str], Shippe
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[GuardedMesh]:
     """`shop.customers.v1` with a canary in every masked value: may be published to, granted, revoked."""
-    mesh = make_mesh(tmp_path)
+    with closing_mesh(tmp_path) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def guarded_agents(guarded: GuardedMesh) -> Iterator[Agents]:
+    yield from _agents_of(guarded)
+
+
+@pytest.fixture(scope="module")
+def reading_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
+    """Agents on one such mesh for all tests of a module that only read."""
+    with closing_mesh(tmp_path_factory.mktemp("guarded")) as mesh:
+        yield from _agents_of(mesh)
+
+
+@contextmanager
+def closing_mesh(folder: Path) -> Iterator[GuardedMesh]:
+    mesh = make_mesh(folder)
     try:
         yield mesh
     finally:
         mesh.access.close()
 
 
-@pytest.fixture
-def guarded_agents(guarded: GuardedMesh) -> Iterator[Agents]:
-    with closing(CatalogView(guarded.settings, guarded.access.guard.lakes)) as view:
-        yield Agents(guarded.access, view, lambda who: guarded.tokens.get(who) or guarded.token(who))
+def _agents_of(mesh: GuardedMesh) -> Iterator[Agents]:
+    with closing(CatalogView(mesh.settings, mesh.access.guard.lakes)) as view:
+        yield Agents(mesh.access, view, lambda who: mesh.tokens.get(who) or mesh.token(who))

@@ -51,8 +51,8 @@ def test_what_nobody_sees_in_rows_is_shown(guarded: GuardedMesh, guarded_agents:
 
 
 @pytest.mark.parametrize("who", ["ana", "reggie", "nobody"])
-def test_no_answer_to_who_is_not_cleared_holds_a_masked_value(guarded_agents: Agents, who: str) -> None:
-    agent = guarded_agents(who)
+def test_no_answer_to_who_is_not_cleared_holds_a_masked_value(reading_agents: Agents, who: str) -> None:
+    agent = reading_agents(who)
     told = []
     for tool, arguments in FACTS:
         result = agent.call(tool, **arguments)

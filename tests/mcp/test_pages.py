@@ -14,7 +14,9 @@ from platform_resources.serving.mcp.pages import page_of, size_of
 from platform_resources.serving.mcp.quoting import quoted, visible
 
 ENTRIES = st.lists(st.dictionaries(st.text("ab", max_size=3), st.text(max_size=40) | st.integers(), max_size=4))
-ANSWERS = st.fixed_dictionaries({"head": st.text(max_size=60), "one": ENTRIES, "deep": st.fixed_dictionaries({"two": ENTRIES})})
+ANSWERS = st.fixed_dictionaries(
+    {"head": st.text(max_size=60), "one": ENTRIES, "deep": st.fixed_dictionaries({"two": ENTRIES})}
+)
 LISTS = ("one", "deep.two", "nothing.there")
 
 

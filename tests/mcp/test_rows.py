@@ -12,21 +12,21 @@ from tests.mcp.conftest import Agents
 PORT = str(CUSTOMERS)
 
 
-def test_masks_hold_for_who_has_no_clearance_and_are_lifted_for_who_has(guarded_agents: Agents) -> None:
+def test_masks_hold_for_who_has_no_clearance_and_are_lifted_for_who_has(reading_agents: Agents) -> None:
     asked = {"product": PORT, "order": ["customer_id"], "limit": 3}
-    masked = guarded_agents("ana").told("query_product", **asked)
+    masked = reading_agents("ana").told("query_product", **asked)
     assert "CANARY" not in json.dumps(masked)
     assert "909" not in json.dumps(masked["answer"]["rows"])
     assert masked["answer"]["masked"] == {PORT: ["email", "name", "card", "income"]}
     assert "Masked for you" in masked["hints"][0]
-    clear = guarded_agents("desk").told("query_product", **asked)
+    clear = reading_agents("desk").told("query_product", **asked)
     assert clear["answer"]["masked"] == {}
     assert clear["answer"]["rows"][0][3] == "CANARY-1-name"
     assert clear["answer"]["purpose"] == "customer_service"
 
 
-def test_row_filters_of_the_grant_hold_for_rows_and_sql(guarded_agents: Agents) -> None:
-    reggie = guarded_agents("reggie")
+def test_row_filters_of_the_grant_hold_for_rows_and_sql(reading_agents: Agents) -> None:
+    reggie = reading_agents("reggie")
     rows = reggie.answer("query_product", product=PORT, columns=["region"], limit=200)["rows"]
     assert {region for (region,) in rows} == {"north", "south"}
     assert reggie.answer("query_product", sql=f"SELECT DISTINCT region FROM {PORT} ORDER BY 1")["rows"] == [
@@ -76,12 +76,12 @@ def test_one_huge_value_is_cut_and_says_so(guarded: GuardedMesh, guarded_agents:
     assert "Long values were cut" in told["hints"][-1]
 
 
-def test_numbers_keep_their_digits_and_names_their_order(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+def test_numbers_keep_their_digits_and_names_their_order(reading_agents: Agents) -> None:
     sql = (
         f"SELECT 1.10 AS a, 12345678901234567.89 AS b, 9007199254740993 AS c, customer_id AS a, NULL AS n "
         f"FROM {PORT} ORDER BY customer_id LIMIT 1"
     )
-    told = guarded_agents("ana").answer("query_product", sql=sql)
+    told = reading_agents("ana").answer("query_product", sql=sql)
     assert told["rows"] == [[1.1, "12345678901234567.89", 9007199254740993, 1, None]]
     assert len(told["columns"]) == 5
 
@@ -98,8 +98,8 @@ def test_numbers_keep_their_digits_and_names_their_order(guarded: GuardedMesh, g
         "SELECT",
     ],
 )
-def test_sql_that_is_no_select_over_ports_is_refused(guarded_agents: Agents, sql: str) -> None:
-    refusal = guarded_agents("ana").refusal("query_product", sql=sql)
+def test_sql_that_is_no_select_over_ports_is_refused(reading_agents: Agents, sql: str) -> None:
+    refusal = reading_agents("ana").refusal("query_product", sql=sql)
     assert "Refused (" in refusal
     assert "internal-error" not in refusal
 
