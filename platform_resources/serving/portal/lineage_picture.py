@@ -14,10 +14,10 @@ from platform_resources.serving.lineage import Lineage
 from platform_resources.serving.portal.filters import product_link, segment
 
 MOST_BOXES = 40  # more are told in the table only
-_WIDTH, _HEAD, _ROW = 196, 44, 22  # of a box, in pixels
+_WIDTH, _HEAD, _ROW = 216, 44, 22  # of a box, in pixels
 _GAP, _APART = 64, 18  # between layers, between boxes
 _MARGIN = 8
-_LETTERS = 24  # that fit into a box
+_LETTERS = 27  # that fit into a box
 
 
 @dataclass(frozen=True)

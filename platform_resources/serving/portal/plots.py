@@ -182,7 +182,9 @@ def availability_figure(days: Sequence[tuple[date, float]], promised_percent: fl
     if promised_percent is not None:
         layers.append(_promise_line(promised_percent))
     low = sum(value["low"] for value in values)
-    promise = "" if promised_percent is None else f" {promised_percent:g} % are promised; {low} days were below."
+    promise = (
+        "" if promised_percent is None else f" {promised_percent:g} % are promised; {count(low, 'day')} of them below."
+    )
     says = f"{count(len(days), 'day')} probed: {min(up for _, up in days):.3f} % on the worst one.{promise}"
     rows = tuple((day.isoformat(), f"{up:.3f} %") for day, up in reversed(days))
     spec = {"width": WIDTH, "height": 110, "layer": layers}

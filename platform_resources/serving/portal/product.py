@@ -28,6 +28,7 @@ from platform_resources.serving.portal.pages import (
 from platform_resources.serving.portal.plots_drawn import PLOTTER
 from platform_resources.serving.portal.product_diff import difference_of, written
 from platform_resources.serving.portal.product_page import asked_port, page_of, schema_for
+from platform_resources.serving.portal.product_text import blocks
 from platform_resources.serving.portal.samples import failing_rows
 from platform_resources.serving.product_metrics import RatingGiven, rate
 from platform_resources.serving.quality import PublicationOut, list_publications
@@ -55,7 +56,7 @@ def show(
     """A product, by one of its ports."""
     state = asked_port(reader, domain, product, port)
     page = page_of(request, reader, state, PLOTTER, request.app.state.site.root(request), purpose)
-    return render(request, reader, "product.html", page=page, written=written)
+    return render(request, reader, "product.html", page=page, texts=blocks)
 
 
 @router.get("/products/{domain}/{product}/publications")
