@@ -77,12 +77,12 @@ def try_rule(reader: CurrentReader, asked: RuleTried) -> WhatIfAnswer:
     """
     if not may_try(reader):
         raise DeniedError("rules are tried by owners of products and by administrators", "Ask the council.")
-    rule = _rule_of(asked.rule, reader.documents.council)
+    rule, mesh = _rule_of(asked.rule, reader.documents.council), _known_mesh(reader)
     if not _one_at_a_time.acquire(blocking=False):
         raise TooManyRequestsError("another rule is being tried", "Try again in a moment.", retry_after=2)
     pool = ThreadPoolExecutor(1, "what-if")
-    trial = pool.submit(_tried, rule, reader, _known_mesh(reader))
-    trial.add_done_callback(lambda _: _one_at_a_time.release())
+    trial = pool.submit(_tried, rule, reader, mesh)
+    trial.add_done_callback(lambda _: _one_at_a_time.release())  # also when nobody waits for it any more
     pool.shutdown(wait=False)
     try:
         return _answer(reader, trial.result(_SECONDS))

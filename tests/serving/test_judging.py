@@ -14,7 +14,12 @@ import httpx
 import pytest
 
 from platform_resources.access import Access
-from platform_resources.access.errors import DeniedError, NotFoundError
+from platform_resources.access.errors import (
+    DeniedError,
+    LimitExceededError,
+    NotFoundError,
+    TooManyRequestsError,
+)
 from platform_resources.access.model import Grant
 from platform_resources.access.relations.usage import Usage
 from platform_resources.access.requests.grants import add_grant
@@ -22,7 +27,7 @@ from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import Refusal, connect, refuse, utc_now
 from platform_resources.operations.history import record
 from platform_resources.operations.model import Probe
-from platform_resources.serving import create_app
+from platform_resources.serving import create_app, rule_trial
 from platform_resources.serving.council import list_findings, list_rules, list_waivers
 from platform_resources.serving.fitness import Fit, Needs, check_fitness
 from platform_resources.serving.problems import InvalidFieldsError
@@ -318,6 +323,27 @@ def test_a_stricter_rule_is_tried_over_products_and_their_history(shipped: Judge
     assert all(messages is None for product, messages in told.items() if not product.startswith("crm."))
     with pytest.raises(DeniedError):
         try_rule(shipped.as_("analyst"), RuleTried(rule=RULE))
+
+
+def test_one_rule_is_tried_at_a_time_and_a_long_trial_is_given_up(
+    shipped: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = shipped.as_("operator")
+    monkeypatch.setattr(rule_trial, "_SECONDS", 0.0)
+    with pytest.raises(LimitExceededError, match="longer than"):
+        try_rule(reader, RuleTried(rule=RULE))
+    monkeypatch.undo()
+    assert rule_trial._one_at_a_time.acquire(timeout=60), "what was given up ends by itself"
+    with pytest.raises(TooManyRequestsError):
+        try_rule(reader, RuleTried(rule=RULE))
+    rule_trial._one_at_a_time.release()
+    assert try_rule(reader, RuleTried(rule=RULE)).products == 6
+
+
+def test_what_a_search_finds_is_judged_alone(shipped: Judged) -> None:
+    found = check_fitness(shipped.as_("analyst"), Needs(q="turnover", min_score=50))
+    assert found.fits[0].port == "finance.revenue.v1"
+    assert len(found.fits) < 6
 
 
 def _as_json(rule: str) -> dict[str, object]:
