@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +32,7 @@ from platform_resources.serving.readers import Reader
 from tests.cli.quick import QuickMesh
 from tests.made_documents import domains, publications
 from tests.shipped import ShippedMesh, hide, make_shipped
+from tests.tiny_mesh import REPOSITORY
 
 STANDARDS = Path(__file__).parents[3] / "shared" / "standards"
 SHAPES = {"dcat": STANDARDS / "dcat-ap" / "shapes.ttl", "dprod": STANDARDS / "dprod" / "dprod-shapes.ttl"}
@@ -252,3 +255,17 @@ def test_the_command_that_is_asked_wrongly(shipped: ShippedMesh) -> None:
     mesh = QuickMesh(shipped.settings.project, shipped.settings.home)
     assert mesh("export").code == 2
     assert "leave the rest out" in mesh("export", "crm.customer_360", "--format", "dcat").err
+
+
+def test_every_command_of_the_page_works(shipped: ShippedMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of docs/interchange.md; on the shipped products, since none of them builds anything."""
+    monkeypatch.chdir(tmp_path)
+    mesh = QuickMesh(shipped.settings.project, shipped.settings.home)
+    page = (REPOSITORY / "docs" / "interchange.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\$ mesh (.*)$", page, re.MULTILINE)
+    assert len(lines) == 5
+    for line in lines:
+        done = mesh(*shlex.split(line))
+        assert done.code == 0, f"{line}\n{done.err}"
+    documents = {"crm.customer_360.v1.odcs.yaml", "crm.customer_360.odps.yaml", "customer_360.zip"}
+    assert {file.name for file in tmp_path.iterdir()} == {*documents, "catalog.jsonld", "products.jsonld"}

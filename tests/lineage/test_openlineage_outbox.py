@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,6 +19,7 @@ import pytest
 from platform_resources.lake import MeshSettings
 from platform_resources.lineage import openlineage_outbox as outbox
 from platform_resources.lineage.openlineage import Scene, Step, built_table, dataset_event, plain_dataset, run_event
+from tests.tiny_mesh import REPOSITORY
 
 SCENE = Scene("retail", "https://mesh.example.org")
 NOW = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
@@ -175,3 +179,12 @@ def test_a_folder_that_can_t_be_written_stops_no_build(mesh: MeshSettings, caplo
     (mesh.home / "openlineage").write_text("a file in the way", encoding="utf-8")
     outbox.emit(mesh, EVENTS)
     assert "can't be written" in caplog.text
+
+
+def test_what_a_server_missed_is_sent_again_as_the_page_says(mesh: MeshSettings, listening: Listening) -> None:
+    page = (REPOSITORY / "docs" / "interchange.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    outbox.emit(mesh, EVENTS)
+    environment = {"PATH": os.environ["PATH"], "OPENLINEAGE_URL": listening.url, "MESH_HOME": str(mesh.home)}
+    subprocess.run(["bash", "-c", script], env=environment, check=True, capture_output=True, timeout=60)
+    assert listening.got == EVENTS
