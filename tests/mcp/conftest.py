@@ -78,14 +78,16 @@ def changed(shipped_mesh: ShippedMesh, tmp_path: Path) -> Callable[[str], Shippe
     return copied
 
 
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[GuardedMesh]:
-    """`shop.customers.v1` with a canary in every masked value: may be published to, granted, revoked."""
-    with closing_mesh(tmp_path) as mesh:
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedMesh]:
+    """`shop.customers.v1` with a canary in every masked value, one for the tests of a module that publish to it: each
+    reads what it published itself.
+    """
+    with closing_mesh(tmp_path_factory.mktemp("published")) as mesh:
         yield mesh
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def guarded_agents(guarded: GuardedMesh) -> Iterator[Agents]:
     yield from _agents_of(guarded)
 

@@ -38,6 +38,7 @@ def test_row_filters_of_the_grant_hold_for_rows_and_sql(reading_agents: Agents) 
 def test_pages_go_on_in_one_publication_and_for_one_reader(guarded: GuardedMesh, guarded_agents: Agents) -> None:
     ana = guarded_agents("ana")
     asked = {"product": PORT, "columns": ["customer_id"], "limit": 15}
+    number = guarded.publish(customers(40)).number
     first = ana.told("query_product", **asked)
     assert first["truncated"]
     assert first["next"] in first["hints"][-1]
@@ -46,7 +47,7 @@ def test_pages_go_on_in_one_publication_and_for_one_reader(guarded: GuardedMesh,
     third = ana.told("query_product", **asked, cursor=second["next"])
     found = [row[0] for page in (first, second, third) for row in page["answer"]["rows"]]
     assert sorted(found) == list(range(1, 41))
-    assert {page["answer"]["publications"][PORT] for page in (first, second, third)} == {1}
+    assert {page["answer"]["publications"][PORT] for page in (first, second, third)} == {number}
     assert third["next"] is None
     assert "cursor" in guarded_agents("desk").refusal("query_product", **asked, cursor=first["next"])
     assert "cursor" in ana.refusal("query_product", product=PORT, limit=15, cursor=first["next"])
@@ -109,5 +110,5 @@ def test_a_read_is_in_the_audit_log_with_its_door(guarded: GuardedMesh, guarded_
     guarded_agents("ana").answer("query_product", sql=f"SELECT count(*) FROM {PORT}")
     guarded_agents("nobody").refusal("query_product", product=PORT)
     entries = [entry for entry in guarded.access.audit.entries() if entry.record.get("door") == "mcp"]
-    assert {entry.actor for entry in entries} == {"ana", "nobody"}
+    assert {"ana", "nobody"} <= {entry.actor for entry in entries}
     assert {entry.kind for entry in entries if entry.actor == "nobody"} == {"refused"}

@@ -9,7 +9,9 @@ import pytest
 from mcp import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
+from platform_resources.access import Identity
 from platform_resources.serving.limits import ApiLimits
+from tests.guarded import CUSTOMERS, GuardedMesh
 from tests.mcp.agents import MODES, Agent
 from tests.mcp.conftest import NEWCOMER, Agents
 
@@ -74,16 +76,9 @@ def test_an_error_says_how_to_mend_it(analyst: Agent, tool: str, arguments: dict
     assert "/api/" not in refusal
 
 
-def test_a_read_without_a_purpose_is_told_which_there_are(guarded_agents: Agents) -> None:
-    from platform_resources.access import Identity
-    from platform_resources.access.callers.identities import save_identity
-    from tests.guarded import CUSTOMERS
-
-    save_identity(guarded_agents.access.control, Identity("aimless", "agent", "Aimless"))
-    from tests.guarded import GuardedMesh
-
-    mesh = GuardedMesh(guarded_agents.access.settings, guarded_agents.access)
-    mesh.grant("aimless", role="customers_reader")
+def test_a_read_without_a_purpose_is_told_which_there_are(guarded: GuardedMesh, guarded_agents: Agents) -> None:
+    guarded.identity(Identity("aimless", "agent", "Aimless"))
+    guarded.grant("aimless", role="customers_reader")
     refusal = guarded_agents("aimless").refusal("query_product", product=str(CUSTOMERS))
     assert "purpose-missing" in refusal
     assert "analytics" in refusal
