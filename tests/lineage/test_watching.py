@@ -38,7 +38,7 @@ def read(con: duckdb.DuckDBPyConnection, act: Act) -> set[str] | None:
     [
         (lambda c: c.execute("select id from sales.bookings.v1 where net > 1").fetchall(), {"id", "net"}),
         (lambda c: c.sql("from sales.bookings.v1").project("id").fetchall(), {"id"}),
-        (lambda c: c.sql("from sales.bookings.v1").filter("net > 1").aggregate("max(name)").fetchall(), {"name", "net"}),
+        (lambda c: c.sql("from sales.bookings.v1").filter("net > 1").max("name").fetchall(), {"name", "net"}),
         (lambda c: c.cursor().execute("select name from sales.bookings.v1").fetchall(), {"name"}),
         (lambda c: c.execute("create or replace temp table t as select id from sales.bookings.v1; from t"), {"id"}),
         (lambda c: c.sql("from sales.bookings.v1 join (select 1 as id) using (id)").fetchall(), {"id", "name", "net"}),

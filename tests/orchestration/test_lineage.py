@@ -1,108 +1,117 @@
-"""Column lineage read from SQL."""
+"""A build writes down what its table is made of, and tells its owner where the documents say something else."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import dagster as dg
+import duckdb
+import pyarrow as pa
 import pytest
 
-from platform_resources.orchestration.lineage import cached_lineage, column_lineage, merge_tables
+from platform_resources.contracts import load_domain
+from platform_resources.lake import MeshSettings, PortAddress, connect
+from platform_resources.lake.column_lineage import TableLineage, lineage_of_tables
+from platform_resources.lineage import ColumnEdge
+from platform_resources.lineage.model import from_record
+from platform_resources.orchestration.lineage import DOUBTS
+from platform_resources.orchestration.python_models import PythonModel, python_model, python_model_asset
+from platform_resources.orchestration.resources import lake_resource
+from tests.guarded import publish_rows
+from tests.tiny_mesh import LANDED_AT, ORDERS, ORDERS_CONTRACT, TOTALS_CONTRACT
 
-LINES, PRODUCTS = ("sales", "internal", "lines"), ("sales", "internal", "products")
-TABLES = {
-    LINES: [("basket", "BIGINT"), ("product", "BIGINT"), ("amount", "DECIMAL(10,2)"), ("discount", "DECIMAL(10,2)")],
-    PRODUCTS: [("product", "BIGINT"), ("department", "VARCHAR")],
-}
+PORT = PortAddress("shop", "orders", 1)
+TABLE = "ledger.internal.totals"
 
 
-def lineage(sql: str) -> dict[str, set[tuple[str, str]]]:
-    """Output column -> {(table, column)}, for tables of sales.internal."""
-    return {
-        name: {(table[-1], column) for table, column in found} for name, found in column_lineage(sql, TABLES).items()
+@pytest.fixture
+def mesh(tiny: MeshSettings) -> MeshSettings:
+    """`shop.orders.v1` published; `ledger.totals` declares that it reads three of its columns, and what of."""
+    publish_rows(tiny, PORT, ORDERS_CONTRACT, [(*order, LANDED_AT, 1) for order in ORDERS])
+    folder = tiny.domains / "ledger" / "products" / "totals"
+    mapped = TOTALS_CONTRACT.replace(
+        "description: How many.}", "description: How many., transformSourceObjects: [shop.orders.v1.customer]}"
+    ).replace(
+        "description: How much.}",
+        "description: How much., transformLogic: sum(amount), transformSourceObjects: [shop.orders.v1.amount]}",
+    )
+    (folder / "v1.odcs.yaml").write_text(mapped)
+    product = folder / "product.odps.yaml"
+    listed = "customProperties: [{property: columns, value: [customer, amount, landed_at]}]"
+    product.write_text(
+        product.read_text().replace("contractId: shop.orders.v1}", f"contractId: shop.orders.v1, {listed}}}")
+    )
+    return tiny
+
+
+def built(settings: MeshSettings, model: PythonModel) -> tuple[dg.ExecuteInProcessResult, TableLineage]:
+    ledger = load_domain(settings.domains / "ledger")
+    asset = python_model_asset(ledger, ledger.products[0], model, dg.AutomationCondition.eager())
+    result = dg.materialize([asset], resources={"lake": lake_resource()})
+    with connect(settings, reads=["ledger"]) as con:
+        return result, lineage_of_tables(con, "ledger")["totals"]
+
+
+def metadata(result: dg.ExecuteInProcessResult) -> dict[str, dg.MetadataValue]:
+    (event,) = result.get_asset_materialization_events()
+    return dict(event.materialization.metadata)
+
+
+def frame(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    return con.execute(sql).to_arrow_table()
+
+
+def edge(source: str, column: str | None, *facts: object) -> ColumnEdge:
+    return ColumnEdge(f"shop.orders.v1.{source}", f"{TABLE}.{column}" if column else TABLE, *facts)  # type: ignore[arg-type]
+
+
+def test_code_is_known_by_its_contract_and_held_against_what_it_read(mesh: MeshSettings) -> None:
+    @python_model("totals")
+    def totals(lake: duckdb.DuckDBPyConnection) -> pa.Table:
+        return frame(
+            lake,
+            "select count(*) as orders, sum(amount) as amount, max(landed_at) as data_as_of "
+            "from shop.orders.v1 where segment is null or load_id > 0",
+        )
+
+    result, lineage = built(mesh, totals)
+    assert set(from_record(lineage.edges)) == {
+        edge("customer", "orders", "DIRECT", "IDENTITY", True, "declared", False),
+        edge("amount", "amount", "DIRECT", "AGGREGATION", False, "declared", True),
+        edge("landed_at", None, "INDIRECT", "", False, "input", True),
+        edge("load_id", None, "INDIRECT", "", False, "input", True),
+        edge("segment", None, "INDIRECT", "", True, "input", True),
     }
+    told = str(metadata(result)[DOUBTS].value)
+    assert "orders declares the source shop.orders.v1.customer (v1.odcs.yaml:" in told
+    assert "the build read shop.orders.v1.load_id, which ledger.totals doesn't list among the columns" in told
+    assert "amount" not in told
+    assert "landed_at" not in told
+    deps = metadata(result)["dagster/column_lineage"].value.deps_by_column
+    assert [(dep.asset_key.path, dep.column_name) for dep in deps["amount"]] == [(list(PORT.key), "amount")]
 
 
-@pytest.mark.parametrize(
-    ("sql", "expected"),
-    [
-        pytest.param(
-            "select basket, amount - discount as net from sales.internal.lines",
-            {"basket": {("lines", "basket")}, "net": {("lines", "amount"), ("lines", "discount")}},
-            id="expression",
-        ),
-        pytest.param(
-            "select l.basket, p.department from sales.internal.lines l join sales.internal.products p using (product)",
-            {"basket": {("lines", "basket")}, "department": {("products", "department")}},
-            id="join",
-        ),
-        pytest.param(
-            "select * from sales.internal.products",
-            {"product": {("products", "product")}, "department": {("products", "department")}},
-            id="star",
-        ),
-        pytest.param(
-            "with net as (select product, amount - discount as net from sales.internal.lines), "
-            "by_product as (select product, sum(net) as total from net group by 1) "
-            "select total as revenue from by_product",
-            {"revenue": {("lines", "amount"), ("lines", "discount")}},
-            id="cte over cte",
-        ),
-        pytest.param(
-            "select department, sum(amount) as amount, count(*) as lines "
-            "from sales.internal.lines l join sales.internal.products p on l.product = p.product group by department",
-            {"department": {("products", "department")}, "amount": {("lines", "amount")}, "lines": set()},
-            id="aggregate",
-        ),
-        pytest.param(
-            "select basket as id from sales.internal.lines union all select product from sales.internal.products",
-            {"id": {("lines", "basket"), ("products", "product")}},
-            id="union",
-        ),
-        pytest.param(
-            "select amount, row_number() over (partition by product order by basket) as n from sales.internal.lines",
-            {"amount": {("lines", "amount")}, "n": {("lines", "product"), ("lines", "basket")}},
-            id="window",
-        ),
-        pytest.param(
-            "select x.amount from (select amount from sales.internal.lines where basket > 1) x",
-            {"amount": {("lines", "amount")}},
-            id="subquery",
-        ),
-        pytest.param("select 1 as one", {"one": set()}, id="constant"),
-    ],
-)
-def test_an_output_column_names_what_it_is_computed_from(sql: str, expected: dict[str, set[tuple[str, str]]]) -> None:
-    assert lineage(sql) == expected
+def test_a_relation_is_known_by_its_sql(mesh: MeshSettings) -> None:
+    @python_model("totals")
+    def totals(lake: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        return lake.sql(
+            "select count(*) as orders, sum(amount) as amount, max(landed_at) as data_as_of from shop.orders.v1"
+        )
 
-
-@pytest.mark.parametrize(
-    "sql", ["this is no sql", "select", "", "select basket from (", "insert into x values (1)", "drop table x"]
-)
-def test_what_can_not_be_followed_has_no_lineage(sql: str) -> None:
-    """Lineage is shown, never relied on: a query that only DuckDB understands must not fail its build."""
-    assert column_lineage(sql, TABLES) == {}
-
-
-def test_lineage_is_kept_by_content(tmp_path: Path) -> None:
-    cache = tmp_path / "deep" / "lineage.json"
-    sql = "select amount from sales.internal.lines"
-    first = cached_lineage(sql, TABLES, cache)
-    assert first == {"amount": [(LINES, "amount")]}
-    cache.write_text(cache.read_text().replace('"amount"', '"kept"'))
-    assert cached_lineage(sql, TABLES, cache) == {"kept": [(LINES, "kept")]}  # read from the file
-    assert cached_lineage(sql + " ", TABLES, cache) == first  # another text is followed anew
-    assert cached_lineage("not sql", TABLES, cache) == {}
-
-
-def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
-    cache = tmp_path / "lineage.json"
-    cache.write_text('{"half')
-    assert cached_lineage("select amount from sales.internal.lines", TABLES, cache) == {"amount": [(LINES, "amount")]}
-
-
-def test_columns_of_a_catalog_are_grouped_by_table_in_their_order() -> None:
-    rows = [("d", "s", "t", "b", "BIGINT"), ("d", "s", "u", "x", "DATE"), ("d", "s", "t", "a", "VARCHAR")]
-    assert merge_tables(rows) == {
-        ("d", "s", "t"): [("b", "BIGINT"), ("a", "VARCHAR")],
-        ("d", "s", "u"): [("x", "DATE")],
+    _, lineage = built(mesh, totals)
+    assert set(from_record(lineage.edges)) == {
+        edge("amount", "amount", "DIRECT", "AGGREGATION", False, "sql", True),
+        edge("landed_at", "data_as_of", "DIRECT", "AGGREGATION", False, "sql", True),
     }
+    assert lineage.reads == ("shop.orders.v1.amount", "shop.orders.v1.landed_at")
+
+
+def test_what_was_not_watched_is_not_guessed(mesh: MeshSettings) -> None:
+    @python_model("totals")
+    def totals(lake: duckdb.DuckDBPyConnection) -> pa.Table:
+        lake.sql("from shop.orders.v1").create_view("seen")
+        return frame(lake, "select 1::bigint as orders, 2::decimal(38,2) as amount, now() as data_as_of")
+
+    result, lineage = built(mesh, totals)
+    assert lineage.reads is None
+    assert {edge.observed for edge in from_record(lineage.edges)} == {None}
+    assert edge("landed_at", None, "INDIRECT", "", False, "input", None) in from_record(lineage.edges)
+    assert DOUBTS not in metadata(result)
