@@ -197,6 +197,17 @@ def test_nobody_is_sent_elsewhere_by_the_server_either(kept_portal: Portal) -> N
             assert browser.get(f"/sign-in?next={quote(there[:500], safe='')}").headers["Location"] == "/"
 
 
+def test_of_many_sessions_the_oldest_ends(kept_portal: Portal, monkeypatch) -> None:
+    monkeypatch.setattr("platform_resources.access.callers.sessions.MOST", 2)
+    token = kept_portal.mesh.token("reggie")
+    with (
+        kept_portal.browser(token) as first,
+        kept_portal.browser(token) as second,
+        kept_portal.browser(token) as third,
+    ):
+        assert [browser.get("/me").status_code for browser in (first, second, third)] == [303, 200, 200]
+
+
 def test_words_of_an_address_never_become_a_notice(kept_portal: Portal) -> None:
     with kept_portal.browser(kept_portal.mesh.token("ana")) as browser:
         page = browser.get("/me?done=You+won+a+prize")

@@ -26,6 +26,7 @@ from platform_resources.control.tables import sessions
 from platform_resources.lake import utc_now
 
 LONGEST = timedelta(hours=12)
+MOST = 50  # sessions of one identity at a time; the oldest end first
 BY_OIDC = "oidc"  # the credential of a caller who showed a JWT
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -45,6 +46,9 @@ def begin_session(control: ControlDatabase, audit: AuditLog, caller: Caller, how
     ends = now + LONGEST if caller.expires_at is None else min(now + LONGEST, caller.expires_at)
     with control.writing() as connection:
         connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+        own = select(sessions.c.digest).where(sessions.c.identity == caller.identity.id)
+        known = connection.execute(own.order_by(sessions.c.created_at.desc())).scalars().all()
+        connection.execute(delete(sessions).where(sessions.c.digest.in_(known[MOST - 1 :])))
         connection.execute(
             insert(sessions).values(
                 digest=_digest(secret),

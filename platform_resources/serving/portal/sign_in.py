@@ -48,6 +48,7 @@ def sign_in_again(request: Request, access: TheAccess, then: str, wrong: str | N
 @router.post("/sign-in")
 async def sign_in(request: Request, access: TheAccess, limits: TheLimits, threads: TheThreads) -> Response:
     """Sign in with a token that was pasted, or as a demo persona."""
+    check_address(request)
     check_origin(request)
     form = await form_of(request)
     then = local_path((form.get("next") or ["/"])[0])
@@ -60,6 +61,7 @@ async def sign_in(request: Request, access: TheAccess, limits: TheLimits, thread
     except UnauthenticatedError:
         limits.failure(request.client.host if request.client else "")
         return sign_in_again(request, access, then, "This token is not valid: it may be mistyped, expired or revoked.")
+    limits.request(caller.identity.id)
     return await threads.small(lambda: begin(request, access, caller, how, then))
 
 

@@ -31,6 +31,11 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// Where there is no room beside the hits, what narrows them is folded.
+if (matchMedia("(max-width: 60rem)").matches) {
+  for (const facets of document.querySelectorAll(".facets > details")) facets.removeAttribute("open");
+}
+
 // "/" goes to the search box.
 addEventListener("keydown", (event) => {
   const field = document.getElementById("q");
