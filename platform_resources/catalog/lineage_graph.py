@@ -147,19 +147,20 @@ def paths(edges: Edges, source: str, target: str, sees: Sees, most: int = MOST_P
     behind = upstream(edges, target, sees)
     onward = _Onward(target, behind)
     found: list[list[ColumnEdge]] = []
-    order = count()  # of equal lengths the way that was begun first
-    waiting: list[tuple[int, int, tuple[str, ...], tuple[ColumnEdge, ...]]] = [(0, next(order), (source,), ())]
+    order = count()
+    # By the whole length that it will at least have; of equal ones the one that is nearest to its end.
+    waiting: list[tuple[int, int, int, tuple[str, ...], tuple[ColumnEdge, ...]]] = [(0, 0, next(order), (source,), ())]
     tried = 0
     while waiting and len(found) < most and tried < _MOST_TRIED:
-        _, _, nodes, way = heapq.heappop(waiting)
+        *_, nodes, way = heapq.heappop(waiting)
         tried += 1
         if nodes[-1] == target:
             found.append(list(way))
         elif len(way) < LONGEST:
             for edge, after in onward.of(nodes[-1]):
                 if after not in nodes:
-                    length = len(nodes) + onward.left[after]
-                    heapq.heappush(waiting, (length, next(order), (*nodes, after), (*way, edge)))
+                    left = onward.left[after]
+                    heapq.heappush(waiting, (len(nodes) + left, left, next(order), (*nodes, after), (*way, edge)))
     return found
 
 
