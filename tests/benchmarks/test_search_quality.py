@@ -1,0 +1,62 @@
+"""The judged queries hold the aims, over the shipped products alone and among 500 others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.search_quality import (
+    AIM_FIRST,
+    AIM_NDCG,
+    distractors,
+    figures,
+    finder,
+    judged_queries,
+    measure,
+    ndcg,
+)
+from platform_resources.catalog.index import ProductEntry, TermEntry
+from platform_resources.catalog.view import CatalogView
+from tests.shipped import make_shipped
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[ProductEntry], dict[str, TermEntry]]:
+    mesh = make_shipped(tmp_path_factory.mktemp("mesh"), publications=1)
+    with mesh.access() as access:
+        view = CatalogView(mesh.settings, access.guard.lakes, access.control)
+        view.index.renew(at_once=True)
+        told = list(view.index.each_product()), dict(view.index.terms())
+        view.close()
+    return told
+
+
+@pytest.mark.parametrize("others", [0, 500])
+def test_the_judged_queries_find_what_is_meant(
+    tmp_path: Path, shipped: tuple[list[ProductEntry], dict[str, TermEntry]], others: int
+) -> None:
+    products, terms = shipped
+    measured = measure(finder(tmp_path, [*products, *distractors(others)], terms))
+    mean, first = figures(measured)
+    worst = sorted(measured, key=lambda item: item.ndcg)[:5]
+    assert mean >= AIM_NDCG, worst
+    assert first >= AIM_FIRST, worst
+
+
+def test_the_judgements_are_complete(shipped: tuple[list[ProductEntry], dict[str, TermEntry]]) -> None:
+    queries, addresses = judged_queries(), {entry.address for entry in shipped[0]}
+    assert len(queries) >= 60
+    assert len({item.query for item in queries}) == len(queries)
+    assert {item.by for item in queries} == {"analyst", "manager", "engineer", "agent"}
+    for item in queries:
+        assert item.grades.keys() <= addresses, item
+        assert set(item.grades.values()) <= {1, 2, 3}, item
+        assert 3 in item.grades.values(), item
+    assert addresses == {product for item in queries for product, grade in item.grades.items() if grade == 3}
+
+
+def test_the_measure() -> None:
+    assert ndcg(["a", "b"], {"a": 3, "b": 1}) == 1
+    assert ndcg(["b", "a"], {"a": 3, "b": 1}) < 1
+    assert ndcg([], {"a": 3}) == 0
