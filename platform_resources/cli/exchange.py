@@ -96,7 +96,7 @@ def export(
 def _catalog(settings: MeshSettings, form: Form, as_: str | None) -> bytes:
     """The same bytes as the API answers with."""
     from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.catalog.exports import as_bytes, dcat, dprod  # noqa: PLC0415
+    from platform_resources.catalog.exports import dcat, dprod  # noqa: PLC0415
     from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
     from platform_resources.serving.catalog_exports import exported  # noqa: PLC0415
     from platform_resources.serving.readers import Reader  # noqa: PLC0415
@@ -105,7 +105,7 @@ def _catalog(settings: MeshSettings, form: Form, as_: str | None) -> bytes:
         view = CatalogView(settings, access.guard.lakes)
         try:
             reader = Reader(caller_of(access, as_), access, view)
-            return as_bytes((dcat if form is Form.DCAT else dprod)(exported(reader)))
+            return (dcat if form is Form.DCAT else dprod)(exported(reader))
         finally:
             view.close()
 

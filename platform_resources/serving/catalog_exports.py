@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import yaml
 from fastapi import APIRouter, Header, Response
 
-from platform_resources.catalog.exports import JSON_LD, Exported, as_bytes, dcat, dprod
+from platform_resources.catalog.exports import JSON_LD, Exported, dcat, dprod
 from platform_resources.contracts import Product
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.product_view import input_address
@@ -110,8 +110,8 @@ def exported(reader: Reader) -> Exported:
     )
 
 
-def _answer(reader: Reader, made: Callable[[Exported], dict[str, Any]], if_none_match: str | None) -> Response:
-    text = as_bytes(made(exported(reader)))
+def _answer(reader: Reader, made: Callable[[Exported], bytes], if_none_match: str | None) -> Response:
+    text = made(exported(reader))
     digest = hashlib.sha256(text).hexdigest()
     headers = {"ETag": f'"{digest}"', "Vary": "Authorization", "Cache-Control": "private, no-cache"}
     if (if_none_match or "").removeprefix("W/").strip('"') == digest:

@@ -6,6 +6,6 @@ The same catalog makes the same bytes; nothing in them says when they were made.
 
 from platform_resources.catalog.exports.dcat import dcat
 from platform_resources.catalog.exports.dprod import dprod
-from platform_resources.catalog.exports.jsonld import JSON_LD, Exported, as_bytes
+from platform_resources.catalog.exports.jsonld import JSON_LD, Exported
 
-__all__ = ["JSON_LD", "Exported", "as_bytes", "dcat", "dprod"]
+__all__ = ["JSON_LD", "Exported", "dcat", "dprod"]

@@ -28,7 +28,7 @@ _MEDIA = "http://www.iana.org/assignments/media-types"
 _DEFAULT_TITLE = "Data mesh"
 
 
-def dcat(exported: Exported) -> Node:
+def dcat(exported: Exported) -> bytes:
     """A JSON-LD document with its context inline."""
     graph = Graph()
     catalog = exported.api("catalog", "dcat")

@@ -29,7 +29,7 @@ _STATES = {"proposed": "Ideation", "draft": "Build", "active": "Consume", "depre
 _ORDER = ("active", "deprecated", "draft", "proposed", "retired")
 
 
-def dprod(exported: Exported) -> Node:
+def dprod(exported: Exported) -> bytes:
     """A JSON-LD document with its context inline."""
     graph = Graph()
     found = list(exported.products())

@@ -83,23 +83,26 @@ class Exported:
 
 @dataclass
 class Graph:
-    """Nodes by `@id`, each told once."""
+    """Nodes by `@id`, each told once; kept as text: of 10,000 ports they are 90 MB, as Python values ten times that."""
 
-    nodes: dict[str, Node] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
 
     def add(self, id_: str, types: str | Sequence[str], **properties: Any) -> Node:
         """A reference to the node; properties are written `dct_title` and left out when None, empty or blank."""
-        told = {name.replace("_", ":", 1): value for name, value in properties.items() if not _is_nothing(value)}
-        self.nodes.setdefault(id_, {"@id": id_, "@type": types, **told})
+        if id_ not in self.lines:
+            told = {name.replace("_", ":", 1): value for name, value in properties.items() if not _is_nothing(value)}
+            self.lines[id_] = _text({"@id": id_, "@type": types, **told})
         return ref(id_)
 
-    def document(self, *prefixes: str) -> Node:
-        nodes = [self.nodes[id_] for id_ in sorted(self.nodes)]
-        return {"@context": {name: PREFIXES[name] for name in sorted(prefixes)}, "@graph": nodes}
+    def document(self, *prefixes: str) -> bytes:
+        """A line for each node, by `@id`: what changed between two exports is seen by a plain comparison."""
+        context = _text({name: PREFIXES[name] for name in sorted(prefixes)})
+        nodes = ",\n".join(self.lines[id_] for id_ in sorted(self.lines))
+        return f'{{"@context":{context},"@graph":[\n{nodes}\n]}}\n'.encode()
 
 
-def as_bytes(document: Node) -> bytes:
-    return (json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def ref(id_: str) -> Node:
