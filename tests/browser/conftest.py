@@ -46,8 +46,8 @@ class Portal:
 
     def sign_in(self, page: Page, persona: str) -> None:
         page.goto(f"{self.url}/sign-in")
-        page.get_by_label("Token").fill(self.mesh.token(persona))
-        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("textbox", name="Token").fill(self.mesh.token(persona))
+        page.get_by_role("button", name="Sign in with the token").click()
         page.wait_for_url(f"{self.url}/**")
 
 

@@ -37,7 +37,7 @@ def term_picture(term: TermDetail, titles: Mapping[str, str]) -> Markup | None:
     middle = height / 2
     parts = [
         Markup(
-            '<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="-2 -2 {bw} {bh}" role="img" '
+            '<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="-2 -2 {bw} {bh}" role="group" '
             'aria-label="{label}">'
         ).format(w=width + 4, h=height + 4, bw=width + 4, bh=height + 4, label=_label(term, beside)),
         _box(0, middle - _HIGH / 2, term.title, term.term, "here"),
