@@ -10,9 +10,11 @@ import hashlib
 import os
 import stat
 import tempfile
+import threading
+import zlib
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,11 +23,14 @@ from platform_resources.contracts.editing import edited
 from platform_resources.contracts.findings import ContractError, Finding
 from platform_resources.contracts.lines import KeyPath, Lines
 from platform_resources.contracts.model import Origin
-from platform_resources.contracts.reading import read_yaml
+from platform_resources.contracts.reading import Reading, read_yaml
 
 Kind = Literal["contract", "product", "domain"]
 
+_KEPT_BYTES = 6 << 20  # of text, 250 contracts of 30 columns; their trees take five times as much
 
+
+@lru_cache(maxsize=16_384)  # contracts have the same places
 def path_text(path: KeyPath) -> str:
     """A key path as people write it.
 
@@ -38,14 +43,24 @@ def path_text(path: KeyPath) -> str:
     return text
 
 
-@dataclass(frozen=True, eq=False)
 class Document:
-    """One YAML document: an ODCS contract, a Bitol ODPS product or a domain's descriptor."""
+    """One YAML document: an ODCS contract, a Bitol ODPS product or a domain's descriptor. Not to be changed.
 
-    path: Path
-    raw: bytes = field(repr=False)
-    data: Mapping[str, Any] = field(repr=False)  # plain values; dates and times stay text. To be read, not changed
-    lines: Lines = field(repr=False)
+    Of 10,000 contracts the trees alone would take 2 GB, so a document keeps its bytes, compressed, and of what was
+    parsed only the newest trees stay; an older one is parsed again when it is asked for (3 ms).
+    """
+
+    __slots__ = ("_packed", "_tree", "path", "sha256")
+
+    def __init__(self, path: Path, raw: bytes, data: Mapping[str, Any], lines: Lines) -> None:
+        """`data` and `lines` are what `raw` says; they stay."""
+        self.path = path
+        self.sha256 = hashlib.sha256(raw).hexdigest()  # of the bytes
+        self._packed = zlib.compress(raw, 1)
+        self._tree: Reading | None = Reading(data, lines)
+
+    def __repr__(self) -> str:
+        return f"Document(path={self.path!r})"
 
     @classmethod
     def load(cls, path: Path, root: Path | None = None) -> Document:
@@ -70,16 +85,39 @@ class Document:
             reading = read_yaml(decode(raw))
         except RefusedError as refusal:
             raise ContractError([_finding(path, refusal)]) from None
-        return cls(path, raw, reading.data, reading.lines)
+        made = cls(path, raw, reading.data, reading.lines)
+        _trees.keep(made, len(raw))
+        return made
+
+    @property
+    def raw(self) -> bytes:
+        return zlib.decompress(self._packed)
 
     @property
     def text(self) -> str:
         return self.raw.decode("utf-8")
 
-    @cached_property
-    def sha256(self) -> str:
-        """Of the bytes, in hexadecimal."""
-        return hashlib.sha256(self.raw).hexdigest()
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Plain values; dates and times stay text. To be read, not changed."""
+        return self._reading.data
+
+    @property
+    def lines(self) -> Lines:
+        return self._reading.lines
+
+    @property
+    def _reading(self) -> Reading:
+        tree = self._tree
+        if tree is None:
+            raw = self.raw
+            tree = self._tree = read_yaml(decode(raw))
+            _trees.keep(self, len(raw))
+        return tree
+
+    def drop_tree(self) -> None:
+        """Let go of what was parsed, until it is asked for again."""
+        self._tree = None
 
     def line(self, path: KeyPath) -> int:
         """Line (1-based) of a key or item; of the nearest thing around it when it isn't there."""
@@ -131,6 +169,27 @@ class Document:
         finally:
             temporary.unlink(missing_ok=True)
         return target
+
+
+class _Trees:
+    """The documents whose trees are kept: the newest ones, whose texts have `_KEPT_BYTES` together."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[Document, int]] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def keep(self, document: Document, size: int) -> None:
+        with self._lock:
+            self._kept.append((document, size))
+            self._bytes += size
+            while self._bytes > _KEPT_BYTES:
+                dropped, freed = self._kept.popleft()
+                self._bytes -= freed
+                dropped.drop_tree()
+
+
+_trees = _Trees()
 
 
 def _read_file(path: Path, root: Path) -> bytes:

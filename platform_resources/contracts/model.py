@@ -21,7 +21,15 @@ Severity = Literal["error", "warning", "info"]
 Dimension = Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
 
 
-@dataclass(frozen=True)
+_NOTHING: Mapping[str, Any] = {}
+
+
+def _nothing() -> Mapping[str, Any]:
+    """One empty mapping for all: of 300,000 columns most have no options and no properties."""
+    return _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a value stands in its file: for messages that a person can act on."""
 
@@ -33,7 +41,7 @@ class Origin:
         return f"{self.file}:{self.line} ({self.path})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class QualityRule:
     """One ODCS `quality` entry, on a table (``column is None``) or on a column."""
 
@@ -42,7 +50,7 @@ class QualityRule:
     origin: Origin
     column: str | None = None
     metric: str | None = None  # nullValues, missingValues, invalidValues, duplicateValues, rowCount
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=_nothing)
     query: str | None = None  # for type sql; may hold {table}/${table}/{object}/{property}/{column}
     operator: str | None = None  # the ODCS key as written: mustBe, mustNotBe, mustBeGreaterThan, ..., mustBeBetween
     threshold: Any = None  # number, or a pair for the two "Between" operators
@@ -51,10 +59,10 @@ class QualityRule:
     dimension: Dimension | None = None
     description: str | None = None
     business_impact: str | None = None
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Relationship:
     """A foreign key: `from_columns` of this table must be found in `to_columns` of `to_table`."""
 
@@ -62,10 +70,10 @@ class Relationship:
     to_table: str  # as written before the column: "customer_360" or an address "sales.bookings.v1"
     to_columns: tuple[str, ...]
     origin: Origin
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SourceObject:
     """What a column is declared to be made of: `sales.bookings.v1.net_sales`, `crm.internal.customers.email`."""
 
@@ -73,7 +81,7 @@ class SourceObject:
     origin: Origin
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     name: str
     logical_type: str | None  # ODCS logicalType
@@ -84,9 +92,7 @@ class Column:
     required: bool = False
     unique: bool = False
     primary_key_position: int | None = None  # 1-based; None when not part of the key
-    options: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # logicalTypeOptions: pattern, minLength, minimum, enum ...
+    options: Mapping[str, Any] = field(default_factory=_nothing)  # logicalTypeOptions: pattern, minLength, enum ...
     enum: tuple[Any, ...] | None = None  # ODCS 3.2 enum, or logicalTypeOptions.enum
     classification: str | None = None
     critical: bool = False  # criticalDataElement
@@ -94,13 +100,13 @@ class Column:
     quality: tuple[QualityRule, ...] = ()
     tags: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()  # links of authoritativeDefinitions with `type: glossary`, as written
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
     sources: tuple[SourceObject, ...] = ()  # ODCS transformSourceObjects
     transform_logic: str | None = None
     transform_description: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Table:
     """One ODCS schema object."""
 
@@ -113,7 +119,7 @@ class Table:
     description: str | None = None
     granularity: str | None = None
     terms: tuple[str, ...] = ()  # as of a column
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -125,7 +131,7 @@ class Table:
         return next((c for c in self.columns if c.name == name), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SlaProperty:
     """One ODCS `slaProperties` entry."""
 
@@ -135,7 +141,7 @@ class SlaProperty:
     unit: str | None = None
     element: str | None = None  # "<table>.<column>[, ...]"
     driver: str | None = None
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -144,7 +150,7 @@ class SlaProperty:
         return tuple(p.strip().rpartition(".")[2] for p in parts if p.strip())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Contract:
     """One ODCS document: the promise of one output port (or, under `sources/`, of one landed source)."""
 
@@ -167,7 +173,7 @@ class Contract:
     tags: tuple[str, ...] = ()
     servers: tuple[Mapping[str, Any], ...] = ()
     roles: tuple[Mapping[str, Any], ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict)  # customProperties as {property: value}
+    custom: Mapping[str, Any] = field(default_factory=_nothing)  # customProperties as {property: value}
     sha256: str = ""  # of the file's bytes: what a publication records as its promise
     document: Document | None = field(default=None, repr=False, compare=False)  # the record this view was read from
 
@@ -194,7 +200,7 @@ class Contract:
             return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Consent:
     """A consumer's word that a change of a port, which would break it, may be published."""
 
@@ -205,7 +211,7 @@ class Consent:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InputPort:
     """A declared input of a product: another product's port.
 
@@ -220,7 +226,7 @@ class InputPort:
     consents: tuple[Consent, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OutputPort:
     """A port that a product offers, with the contract that it keeps."""
 
@@ -231,7 +237,7 @@ class OutputPort:
     description: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Product:
     """One Bitol ODPS document with the contracts of its output ports."""
 
@@ -251,7 +257,7 @@ class Product:
     owners: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     support: tuple[Mapping[str, Any], ...] = ()
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
     document: Document | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -259,7 +265,7 @@ class Product:
         return f"{self.domain}.{self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Domain:
     """One domain folder: its descriptor, its products and the sources that it ingests."""
 
@@ -272,7 +278,7 @@ class Domain:
     contact: str | None
     products: tuple[Product, ...]
     sources: tuple[Contract, ...]  # contracts of landed files, `sources/*.odcs.yaml`
-    custom: Mapping[str, Any] = field(default_factory=dict)
+    custom: Mapping[str, Any] = field(default_factory=_nothing)
     channel: str | None = None  # chat channel of the team
     document: Document | None = field(default=None, repr=False, compare=False)
 

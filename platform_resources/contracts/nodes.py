@@ -14,6 +14,9 @@ from platform_resources.contracts.findings import Finding
 from platform_resources.contracts.model import Origin, Severity
 from platform_resources.contracts.reading import KeyPath
 
+_EMPTY: dict[str, Any] = {}  # one for all: most columns have no options and no properties
+_NO_PROPERTIES: MappingProxyType[str, Any] = MappingProxyType({})
+
 
 class Node(NamedTuple):  # 10,000 are made for 100 contracts: a frozen dataclass takes three times as long to make
     document: Document
@@ -39,7 +42,7 @@ class Node(NamedTuple):  # 10,000 are made for 100 contracts: a frozen dataclass
 
     def mapping(self, key: str) -> dict[str, Any]:
         value = self.get(key)
-        return value if isinstance(value, dict) else {}
+        return value if isinstance(value, dict) and value else _EMPTY
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.get(key)
@@ -56,6 +59,8 @@ class Node(NamedTuple):  # 10,000 are made for 100 contracts: a frozen dataclass
     def custom(self) -> MappingProxyType[str, Any]:
         """`customProperties` as {property: value}."""
         listed = self.get("customProperties")
+        if not listed:
+            return _NO_PROPERTIES
         entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else ()
         named = ((entry.get("property"), entry.get("value")) for entry in entries)
         return MappingProxyType({name: value for name, value in named if isinstance(name, str)})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,7 @@ _WORDS: dict[str, Any] = {
 }  # fmt: skip
 _NUMERIC = frozenset("+-.0123456789")  # what a number begins with
 _MAX_DIGITS = 64
+_REPEATED = 240  # characters; names, types, links and descriptions stand in many documents, and are kept once
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ def _key(event: Any, kind: type, line: int, top: _Open, stack: list[_Open]) -> s
         raise RefusedError(
             "key-not-text", line, "A mapping or list stands where a key is expected.", "Use a text.", _path(stack)
         )
-    key: str = event.value
+    key: str = sys.intern(event.value)  # every column has the same keys
     if not (key.isascii() and key.isalpha()) or key in _WORDS:
         _check_key(event, line, _path(stack))
     if key in top.value:
@@ -264,7 +266,7 @@ def _scalar(event: Any, stack: list[_Open]) -> Any:
     if not text.isascii() or not text.isprintable():
         path = _path(stack)
         refuse_in_scalar(text, event.start_mark.line + 1, path, prose=bool(path) and path[-1] in _PROSE)
-    return text
+    return sys.intern(text) if len(text) <= _REPEATED else text
 
 
 def _plain(text: str, line: int, path: KeyPath) -> Any:
