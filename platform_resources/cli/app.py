@@ -19,6 +19,7 @@ from platform_resources.cli import (
     access,
     audit,
     availability,
+    catalog,
     changes,
     check,
     exchange,
@@ -392,6 +393,7 @@ for module in (
     trial,
     exchange,
     availability,
+    catalog,
     serve,
 ):
     module.add_to(app)

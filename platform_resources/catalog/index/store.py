@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platform_resources.catalog.index.entries import Changes, ProductEntry, TermEntry
@@ -45,6 +46,11 @@ class CatalogIndex:
         self._revision = 0
         self._look_at = self._usage_at = 0.0  # of the monotonic clock
         self._known: State | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file, be it there or not."""
+        return self._file.path
 
     def renew(self, *, at_once: bool = False) -> int:
         """Take over what changed, and return the revision: it rises when anything became different.
