@@ -4,6 +4,16 @@ Imports everything below; no Dagster. It records what a build knows in the domai
 """
 
 from platform_resources.lineage.model import ColumnEdge, column_of, dataset_of, is_private
-from platform_resources.lineage.published import input_edges, port_doubts, port_edges
+from platform_resources.lineage.published import input_edges, port_doubts, port_edges, port_edges_of, recorded_edges
 
-__all__ = ["ColumnEdge", "column_of", "dataset_of", "input_edges", "is_private", "port_doubts", "port_edges"]
+__all__ = [
+    "ColumnEdge",
+    "column_of",
+    "dataset_of",
+    "input_edges",
+    "is_private",
+    "port_doubts",
+    "port_edges",
+    "port_edges_of",
+    "recorded_edges",
+]

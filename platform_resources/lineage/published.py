@@ -21,6 +21,8 @@ from platform_resources.lineage.model import (
     joined_edge,
 )
 
+Recorded = Mapping[str, tuple[ColumnEdge, ...]]  # private table -> the edges to its columns
+
 
 def port_edges(
     con: duckdb.DuckDBPyConnection, domain: Domain, product: Product, port: OutputPort, publication: Publication | None
@@ -31,14 +33,27 @@ def port_edges(
     (`<domain>.internal.<feed>`, tables of `sources/`). What was published without a record, or never, has one `input`
     edge for each declared input port.
     """
-    recorded: dict[str, tuple[ColumnEdge, ...]] = {}
-    if publication is not None:
-        tables = lineage_of_tables(con, domain.name, publication.snapshot)
-        recorded = {name: from_record(found.edges) for name, found in tables.items()}
+    recorded = {} if publication is None else recorded_edges(con, domain.name, publication.snapshot)
+    return port_edges_of(domain, product, port, publication, recorded)
+
+
+def recorded_edges(con: duckdb.DuckDBPyConnection, domain: str, snapshot: int) -> Recorded:
+    """What the builds of a domain had recorded when a snapshot was taken."""
+    tables = lineage_of_tables(con, domain, snapshot)
+    return {name: from_record(found.edges) for name, found in tables.items()}
+
+
+def port_edges_of(
+    domain: Domain, product: Product, port: OutputPort, publication: Publication | None, recorded: Recorded
+) -> tuple[ColumnEdge, ...]:
+    """As `port_edges`, of what was recorded: many ports of a domain may be of one snapshot."""
     feeds = {f"{domain.name}.internal.{source.table.name}" for source in domain.sources}
     table = f"{domain.name}.internal.{port.contract.table.physical_name}"
     columns = [column.name for column in port.contract.table.columns] if publication is None else publication.columns
-    edges = closed_edges(port.address, table, columns, recorded, feeds)
+    # The edges of two hundred tables would be walked for each of two hundred ports; those behind the port are few.
+    behind = (name.split(".", 2)[2] for name in _tables_behind(table, recorded, feeds))
+    near = {name: recorded[name] for name in behind if name in recorded}
+    edges = closed_edges(port.address, table, columns, near, feeds)
     return edges or input_edges(product, port.address)
 
 

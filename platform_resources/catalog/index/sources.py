@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import duckdb
 from sqlalchemy import func, select
@@ -25,7 +26,7 @@ from platform_resources.lake import (
     retirement_in,
     utc_now,
 )
-from platform_resources.lineage import ColumnEdge, input_edges, port_edges
+from platform_resources.lineage import ColumnEdge, port_edges_of, recorded_edges
 
 log = logging.getLogger("mesh.catalog")
 
@@ -89,6 +90,7 @@ def _edges(
     con: duckdb.DuckDBPyConnection | None, domain: Domain, newest: Mapping[str, Publication], known: Mapping[str, str]
 ) -> dict[str, PortEdges]:
     feeds = [[source.table.name, source.sha256] for source in domain.sources]
+    recorded = cache(lambda snapshot: recorded_edges(con, domain.name, snapshot))  # ports may be of one snapshot
     found = {}
     for product in domain.products:
         for port in product.ports:
@@ -96,11 +98,8 @@ def _edges(
             served = None if last is None or retirement_in(last) is not None else last
             made_of = _made_of(product, port, served, feeds)
             if known.get(port.address) != made_of:
-                edges = (
-                    input_edges(product, port.address)
-                    if con is None
-                    else port_edges(con, domain, product, port, served)
-                )
+                known_there = {} if con is None or served is None else recorded(served.snapshot)
+                edges = port_edges_of(domain, product, port, served, known_there)
                 found[port.address] = PortEdges(made_of, edges)
     return found
 
