@@ -87,6 +87,10 @@ class Reader:
     def _seen(self) -> dict[str, bool]:
         return {}
 
+    @cached_property
+    def _products(self) -> dict[tuple[str, str], list[PortState]]:
+        return {}
+
     def sees_address(self, address: str) -> bool:
         """The same by the address of a product or a port; one that the mesh doesn't know isn't seen."""
         domain, _, rest = address.partition(".")
@@ -108,7 +112,12 @@ class Reader:
         NotFoundError
             when there is no such product, or the caller may not know of it.
         """
-        ports = [port for port in self.view.product(domain, product) if self.sees(port.product)]
+        known = self._products.get(
+            (domain, product)
+        )  # a page asks a dozen times; each look at the files is 1 ms or more
+        ports = self.view.product(domain, product) if known is None else known
+        self._products[domain, product] = ports
+        ports = [port for port in ports if self.sees(port.product)]
         if not ports:
             raise NotFoundError(f"there is no product {domain}.{product}", PORTS_ARE_LISTED)
         return ports
