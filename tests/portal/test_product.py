@@ -91,7 +91,10 @@ def page(portal: Portal, who: str, path: str = CUSTOMERS, status: int = 200) -> 
 
 
 def examples(text: str) -> list[str]:
-    return [unescape(found) for found in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", text, re.DOTALL)]
+    return [
+        unescape(found)
+        for found in re.findall(r'<div class="code"><pre[^>]*><code>(.*?)</code></pre>', text, re.DOTALL)
+    ]
 
 
 def words(text: str) -> str:

@@ -67,7 +67,7 @@ def test_figures_are_pictures_and_tables(plotter: Plotter) -> None:
     days = [(date(2026, 11, day), 100 - day / 10) for day in range(1, 8)]
     figures = [
         score_figure(log(1, 2, 3)),
-        age_figure(log(1, 2, 3), 3000, NOW),
+        age_figure(log(1, 2, 3), 3000),
         availability_figure(days, 99.9),
         reads_figure([(day, 3) for day, _ in days]),
     ]
@@ -84,15 +84,15 @@ def test_figures_are_pictures_and_tables(plotter: Plotter) -> None:
 
 def test_figures_need_something_to_show() -> None:
     assert score_figure(log(1)) is None
-    assert age_figure([], 60, NOW) is None
+    assert age_figure(log(1, 2), 60) is None
     assert availability_figure([], 99) is None
     assert reads_figure([]) is None
 
 
 def test_the_age_is_the_oldest_that_readers_got() -> None:
-    figure = age_figure(log(1, 2), 3600 * 2, NOW)
+    figure = age_figure(log(1, 2, 9), 3600 * 2)
     assert figure is not None
-    assert [row[2] for row in figure.rows] == ["8 hours", "1 hour"]
+    assert [row[2] for row in figure.rows] == ["7 hours", "1 hour"]
     assert "1 of them got older than that" in figure.says
 
 

@@ -100,16 +100,17 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
     return Figure("score", "Score by publication", says, _spec(spec, values), head, rows)
 
 
-def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None, now: datetime) -> Figure | None:
-    """How old the data got before the next publication, against the age that is promised. None with fewer than two."""
-    shown = [item for item in reversed(log) if item.kind != "retire"][-MOST_POINTS:]
+def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None) -> Figure | None:
+    """How old the data got before the next publication, against the age that is promised; `log` is newest first.
+
+    What is served now is left out: its age grows, so that no picture of it could be kept. None with fewer than two.
+    """
+    every = [item for item in reversed(log) if item.kind != "retire"][-MOST_POINTS:]
+    shown, until = every[:-1], [item.published_at for item in every[1:]]
     if len(shown) < 2:
         return None
-    until = [item.published_at for item in shown[1:]] + [now]
-    ages = [
-        (end - (item.data_as_of or item.published_at)).total_seconds() for item, end in zip(shown, until, strict=True)
-    ]
-    ages = [max(0.0, age) for age in ages]
+    times = zip(shown, until, strict=True)
+    ages = [max(0.0, (end - (item.data_as_of or item.published_at)).total_seconds()) for item, end in times]
     length, unit = _unit(max([*ages, promised_seconds or 0.0]))
     values = [
         {"at": _moment(item.published_at), "age": round(age / length, 3), "late": _is_late(age, promised_seconds)}
@@ -133,7 +134,8 @@ def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None, no
     late = sum(value["late"] for value in values)
     promise = "nothing is promised" if promised_seconds is None else f"{duration(promised_seconds)} are promised"
     says = (
-        f"The oldest that readers got, of each of {len(shown)} publications: at most {duration(max(ages))}, where "
+        f"The oldest that readers got, of each of {len(shown)} publications before the one that is served: at most "
+        f"{duration(max(ages))}, where "
         f"{promise}" + ("." if promised_seconds is None else f"; {late} of them got older than that.")
     )
     rows = tuple(

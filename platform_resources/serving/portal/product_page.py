@@ -114,7 +114,7 @@ def page_of(
     now = utc_now()
     figures = [
         score_figure(log),
-        age_figure(log, port.freshness.promised_seconds, now) if port.served else None,
+        age_figure(log, port.freshness.promised_seconds) if port.served else None,
         availability_figure(_days(reader, state, availability, now), availability.promised_percent),
         reads_figure([(day.day, day.reads) for day in usage.by_day]),
     ]
