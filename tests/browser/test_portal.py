@@ -28,7 +28,7 @@ PAGES = (
     "/glossary",
     "/glossary/finance/revenue",
     "/glossary/compare?one=finance.revenue&other=sales.bookings",
-    "/fitness?max_age=PT30M&min=completeness%3D90",
+    "/fitness?max_age=PT30M&dimensions=completeness+90",
     "/access",
     "/access/request?port=crm.customer_360.v1",
     "/council",

@@ -32,7 +32,7 @@ class Row:
 
     @property
     def short(self) -> str:
-        return shortened(self.name, _LETTERS + 2)
+        return shortened(self.name, _LETTERS)
 
 
 @dataclass(frozen=True)
