@@ -1,4 +1,4 @@
-"""Take the pictures of `docs/images/portal-*.png` anew: `python -m tests.browser.pictures URL`, on a demo that is served.
+"""Take the pictures of `docs/images/portal-*.png` anew: `python -m tests.browser.pictures URL`, of a served demo.
 
 They are of the demo's analyst, but that of a request, which its approver sees: it is asked for first.
 """
