@@ -59,11 +59,18 @@ def _revision(engine: Engine) -> str | None:
 
 
 def _is_set_up(engine: Engine) -> bool:
-    """Whether a SQLite file is in WAL mode, by its header: SQLite refuses to switch while anybody has it open."""
+    """Whether a SQLite file is in WAL mode: SQLite refuses to switch while anybody has it open.
+
+    SQLite is asked, and the header not read: closing the file would drop every lock that this process holds on it, and
+    the next process to end would take the log away from under the connections that are open here.
+    """
     if engine.dialect.name != "sqlite":
         return True
-    with Path(str(engine.url.database)).open("rb") as stream:
-        return stream.read(20)[18:] == b"\x02\x02"
+    try:
+        with closing(sqlite3.connect(str(engine.url.database))) as connection:
+            return connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    except sqlite3.Error:  # locked by who switches it, or no database: told by who waits for its turn
+        return False
 
 
 @contextmanager

@@ -201,3 +201,23 @@ def test_an_error_of_a_statement_tells_no_value(control):
     with pytest.raises(IntegrityError) as told, control.writing() as connection:
         connection.execute(identities.insert().values(**values))
     assert "CANARY" not in str(told.value)
+
+
+def test_others_that_open_and_end_take_nothing_from_who_has_it_open(settings):
+    """Closing any file of a SQLite database drops the locks of the whole process: the next to end removes its log."""
+    first = ControlDatabase(settings)
+    with first.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE kept (number INTEGER)")
+    again = ControlDatabase(settings)  # in the same process
+    with again.reading():
+        pass
+    again.close()
+    opened = f"c = sqlite3.connect({first.engine.url.database!r})"
+    program = f"import sqlite3; {opened}; c.execute('SELECT * FROM kept'); c.close()"
+    for number in range(3):
+        subprocess.run([sys.executable, "-c", program], check=True)
+        with first.writing() as connection:
+            connection.exec_driver_sql(f"INSERT INTO kept VALUES ({number})")
+    with ControlDatabase(settings).reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM kept").scalar() == 3
+    first.close()
