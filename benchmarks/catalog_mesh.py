@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +26,7 @@ DOMAINS = 50
 _TERMS = 40  # of a domain
 _FAN_OUT = 8  # products that read a product; the first of a domain is read by those of the next five domains
 _HUBS = 5
+_CHECKS = 40  # results in an audit
 _TIERS = ("gold", "silver", "bronze")
 
 _DOMAIN = """\
@@ -178,7 +180,7 @@ class CatalogMesh:
                 _insert_lineage(con, number, [name for name, _ in documents])
             snapshot = current_snapshot(con, domain)
             with write_transaction(con, self.settings, domain, "publications", "publications"):
-                _insert_publications(con, domain, documents, snapshot, self._chance)
+                _insert_publications(con, domain, documents, snapshot, self._chance, self.words)
 
     def _text(self, count: int) -> str:
         return " ".join(self._words(count)).capitalize()
@@ -219,17 +221,29 @@ def _insert_lineage(con: duckdb.DuckDBPyConnection, number: int, products: Seque
     con.execute(f"INSERT INTO {log} SELECT table_name, number, edges, NULL, run_id, now() FROM found")
 
 
+def _result(name: str, score: float) -> dict[str, Any]:
+    """One check of an audit, as the pipeline writes it."""
+    return {
+        **{"name": name, "group": "rules", "dimension": "completeness", "severity": "error", "passed": True},
+        **{"value": score, "threshold": "as promised", "message": f"{name} holds", "failed_rows": 0, "score": 1.0},
+    }
+
+
 def _insert_publications(
     con: duckdb.DuckDBPyConnection,
     domain: str,
     documents: Sequence[tuple[str, str]],
     snapshot: int,
     chance: random.Random,
+    words: Sequence[str],
 ) -> None:
     now, rows = utc_now(), []
     for product, text in documents:
         score = round(chance.uniform(80, 100), 2)
-        audit = {"passed": True, "score": score, "scores": {"completeness": score, "accuracy": 99.0}, "results": []}
+        audit = {
+            **{"passed": True, "score": score, "scores": {"completeness": score, "accuracy": 99.0}, "seconds": 0.1},
+            "results": [_result(name, score) for name in chance.choices(words, k=_CHECKS)],
+        }
         at = now - timedelta(minutes=chance.randrange(120))
         rows.append(
             {

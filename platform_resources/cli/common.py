@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,12 +19,14 @@ from platform_resources.pipeline import published_in, read_mesh
 
 if TYPE_CHECKING:
     from platform_resources.access import Access, Caller
+    from platform_resources.serving.readers import Reader
 
 __all__ = [
     "AsOption",
     "JsonFlag",
     "ProductArgument",
     "caller_of",
+    "catalog_reader",
     "find_port",
     "promised_before",
     "read_mesh",
@@ -95,6 +98,20 @@ def tell_lineage(settings: MeshSettings, changes: Sequence[Publication]) -> None
     from platform_resources.lineage.openlineage_told import tell_served  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     tell_served(settings, changes)
+
+
+@contextmanager
+def catalog_reader(as_: str | None) -> Iterator[Reader]:
+    """The catalog as who calls may know of it; errors as of `caller_of`."""
+    from platform_resources.access import Access  # noqa: PLC0415  (0.5 s that `mesh --help` doesn't need)
+    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
+    from platform_resources.serving.readers import Reader  # noqa: PLC0415
+
+    with (
+        Access(MeshSettings.from_env()) as access,
+        closing(CatalogView(access.settings, access.guard.lakes, access.control)) as view,
+    ):
+        yield Reader(caller_of(access, as_), access, view)
 
 
 def find_port(domains: list[DomainState], name: str) -> PortState:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from platform_resources.cli.common import AsOption, JsonFlag, caller_of
+from platform_resources.cli.common import AsOption, JsonFlag, catalog_reader
 from platform_resources.cli.output import console, fail, print_json
 from platform_resources.contracts import ContractError, render_findings
 from platform_resources.lake import MeshSettings, utc_now
@@ -71,7 +71,7 @@ def export(
     if form.is_of_the_catalog:
         if product is not None or published:
             fail(f"{form} holds the whole catalog, as it is published; leave the rest out", code=2)
-        _hand_out(_catalog(settings, form, as_), f"catalog.{form}.jsonld", output, force)
+        _hand_out(_catalog(form, as_), f"catalog.{form}.jsonld", output, force)
         return
     if product is None:
         fail("name a product, as mesh export crm.customer_360; --format dcat and dprod take the whole catalog", code=2)
@@ -93,21 +93,13 @@ def export(
     _hand_out(raw, name, output, force)
 
 
-def _catalog(settings: MeshSettings, form: Form, as_: str | None) -> bytes:
+def _catalog(form: Form, as_: str | None) -> bytes:
     """The same bytes as the API answers with."""
-    from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.catalog.exports import dcat, dprod  # noqa: PLC0415
-    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
+    from platform_resources.catalog.exports import dcat, dprod  # noqa: PLC0415  (keeps `mesh --help` quick)
     from platform_resources.serving.catalog_exports import exported  # noqa: PLC0415
-    from platform_resources.serving.readers import Reader  # noqa: PLC0415
 
-    with Access(settings) as access:
-        view = CatalogView(settings, access.guard.lakes)
-        try:
-            reader = Reader(caller_of(access, as_), access, view)
-            return (dcat if form is Form.DCAT else dprod)(exported(reader))
-        finally:
-            view.close()
+    with catalog_reader(as_) as reader:
+        return (dcat if form is Form.DCAT else dprod)(exported(reader))
 
 
 def _hand_out(raw: bytes, name: str, output: Path | None, force: bool) -> None:

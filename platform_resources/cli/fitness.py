@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from platform_resources.cli.common import AsOption, JsonFlag, caller_of
+from platform_resources.cli.common import AsOption, JsonFlag, catalog_reader
 from platform_resources.cli.output import console, errors, fail, print_json, table
-from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
     from platform_resources.serving.fitness import Fit, FitnessAnswer
-    from platform_resources.serving.readers import Reader
 
 _COLOURS = {"yes": "green", "no": "red", "unknown": "yellow"}
 _DIMENSION = re.compile(r"\s*([^=:\s]+)\s*[=:]\s*([0-9.]+)\s*%?\s*")
@@ -68,7 +64,7 @@ def fit(
         **{"min_availability": min_availability, "history": history, "purpose": purpose, "clear": clear, "tier": tier},
         "dimensions": dict(map(_dimension, dimensions)) if dimensions else None,
     }
-    with _reader(as_) as reader:
+    with catalog_reader(as_) as reader:
         try:
             answer = check_fitness(reader, Needs(**{name: value for name, value in asked.items() if value}))
         except ValidationError as error:
@@ -133,26 +129,10 @@ def rate(
         given = product_metrics.RatingGiven(stars=stars, comment=comment)
     except ValidationError as error:
         fail("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors()), code=2)
-    with _reader(as_) as reader:
+    with catalog_reader(as_) as reader:
         found = product_metrics.rate(reader, domain, name, given)
     if json_output:
         print_json(found.model_dump())
     else:
         count = f"{found.count:,} rating{'' if found.count == 1 else 's'}"
         console.print(f"{escape(found.product)} has {found.average:g} of 5 stars by {count}", highlight=False)
-
-
-@contextmanager
-def _reader(as_: str | None) -> Iterator[Reader]:
-    """The catalog as who calls may know of it."""
-    from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
-    from platform_resources.serving.readers import Reader  # noqa: PLC0415
-
-    settings = MeshSettings.from_env()
-    with Access(settings) as access:
-        view = CatalogView(settings, access.guard.lakes)
-        try:
-            yield Reader(caller_of(access, as_), access, view)
-        finally:
-            view.close()

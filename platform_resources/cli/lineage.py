@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
-from platform_resources.cli.common import AsOption, JsonFlag, caller_of
+from platform_resources.cli.common import AsOption, JsonFlag, catalog_reader
 from platform_resources.cli.output import DIM, console, errors, fail, print_json, table
 from platform_resources.contracts.lifecycle import by_preference
-from platform_resources.lake import InvalidNameError, MeshSettings, PortAddress
+from platform_resources.lake import InvalidNameError, PortAddress
 
 if TYPE_CHECKING:
     from platform_resources.catalog import PortState
@@ -47,7 +46,7 @@ def lineage(
     Two columns: mesh lineage path sales.bookings.v1.net_sales finance.revenue.v1.net_revenue.
     """
     both = up == down
-    with _reader(as_) as reader:
+    with catalog_reader(as_) as reader:
         if of[0] == "path":
             if len(of) != 3:
                 fail("a path is between two columns: mesh lineage path COLUMN COLUMN", code=2)
@@ -71,27 +70,13 @@ def impact(
     """Which columns, ports and consumers a change, a deprecation or an outage hits: mesh impact sales.bookings.v1."""
     from platform_resources.serving.column_lineage import get_impact  # noqa: PLC0415  (keeps `mesh --help` quick)
 
-    with _reader(as_) as reader:
+    with catalog_reader(as_) as reader:
         state, column = _asked(reader, of)
         found = get_impact(reader, state, event, column)
     if json_output:
         print_json(found.model_dump(mode="json"))
     else:
         _print_impact(found)
-
-
-@contextmanager
-def _reader(as_: str | None) -> Iterator[Reader]:
-    from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
-    from platform_resources.serving.readers import Reader  # noqa: PLC0415
-
-    with Access(MeshSettings.from_env()) as access:
-        view = CatalogView(access.settings, access.guard.lakes, access.control)
-        try:
-            yield Reader(caller_of(access, as_), access, view)
-        finally:
-            view.close()
 
 
 def _asked(reader: Reader, text: str) -> tuple[PortState, str | None]:

@@ -33,7 +33,7 @@ def mcp(as_: AsOption = None) -> None:
     # A thread that waits for stdin can't be interrupted: Ctrl-C would wait for the agent's next word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings, limits = MeshSettings.from_env(), ApiLimits.from_env()
-    with Access(settings) as access, closing(CatalogView(settings, access.guard.lakes)) as view:
+    with Access(settings) as access, closing(CatalogView(settings, access.guard.lakes, access.control)) as view:
         access.sql.prepare()
         token = token_of(access, as_)
         access.authenticate(token)  # who can't call is told so now, and not by each answer

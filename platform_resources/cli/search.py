@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from platform_resources.cli.common import AsOption, JsonFlag, caller_of
+from platform_resources.cli.common import AsOption, JsonFlag, catalog_reader
 from platform_resources.cli.output import DIM, console, errors, print_json, score_text, state_text, table
-from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
-    from platform_resources.serving.readers import Reader
     from platform_resources.serving.search import Hit, SearchAnswer
 
 _REASONS = 2
@@ -47,7 +43,7 @@ def search(
     from platform_resources.serving.search import search_products  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     text = " ".join(words or [])[:400]
-    with _reader(as_) as reader:
+    with catalog_reader(as_) as reader:
         answer = search_products(
             reader,
             q=text,
@@ -63,20 +59,6 @@ def search(
         print_json(answer.model_dump(mode="json"))
     else:
         _print_answer(answer)
-
-
-@contextmanager
-def _reader(as_: str | None) -> Iterator[Reader]:
-    from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
-    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
-    from platform_resources.serving.readers import Reader  # noqa: PLC0415
-
-    with Access(MeshSettings.from_env()) as access:
-        view = CatalogView(access.settings, access.guard.lakes, access.control)
-        try:
-            yield Reader(caller_of(access, as_), access, view)
-        finally:
-            view.close()
 
 
 def _print_answer(answer: SearchAnswer) -> None:

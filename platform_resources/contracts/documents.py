@@ -27,7 +27,7 @@ from platform_resources.contracts.reading import Reading, read_yaml
 
 Kind = Literal["contract", "product", "domain"]
 
-_KEPT_BYTES = 6 << 20  # of text, 250 contracts of 30 columns; their trees take five times as much
+_KEPT_BYTES = 4 << 20  # of text, 250 contracts of 30 columns; their trees take five times as much
 
 
 @lru_cache(maxsize=16_384)  # contracts have the same places

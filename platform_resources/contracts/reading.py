@@ -58,7 +58,7 @@ _WORDS: dict[str, Any] = {
 }  # fmt: skip
 _NUMERIC = frozenset("+-.0123456789")  # what a number begins with
 _MAX_DIGITS = 64
-_REPEATED = 240  # characters; names, types, links and descriptions stand in many documents, and are kept once
+_REPEATED = 60  # characters; names, types, links and tags stand in many documents, and are kept once
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from platform_resources.contracts.nodes import Node
 _STEP = re.compile(r"[^.\[\]]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Binding:
     """A link from a column (from the whole table, when `column` is None) into a glossary, as written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -150,6 +151,18 @@ class Holder:
     purpose: str
 
 
+class _Packed:
+    """A text that is kept compressed: 10,000 published contracts would take 200 MB, and most are never read."""
+
+    def __get__(self, owner: Any, _: type | None = None) -> str:
+        if owner is None:
+            raise AttributeError("no default")  # what a dataclass asks a descriptor for
+        return zlib.decompress(owner.__dict__["_document"]).decode()
+
+    def __set__(self, owner: Any, text: str) -> None:
+        owner.__dict__["_document"] = zlib.compress(text.encode(), 1)
+
+
 @dataclass(frozen=True)
 class PublishedPort:
     """What consumers of a port read now, from the publication log of its lake.
@@ -160,7 +173,7 @@ class PublishedPort:
     address: str
     number: int
     version: str  # of the contract
-    document: str  # the contract, byte for byte
+    document: _Packed = _Packed()  # the contract, byte for byte, as text
     published_at: datetime
     first_published_at: datetime
     holders: Callable[[], tuple[Holder, ...]] = field(default=tuple, compare=False)

@@ -57,7 +57,7 @@ def published_in(settings: MeshSettings, domains: Iterable[str]) -> dict[str, Pu
     for domain in domains:
         if lake_exists(settings, domain):
             found |= dict(_published_at(settings, domain, catalog_stamp(settings, domain)))
-    return with_holders(settings, found)
+    return found
 
 
 def published_where_readable(settings: MeshSettings, domains: Iterable[str]) -> dict[str, PublishedPort]:
@@ -87,4 +87,4 @@ def _kept(settings: MeshSettings, domain: str, _stamp: CatalogStamp) -> tuple[tu
 
 def _read(settings: MeshSettings, domain: str) -> tuple[tuple[str, PublishedPort], ...]:
     with connect(settings, reads=[domain]) as con:
-        return tuple(published_ports(con, domain).items())
+        return tuple(with_holders(settings, published_ports(con, domain)).items())

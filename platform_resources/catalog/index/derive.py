@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from platform_resources.catalog.index.entries import ColumnEntry, PortEntry, ProductEntry, RelationEntry, TermEntry
+from platform_resources.contracts import Mesh
 from platform_resources.contracts.lifecycle import by_preference, lifecycle_of
 from platform_resources.contracts.links import term_of_link
 from platform_resources.contracts.model import Column, OutputPort, Product
-from platform_resources.governance import Binding, Glossary, Term
+from platform_resources.governance import Glossary, Term
 from platform_resources.lake import Publication, retirement_in
 
 
@@ -145,12 +146,26 @@ def _terms(links: Iterable[str], domain: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term for link in links if (term := term_of_link(link, domain)) is not None))
 
 
-def term_entries(glossary: Glossary, bindings: Mapping[str, Sequence[Binding]]) -> Iterator[TermEntry]:
+def bound_columns(mesh: Mesh) -> dict[str, set[str]]:
+    """Term, there or not -> what is bound to it: columns, and ports for whole tables."""
+    found: dict[str, set[str]] = {}
+    for product in mesh.products:
+        for port in product.ports:
+            table = port.contract.table
+            for term in _terms(table.terms, product.domain):
+                found.setdefault(term, set()).add(port.address)
+            for column in table.columns:
+                for term in _terms(column.terms, product.domain):
+                    found.setdefault(term, set()).add(f"{port.address}.{column.name}")
+    return found
+
+
+def term_entries(glossary: Glossary, bound: Mapping[str, Iterable[str]]) -> Iterator[TermEntry]:
     for address in sorted(glossary.terms):
-        yield _term(glossary.terms[address], bindings.get(address, ()))
+        yield _term(glossary.terms[address], bound.get(address, ()))
 
 
-def _term(term: Term, bound: Sequence[Binding]) -> TermEntry:
+def _term(term: Term, bound: Iterable[str]) -> TermEntry:
     return TermEntry(
         address=term.address,
         domain=term.domain,
@@ -161,5 +176,5 @@ def _term(term: Term, bound: Sequence[Binding]) -> TermEntry:
         unit=term.unit,
         formula=term.formula,
         relations=tuple(RelationEntry(item.type, item.term, item.note) for item in term.relations),
-        columns=tuple(dict.fromkeys(sorted(binding.address for binding in bound))),
+        columns=tuple(sorted(bound)),
     )

@@ -92,7 +92,7 @@ class Renewal:
         }
         secrecy = by_secrecy(documents.council)
         said = {name: _digest(secrecy, *_said(loaded, consumers)) for name, loaded in mesh.usable.items()}
-        said[TERMS] = _digest(*_said_of_terms(documents))
+        said[TERMS] = _digest(*_said_of_terms(documents, said))
         return State(documents, lakes, said, consumers, 0)
 
     def _lakes(self, domains: Iterable[str]) -> Mapping[str, str]:
@@ -135,7 +135,7 @@ class Renewal:
             facts = LakeFacts() if loaded is None else self._read_lake(loaded, state.lakes[name])
             with self._file.writing() as writer:
                 if name == TERMS:
-                    take_terms(writer, documents.glossary, documents.bindings)
+                    take_terms(writer, documents.glossary, documents.mesh)
                 elif loaded is None:
                     take_no_domain(writer, name)
                     continue
@@ -168,13 +168,12 @@ def _said(loaded: UsableDomain, consumers: Mapping[str, int]) -> Iterator[Any]:
         ]
 
 
-def _said_of_terms(documents: Documents) -> Iterator[Any]:
-    """What the glossaries say, and the columns that are bound to their terms."""
-    terms, bindings = documents.glossary.terms, documents.bindings
-    for address, term in sorted(terms.items()):
+def _said_of_terms(documents: Documents, said: Mapping[str, str]) -> Iterator[Any]:
+    """What the glossaries say; with a contract, the columns that are bound to terms may change."""
+    yield sorted(said.items())
+    for address, term in sorted(documents.glossary.terms.items()):
         relations = [[item.type, item.term, item.note] for item in term.relations]
-        bound = sorted(binding.address for binding in bindings.get(address, ()))
-        yield [address, term.title, term.definition, term.formula, term.unit, term.synonyms, relations, bound]
+        yield [address, term.title, term.definition, term.formula, term.unit, term.synonyms, relations]
 
 
 def _digest(*parts: Any) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 
-from platform_resources.catalog.index.derive import Rated, Reading, product_entry, term_entries
+from platform_resources.catalog.index.derive import Rated, Reading, bound_columns, product_entry, term_entries
 from platform_resources.catalog.index.entries import ProductEntry
 from platform_resources.catalog.index.file import IndexFile, Writer
 from platform_resources.catalog.index.records import as_json, product_of
 from platform_resources.catalog.index.sources import LakeFacts, UsageFacts
+from platform_resources.contracts import Mesh
 from platform_resources.contracts.model import Domain, Product
-from platform_resources.governance import Binding, Glossary
+from platform_resources.governance import Glossary
 
 
 def take_domain(
@@ -50,12 +51,12 @@ def _drop_others(writer: Writer, domain: str, kept: Sequence[Product]) -> None:
             writer.touch_product(product)
 
 
-def take_terms(writer: Writer, glossary: Glossary, bindings: Mapping[str, Sequence[Binding]]) -> None:
-    entries = {entry.address: entry for entry in term_entries(glossary, bindings)}
-    for address, entry in entries.items():
-        writer.put_term(address, as_json(entry))
+def take_terms(writer: Writer, glossary: Glossary, mesh: Mesh) -> None:
+    """The terms of all domains, with the columns bound to them."""
+    for entry in term_entries(glossary, bound_columns(mesh)):
+        writer.put_term(entry.address, as_json(entry))
     known = writer.rows("SELECT address FROM terms")
-    writer.drop_terms(address for (address,) in known if address not in entries)
+    writer.drop_terms(address for (address,) in known if address not in glossary.terms)
 
 
 def take_usage(writer: Writer, usage: UsageFacts) -> None:
