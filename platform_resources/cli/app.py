@@ -177,7 +177,7 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
     api_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the HTTP API.")] = 8080,
 ) -> None:
-    """Build what is due in all domains, print the products, then serve the Dagster UI and the HTTP API."""
+    """Build what is due in all domains, print the products, then serve the portal, the API and the Dagster UI."""
     if ui:
         check_ports(port, api_port)
     settings, report, domains = _run([], quiet=False)

@@ -1,4 +1,4 @@
-"""`mesh serve`: the HTTP API, until Ctrl-C."""
+"""`mesh serve`: portal, API and MCP, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def serve(
         bool, typer.Option("--allow-demo-personas", help="Let others reach a mesh whose demo tokens lie in a file.")
     ] = False,
 ) -> None:
-    """Serve the HTTP API until Ctrl-C: products, their data and what may be asked of them."""
+    """Serve the portal, the HTTP API and MCP until Ctrl-C."""
     from platform_resources.access import Access  # noqa: PLC0415  (0.5 s that no other command needs)
     from platform_resources.access.callers.personas import persona_names  # noqa: PLC0415
 
@@ -81,8 +81,10 @@ def _tell(settings: MeshSettings, access: Access, host: str, port: int) -> None:
         personas_told,
     )
 
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/api/v1"
-    console.print(f"the API of the mesh: [bold]{address}[/]  (Ctrl-C ends it)", highlight=False)
+    root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = f"{root}/api/v1"
+    console.print(f"the portal of the mesh: [bold]{root}/[/]  (Ctrl-C ends it)", highlight=False)
+    console.print(f"its API: {address}   MCP for agents: {root}/mcp", highlight=False)
     told = personas_told(settings, access.made)
     if told:
         console.print(f"\n{escape(told)}", highlight=False)
