@@ -130,7 +130,7 @@ def page_of(
         examples=examples_of(port.address, [row.column.name for row in columns if row.column.visible], purpose, root),
         quality=quality,
         rules=rules_of(contract),
-        promises=promises_of(port, availability, quality.measured, log),
+        promises=promises_of(port, availability, quality.measured, log, now),
         availability=availability,
         log=log[:LOG_ROWS],
         log_next=str(log[LOG_ROWS - 1].number) if more else None,

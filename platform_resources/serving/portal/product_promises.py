@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 from typing import Literal
@@ -38,7 +38,11 @@ class PromiseRow:
 
 
 def promises_of(
-    port: PortDetail, availability: AvailabilityOut, measured: Measured | None, log: Sequence[PublicationOut]
+    port: PortDetail,
+    availability: AvailabilityOut,
+    measured: Measured | None,
+    log: Sequence[PublicationOut],
+    now: datetime,
 ) -> list[PromiseRow]:
     """Every promise of the contract, in its order; `log` is newest first."""
     rows = []
@@ -50,7 +54,7 @@ def promises_of(
         elif promise.property == "completeness":
             told, state = _completeness(measured)
         elif promise.property == "frequency":
-            told, state = _frequency(promise, log)
+            told, state = frequency(promise, log, now)
         else:
             told, state = DASH, "not known"
         name = _NAMES.get(promise.property, promise.property)
@@ -97,14 +101,27 @@ def _completeness(measured: Measured | None) -> tuple[str, State]:
     return f"holds for {len(found)} column{'' if len(found) == 1 else 's'}", "kept"
 
 
-def _frequency(promise: Promise, log: Sequence[PublicationOut]) -> tuple[str, State]:
-    """The middle one of the last pauses; kept when it is no longer than promised, and a tenth for the run itself."""
+def frequency(promise: Promise, log: Sequence[PublicationOut], now: datetime) -> tuple[str, State]:
+    """The middle one of the last pauses, and the one under way when it is longer than promised.
+
+    Kept when neither is longer than promised, and a tenth for the run itself. The pause under way ends when the port
+    was retired.
+    """
     times = [item.published_at for item in log if item.kind == "publish"]
-    if len(times) < 2:
+    if not times:
         return DASH, "not known"
-    pause = median((later - earlier).total_seconds() for later, earlier in pairwise(times))
+    end = log[0].published_at if log[0].kind == "retire" else now
+    under_way = end - times[0]
+    pauses = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
+    usual = timedelta(seconds=median(pauses)) if pauses else None
+    told = DASH if usual is None else f"every {duration(usual.total_seconds())}"
     try:
-        promised = parse_duration(promise.value, promise.unit)
+        promised = parse_duration(promise.value, promise.unit) * 1.1
     except DurationError:
-        return f"every {duration(pause)}", "not known"
-    return f"every {duration(pause)}", "kept" if timedelta(seconds=pause) <= promised * 1.1 else "broken"
+        return told, "not known"
+    if under_way > promised:
+        before = "" if usual is None else f", before that {told}"
+        return f"none for {duration(under_way.total_seconds())}{before}", "broken"
+    if usual is None:
+        return told, "not known"
+    return told, "kept" if usual <= promised else "broken"
