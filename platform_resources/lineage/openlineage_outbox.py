@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platform_resources.lake import MeshSettings
+from platform_resources.lake.folders import own_folder
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
@@ -64,8 +65,8 @@ def emit(settings: MeshSettings, events: Iterable[dict[str, Any]]) -> None:
 def append(file: Path, events: Iterable[dict[str, Any]]) -> None:
     """Add events to a file, which is turned over when it is full; safe between processes."""
     lines = "".join(json.dumps(event, sort_keys=True, ensure_ascii=False) + "\n" for event in events).encode()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with (file.parent / ".lock").open("a") as lock:
+    own_folder(file.parent)
+    with os.fdopen(os.open(file.parent / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if file.exists() and file.stat().st_size + len(lines) > FILE_BYTES:
             _turn_over(file)

@@ -17,6 +17,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from platform_resources.lake.folders import own_folder
+
 log = logging.getLogger("mesh.catalog")
 
 VERSION = 1  # of the tables and of what is written into them; another one is made anew
@@ -86,7 +88,7 @@ class IndexFile:
 
         What a process derives under it is newer than what any other one wrote.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(self.path.parent)
         descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -124,7 +126,7 @@ class IndexFile:
         self.close()
         for ending in ("", "-wal", "-shm"):
             self.path.with_name(f"{self.path.name}{ending}").unlink(missing_ok=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(self.path.parent)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with closing(_connect(self.path)) as con:
             con.execute("PRAGMA journal_mode = WAL")

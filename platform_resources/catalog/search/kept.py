@@ -1,4 +1,4 @@
-"""The index of the engine on disk: `$MESH_HOME/catalog/search/`, one for all processes.
+"""The index of the engine on disk: `$MESH_HOME/catalog/search/`, one for all processes, for their account alone.
 
 It holds only what everybody may know. A reader who may know of hidden products too searches in an index of its own:
 links to the same files, and a segment with those products [8 ms]. So what somebody may not know of is in no index that
@@ -32,6 +32,7 @@ from tantivy import Index, Searcher
 from platform_resources.catalog.index.entries import Changes, ProductEntry, TermEntry
 from platform_resources.catalog.search.documents import FORMAT, KEY, document_of, make_schema
 from platform_resources.catalog.search.words import register
+from platform_resources.lake.folders import own_files, own_folder
 
 _KEPT_READERS = 16
 _QUICKLY = 500  # products that are written anew while a search waits
@@ -60,6 +61,7 @@ class Snapshot:
 
     generation: str  # of the index of what everybody may know
     revision: int  # of the catalog's index
+    line: str  # the same for snapshots that lost no product between them, hidden or gone
     hidden: tuple[str, ...]  # addresses of the hidden products that there are, by address
     searcher: Searcher
     some: frozenset[str] = frozenset()  # hidden products that are among the documents
@@ -72,6 +74,7 @@ class _State:
     format: int
     generation: str
     revision: int
+    line: str  # another one as soon as a product is hidden or gone
     terms: str  # digest of what products take over from glossaries
     hidden: tuple[str, ...]
     products: int
@@ -93,19 +96,37 @@ class KeptIndex:
         self._readers: OrderedDict[frozenset[str], tuple[Snapshot, tempfile.TemporaryDirectory[str]]] = OrderedDict()
 
     def renewed(self) -> Snapshot:
-        """As the catalog stands now. While one thread takes changes over, others go on with what was there."""
+        """As the catalog stands now.
+
+        While one thread takes changes over, others go on with what was there; but they wait when a product is hidden
+        or gone by these changes.
+        """
         revision = self._catalog.renew()
         present = self._present
         if present is not None and present.revision == revision:
             return present
-        if not self._renewing.acquire(blocking=present is None) and present is not None:
-            return present
+        if not self._renewing.acquire(blocking=False):
+            if present is not None and not self._lost(present):
+                return present
+            self._renewing.acquire()
         try:
-            with _locked(self._folder):
-                present = self._present = self._taken_over()
+            present = self._present
+            if present is None or present.revision != revision:  # else who was waited for took it over
+                with _locked(self._folder):
+                    present = self._present = self._taken_over()
         finally:
             self._renewing.release()
         return present
+
+    def _lost(self, present: Snapshot) -> bool:
+        """Whether a product that everybody may find in `present` is hidden or gone now."""
+        changes = self._catalog.changed_since(present.revision)
+        if changes.everything:
+            return True
+        there = present.searcher
+        held = [a for a in changes.products if a not in present.hidden and there.doc_freq(KEY, a)]
+        entries = self._catalog.products(held)
+        return any(address not in entries or not _is_shown(entries[address]) for address in held)
 
     def together(self, present: Snapshot, some: frozenset[str]) -> Snapshot:
         """The same with the hidden products in `some`."""
@@ -146,7 +167,7 @@ class KeptIndex:
         if changes.terms and _terms_digest(self._catalog.terms()) != state.terms:
             return self._made_anew()
         entries = self._catalog.products(changes.products)
-        shown = [entry for entry in entries.values() if not entry.hidden and entry.ports]
+        shown = [entry for entry in entries.values() if _is_shown(entry)]
         stay = {entry.address for entry in shown}
         held = [address for address in changes.products if address not in state.hidden and self._holds(address)]
         gone = [address for address in held if address not in stay]
@@ -155,7 +176,8 @@ class KeptIndex:
         if unclean and state.products <= _QUICKLY:
             return self._made_anew()
         hidden = {*state.hidden} - {*changes.products} | {a for a, entry in entries.items() if entry.hidden}
-        following = replace(state, revision=changes.revision, hidden=tuple(sorted(hidden)))
+        line = uuid.uuid4().hex if gone else state.line
+        following = replace(state, revision=changes.revision, line=line, hidden=tuple(sorted(hidden)))
         if shown or gone:
             self._write(shown, gone, anew=False)
             following = replace(following, generation=uuid.uuid4().hex, replaced=replaced, unclean=unclean)
@@ -178,14 +200,16 @@ class KeptIndex:
         changes = self._catalog.changed_since(0)
         if self._index is None:
             shutil.rmtree(self._files, ignore_errors=True)
-            self._files.mkdir(parents=True)
+            own_folder(self._files)
             self._index = register(Index(_SCHEMA, str(self._files)))
         hidden: list[str] = []
         self._write(_shown(self._catalog.each_product(), hidden), (), anew=True)
         digest = _terms_digest(self._catalog.terms())
         products = self._index.searcher().num_docs
+        generation, line = uuid.uuid4().hex, uuid.uuid4().hex
         state = _State(
-            FORMAT, uuid.uuid4().hex, changes.revision, digest, tuple(sorted(hidden)), products, 0, False, {}
+            *(FORMAT, generation, changes.revision, line, digest, tuple(sorted(hidden)), products),
+            *(0, False, {}),
         )
         return self._settled(state, written=True)
 
@@ -209,12 +233,14 @@ class KeptIndex:
         """Note on disk what the documents are, once they are there; a process that ends between makes them anew."""
         assert self._index is not None
         if written:
+            own_files(self._files)
             state = replace(state, products=self._index.searcher().num_docs, sums=_sums(self._files))
         file = self._folder / "state.json"
         part = file.with_suffix(".part")
         part.write_text(json.dumps(asdict(state)), encoding="utf-8")
+        part.chmod(0o600)
         part.replace(file)
-        return Snapshot(state.generation, state.revision, state.hidden, self._index.searcher())
+        return Snapshot(state.generation, state.revision, state.line, state.hidden, self._index.searcher())
 
     def _opened(self) -> _State | None:
         """What is on disk, opened; None, when there is nothing that can be used."""
@@ -261,6 +287,7 @@ class KeptIndex:
             writer.add_document(document_of(entry, terms))
         writer.commit()
         writer.wait_merging_threads()
+        own_files(Path(folder.name))
         index.reload()
         return replace(present, searcher=index.searcher(), some=some), folder
 
@@ -270,8 +297,13 @@ def _shown(entries: Iterable[ProductEntry], hidden: list[str]) -> Iterator[Produ
     for entry in entries:
         if entry.hidden:
             hidden.append(entry.address)
-        elif entry.ports:
+        elif _is_shown(entry):
             yield entry
+
+
+def _is_shown(entry: ProductEntry) -> bool:
+    """Whether everybody finds it."""
+    return not entry.hidden and bool(entry.ports)
 
 
 def _terms_digest(terms: Mapping[str, TermEntry]) -> str:
@@ -307,8 +339,9 @@ def _clear_left_overs(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One process at a time: the kernel frees the lock when its holder dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    own_folder(folder.parent)
+    own_folder(folder)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

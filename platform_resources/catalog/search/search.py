@@ -118,10 +118,14 @@ class Search:
         return query
 
     def _snapshot(self, present: Snapshot, some: frozenset[str], generation: str) -> Snapshot:
-        """The products as they stand, or as they stood in `generation` while that is known."""
+        """The products as they stand, or as they stood in `generation` while that is known.
+
+        A page goes on from what stands now once a product was hidden since, or is gone: it must not count what the
+        reader may not know of any more, and the two must look the same.
+        """
         with self._lock:
             kept = self._snapshots.get((generation, some)) if generation != present.generation else None
-        if kept is not None:
+        if kept is not None and kept.line == present.line:
             return kept
         snapshot = self._kept.together(present, some)
         with self._lock:

@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from platform_resources.catalog.index import ProductEntry
 from platform_resources.catalog.search import Asked, Filters, Found, Place, Search
 from tests.catalog.search.made import HOUR, NOW, Entries, product
 
@@ -123,6 +126,81 @@ def test_pages_go_on_as_the_first_one_began(tmp_path: Path) -> None:
     assert second.following is None
     lost = Place("long gone", 3)
     assert find(search, "apples", limit=3, place=lost).hits
+
+
+@pytest.mark.parametrize("loss", ["hidden", "gone"])
+def test_a_page_counts_no_product_that_is_hidden_or_gone_since(tmp_path: Path, loss: str) -> None:
+    entries = Entries(*(product(f"a.apples_{number}", tags=("red",)) for number in range(6)))
+    search = Search(tmp_path, entries)
+    first = find(search, "apples", limit=3)
+    assert first.following is not None
+    if loss == "hidden":
+        entries.put(product("a.apples_0", tags=("red",), hidden=True))
+    else:
+        entries.remove("a.apples_0")
+    second = find(search, "apples", limit=3, place=first.following)
+    assert second.total == 5
+    assert dict(second.facets["tag"]) == {"red": 5}
+    assert [hit.product.address for hit in second.hits] == ["a.apples_4", "a.apples_5"]
+
+
+def test_a_product_that_was_always_hidden_changes_no_page(tmp_path: Path) -> None:
+    entries = Entries(*(product(f"a.apples_{number}") for number in range(6)))
+    search = Search(tmp_path, entries)
+    first = find(search, "apples", limit=3)
+    assert first.following is not None
+    entries.put(product("a.apples_x"), product("a.secrets", hidden=True))
+    assert find(search, "apples", limit=3, place=first.following).total == 6
+    entries.remove("a.secrets")
+    assert find(search, "apples", limit=3, place=first.following).total == 6
+
+
+class Held(Entries):
+    """A catalog that keeps one thread waiting in the middle of a renewal."""
+
+    def __init__(self, *products: ProductEntry) -> None:
+        super().__init__(*products)
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def products(self, addresses: Iterable[str] | None = None) -> Mapping[str, ProductEntry]:
+        found = super().products(addresses)
+        if threading.current_thread().name == "slow":
+            self.reached.set()
+            self.go_on.wait()
+        return found
+
+
+def test_who_asks_while_another_renews_is_told_nothing_that_was_hidden_before(tmp_path: Path) -> None:
+    entries = Held(product("a.apples"), product("a.secrets"))
+    search = Search(tmp_path, entries)
+    assert find(search).total == 2
+    entries.put(product("a.plums"))
+    slow = threading.Thread(target=find, args=(search,), name="slow")
+    slow.start()
+    entries.reached.wait()
+    assert find(search).total == 2  # with what was there: nobody waits for plums
+    entries.put(product("a.secrets", hidden=True))
+    told: list[int] = []
+    asking = threading.Thread(target=lambda: told.append(find(search).total))
+    asking.start()
+    asking.join(0.3)  # were it not to wait, it would be through by then
+    entries.go_on.set()
+    asking.join()
+    slow.join()
+    assert told == [2]  # apples and plums
+    assert "a.secrets" not in found(search)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_all_is_for_the_platform_s_account_alone(tmp_path: Path, knows: bool) -> None:
+    folder = tmp_path / "catalog" / "search"
+    folder.parent.mkdir(mode=0o755)
+    search = Search(folder, Entries(product("a.apples"), product("a.secrets", hidden=True)))
+    find(search, knows=knows)
+    places = [folder.parent, *folder.parent.rglob("*")]
+    loose = [place for place in places if place.stat().st_mode & 0o077]
+    assert not [str(place) for place in loose]
+    search.close()
 
 
 def test_hidden_products_are_only_in_the_index_of_who_may_know(tmp_path: Path) -> None:
