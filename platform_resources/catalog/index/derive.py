@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from platform_resources.catalog.index.entries import ColumnEntry, PortEntry, ProductEntry, RelationEntry, TermEntry
+from platform_resources.catalog.state import lifecycle_now
 from platform_resources.contracts import Mesh
-from platform_resources.contracts.lifecycle import by_preference, lifecycle_of
+from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.contracts.links import term_of_link
 from platform_resources.contracts.model import Column, OutputPort, Product
 from platform_resources.governance import Glossary, Term
@@ -83,8 +84,8 @@ def _port(
     reading: Reading,
 ) -> PortEntry:
     contract = port.contract
-    is_over = last is not None and retirement_in(last) is not None
-    served = None if is_over else last
+    retirement = None if last is None else retirement_in(last)
+    served = last if retirement is None else None
     promised, tier = contract.freshness, contract.custom.get("tier")
     return PortEntry(
         address=port.address,
@@ -96,7 +97,7 @@ def _port(
         owners=contract.owners,
         tags=contract.tags,
         contract_version=contract.version,
-        lifecycle="retired" if is_over else lifecycle_of(product, port),
+        lifecycle=lifecycle_now(product, port, retirement),
         tier=None if tier is None else str(tier),
         classification=most_secret((column.classification for column in contract.table.columns), secrecy),
         freshness_promised=None if promised is None else promised.total_seconds(),
