@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from platform_resources.cli.common import tell_of_personas
+from platform_resources.cli.common import sign_in_link, tell_of_personas
 from platform_resources.cli.output import console, errors, fail
 from platform_resources.lake import MeshSettings, SettingError
 
@@ -77,11 +77,14 @@ def _tell(settings: MeshSettings, port: int, api_port: int) -> None:
         f"Dagster UI: [bold]http://127.0.0.1:{port}[/]  (in about 20 s; Ctrl-C ends it, the products stay)",
         highlight=False,
     )
+    link = _sign_in_link(settings, portal)
+    if link is not None:
+        console.print(f"Sign in:    {escape(link)}  (by one click)", highlight=False, soft_wrap=True)
     names = persona_names(settings)
     if DEFAULT_PERSONA in names:
         tokens = persona_file(settings, "<name>")
         owner = next((name for name in names if "keller" in name), names[0])
-        console.print(f"\nSign in as {escape(', '.join(names))}", highlight=False, soft_wrap=True)
+        console.print(f"\nDemo personas: {escape(', '.join(names))}", highlight=False, soft_wrap=True)
         console.print(f"[dim]their tokens: {escape(str(tokens))}[/]", highlight=False, soft_wrap=True)
         console.print("\nThree things to try:", highlight=False)
         console.print(f"  1. as {DEFAULT_PERSONA}, search the portal for [bold]client value[/]", highlight=False)
@@ -117,6 +120,17 @@ def make_and_tell_personas(settings: MeshSettings) -> None:
             tell_of_personas(access)
     except (ControlError, SettingError) as error:  # the UI works without; the API tells the same in its log
         errors.print(f"[bold red]mesh:[/] {escape(str(error))}", highlight=False)
+
+
+def _sign_in_link(settings: MeshSettings, portal: str) -> str | None:
+    from platform_resources.access import Access  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.control import ControlError  # noqa: PLC0415
+
+    try:
+        with Access(settings) as access:
+            return sign_in_link(access, portal)
+    except (ControlError, SettingError):  # which was told when the personas were made
+        return None
 
 
 def _probing(api_port: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +31,7 @@ __all__ = [
     "find_port",
     "promised_before",
     "read_mesh",
+    "sign_in_link",
     "tell_lineage",
     "tell_of_personas",
     "token_of",
@@ -83,6 +85,22 @@ def token_of(access: Access, as_: str | None = None) -> str:
         f"[dim]as {escape(DEFAULT_PERSONA)}, a demo persona (--as or MESH_TOKEN choose another)[/]", highlight=False
     )
     return token
+
+
+def sign_in_link(access: Access, root: str) -> str | None:
+    """The portal's link for one click as a demo persona; None where a click is not enough.
+
+    A terminal is told the key itself, a file or a pipe only where it lies: logs are read by others.
+    """
+    from platform_resources.access.callers.one_click import kept_key, key_file  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.access.callers.personas import persona_names  # noqa: PLC0415
+    from platform_resources.serving.portal.site import Site, is_loopback  # noqa: PLC0415
+
+    public = Site.from_env().host
+    if not access.offers_personas or not persona_names(access.settings) or not (is_loopback(public) or not public):
+        return None
+    key = kept_key(access.settings)
+    return f"{root}/sign-in?demo={key if sys.stdout.isatty() else f'$(cat {key_file(access.settings)})'}"
 
 
 def tell_of_personas(access: Access) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from platform_resources.cli.common import sign_in_link
 from platform_resources.cli.output import console, fail
 from platform_resources.lake import MeshSettings
 
@@ -85,6 +86,9 @@ def _tell(settings: MeshSettings, access: Access, host: str, port: int) -> None:
     address = f"{root}/api/v1"
     console.print(f"the portal of the mesh: [bold]{root}/[/]  (Ctrl-C ends it)", highlight=False)
     console.print(f"its API: {address}   MCP for agents: {root}/mcp", highlight=False)
+    link = sign_in_link(access, root) if _is_loopback(host) else None
+    if link is not None:
+        console.print(f"sign in by one click: {escape(link)}", highlight=False, soft_wrap=True)
     told = personas_told(settings, access.made)
     if told:
         console.print(f"\n{escape(told)}", highlight=False)

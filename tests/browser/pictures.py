@@ -1,4 +1,6 @@
-"""Take the pictures of `docs/images/portal-*.png` anew: `python -m tests.browser.pictures URL`, of a served demo.
+"""Take the pictures of `docs/images/portal-*.png` anew, of a served demo.
+
+    python -m tests.browser.pictures URL [--home .mesh]
 
 They are of the demo's analyst, but that of a request, which its approver sees: it is asked for first.
 """
@@ -30,10 +32,12 @@ PAGES: dict[str, tuple[str, int]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.pictures", description=__doc__)
     parser.add_argument("url", help="of the portal, as http://127.0.0.1:8080")
-    url = parser.parse_args().url.rstrip("/")
+    parser.add_argument("--home", type=Path, default=Path(".mesh"), help="of the mesh, where the personas' tokens lie")
+    asked = parser.parse_args()
+    url, home = asked.url.rstrip("/"), asked.home
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        analyst = signed_in(browser, url, "analyst")
+        analyst = signed_in(browser, url, home, "analyst")
         for name, (address, height) in PAGES.items():
             analyst.set_viewport_size({"width": 1280, "height": height})
             analyst.goto(url + address)
@@ -44,20 +48,21 @@ def main() -> None:
         analyst.get_by_role("radio", name="customer_360_gdpr_reader").check()
         analyst.get_by_label("Reason").fill("Which households complained in October, and of what.")
         analyst.get_by_role("button", name="Ask for access").click()
-        asked = analyst.url
-        owner = signed_in(browser, url, OWNER)
-        owner.goto(asked.partition("?")[0])
+        made = analyst.url
+        owner = signed_in(browser, url, home, OWNER)
+        owner.goto(made.partition("?")[0])
         owner.screenshot(path=IMAGES / "portal-request.png")
-        phone = signed_in(browser, url, "analyst", viewport={"width": 390, "height": 844}, color_scheme="dark")
+        phone = signed_in(browser, url, home, "analyst", viewport={"width": 390, "height": 844}, color_scheme="dark")
         phone.goto(f"{url}/products/finance/revenue")
         phone.screenshot(path=IMAGES / "portal-phone.png")
         browser.close()
 
 
-def signed_in(browser: Browser, url: str, persona: str, **options: object) -> Page:
+def signed_in(browser: Browser, url: str, home: Path, persona: str, **options: object) -> Page:
     page = browser.new_context(**{"viewport": {"width": 1280, "height": HEIGHT}, **options}).new_page()
     page.goto(f"{url}/sign-in")
-    page.locator(f'button[value="{persona}"]').click()
+    page.get_by_label("Token").fill((home / "personas" / f"{persona}.token").read_text().strip())
+    page.get_by_role("button", name="Sign in with the token").click()
     page.wait_for_url(f"{url}/")
     return page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -99,6 +100,11 @@ def test_a_fresh_mesh_tells_its_personas_and_one_line_to_try(tmp_path: Path, mes
         assert f"127.0.0.1:{port}/api/v1/products" in lines[-1]
         token = (home / "personas" / "analyst.token").read_text().strip()
         assert token not in told
+        key = (home / "personas" / "sign-in.key").read_text().strip()
+        assert key not in told, "what is no terminal may be a log"
+        assert f"http://127.0.0.1:{port}/sign-in?demo=$(cat {home}/personas/sign-in.key)" in told
+        opened = httpx.get(f"http://127.0.0.1:{port}/sign-in?demo={key}", trust_env=False, timeout=60)
+        assert "mesh-one-click" in opened.headers["Set-Cookie"]
     refused = subprocess.run(
         [*COMMAND, "--port", "0", "--host", "0.0.0.0"],
         env=environment(home, mesh.settings.project),
@@ -108,6 +114,31 @@ def test_a_fresh_mesh_tells_its_personas_and_one_line_to_try(tmp_path: Path, mes
     )
     assert refused.returncode == 1
     assert "--allow-demo-personas" in refused.stderr
+
+
+def test_a_terminal_is_told_the_link_itself_and_the_log_never(tmp_path: Path, mesh: GuardedMesh) -> None:
+    home, log, (ours, theirs) = tmp_path / "home", tmp_path / "log", pty.openpty()
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [*COMMAND, "--port", "0"],
+            env=environment(home, mesh.settings.project),
+            stdout=theirs,
+            stderr=errors,
+        ) as process,
+        os.fdopen(ours, "rb") as terminal,
+    ):
+        os.close(theirs)
+        told = b""
+        while b"try:" not in told:
+            told += terminal.readline()
+        key = (home / "personas" / "sign-in.key").read_text().strip()
+        link = next(part for part in told.decode().split() if "/sign-in?" in part)
+        assert link.endswith(f"/sign-in?demo={key}")
+        assert httpx.get(link, trust_env=False, timeout=60).status_code == 303
+        process.kill()
+    assert "route=/sign-in " in log.read_text()
+    assert key not in log.read_text()
 
 
 @pytest.mark.filterwarnings("ignore:'click.utils:DeprecationWarning")  # what typer imports

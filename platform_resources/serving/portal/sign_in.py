@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from platform_resources.access import Caller
+from platform_resources.access import Access, Caller
+from platform_resources.access.callers.one_click import is_key, is_proof, proof_of_key
 from platform_resources.access.callers.personas import PERSONAS, persona_names, persona_token
 from platform_resources.access.errors import UnauthenticatedError
+from platform_resources.lake import utc_now
 from platform_resources.serving.callers import TheAccess, TheLimits, TheThreads, check_address
-from platform_resources.serving.portal.pages import Posted, render, see_other
+from platform_resources.serving.limits import RateLimits
+from platform_resources.serving.portal.pages import NOTICES, Posted, render, see_other
 from platform_resources.serving.portal.signed_in import caller_of_request, check_origin, forget, form_of, site_of, start
-from platform_resources.serving.portal.site import is_loopback, local_path
+from platform_resources.serving.portal.site import is_loopback, local_path, sign_in_path
 
 router = APIRouter()
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_FORWARDED = frozenset({"forwarded", "x-real-ip", "via"})  # and every X-Forwarded-*
 _LONGEST_TOKEN = 16_384
+
+NOTICES["no-such-link"] = "This link is not of this mesh: open the one that mesh up or mesh serve printed last."
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, access: TheAccess, next: str = "/") -> Response:
-    """The ways to sign in; who is signed in goes on at once."""
+def sign_in_page(
+    request: Request, access: TheAccess, limits: TheLimits, next: str = "/", demo: str | None = None
+) -> Response:
+    """The ways to sign in; who is signed in goes on at once. `demo` is the key of the link that is printed."""
     check_address(request)
+    if demo is not None:
+        return _from_the_link(request, access, limits, demo, local_path(next))
     if caller_of_request(request, access) is not None:
         return see_other(local_path(next))
     return sign_in_again(request, access, local_path(next))
@@ -30,7 +39,7 @@ def sign_in_page(request: Request, access: TheAccess, next: str = "/") -> Respon
 def sign_in_again(request: Request, access: TheAccess, then: str, wrong: str | None = None) -> Response:
     """The page, with what went wrong the last time."""
     summaries = {persona.identity.id: persona for persona in PERSONAS}
-    names = persona_names(access.settings) if access.offers_personas else ()
+    names = persona_names(access.settings) if _is_on_this_machine(request, access) else ()
     return render(
         request,
         None,
@@ -54,7 +63,9 @@ async def sign_in(request: Request, access: TheAccess, limits: TheLimits, thread
     then = local_path((form.get("next") or ["/"])[0])
     token, how = (form.get("token") or [""])[0].strip(), "token"
     persona = (form.get("persona") or [""])[0]
-    if persona and _may_be_a_persona(request, access):
+    if persona and not _may_be_a_persona(request, access):
+        return sign_in_again(request, access, then, "Open the link that mesh up or mesh serve printed, or use a token.")
+    if persona:
         token, how = persona_token(access.settings, persona) or "", "persona"
     try:
         caller = await threads.small(lambda: access.authenticate(token[:_LONGEST_TOKEN]))
@@ -86,15 +97,36 @@ def sign_out(posted: Posted) -> Response:
     return answer
 
 
-def _may_be_a_persona(request: Request, access: TheAccess) -> bool:
-    """Whether a click is enough to be a demo persona.
+def _from_the_link(request: Request, access: Access, limits: RateLimits, key: str, then: str) -> Response:
+    """Go on at once to the address without the key. The browser keeps a proof that it was shown."""
+    if not (_is_on_this_machine(request, access) and is_key(access.settings, key)):
+        limits.failure(request.client.host if request.client else "")
+        return see_other("/sign-in", done="no-such-link")
+    site, answer = site_of(request), see_other(sign_in_path(then))
+    proof = proof_of_key(access.settings, utc_now())
+    answer.set_cookie(site.one_click_cookie, proof, path="/", secure=site.secure, httponly=True, samesite="lax")
+    return answer
 
-    Only who could read the tokens' files anyway: a browser on this machine, of a mesh with the embedded default. It
-    must call the server by a name of this machine, since another site can have its own name lead here (DNS rebinding),
-    and no proxy may stand between, whose own address would be the peer's.
+
+def _may_be_a_persona(request: Request, access: Access) -> bool:
+    """Whether a click is enough to be a demo persona: for a browser that has shown the key of this mesh.
+
+    The key lies beside the personas' tokens, so a click gives nothing that its owner could not read. Where a request
+    comes from is asked as well, but proves nothing by itself: all users of a machine call from it.
+    """
+    proof = request.cookies.get(site_of(request).one_click_cookie, "")
+    return _is_on_this_machine(request, access) and is_proof(access.settings, proof, utc_now())
+
+
+def _is_on_this_machine(request: Request, access: Access) -> bool:
+    """Whether demo personas are offered, and to a caller on this machine, as far as a request tells.
+
+    It must call the server by a name of this machine, since another site can have its own name lead here (DNS
+    rebinding), and no proxy may have said that it stands between. One that says nothing looks the same.
     """
     peer = request.client.host if request.client else ""
     site = site_of(request)
     near = is_loopback(peer) and is_loopback(request.url.hostname or "")
     public = not site.public or is_loopback(site.host)
-    return access.offers_personas and near and public and not any(name in request.headers for name in _FORWARDED)
+    forwarded = any(name in _FORWARDED or name.startswith("x-forwarded") for name in request.headers)
+    return access.offers_personas and near and public and not forwarded

@@ -48,6 +48,10 @@ class Site:
     def sign_in_cookie(self) -> str:
         return "__Host-mesh-sign-in" if self.secure else "mesh-sign-in"
 
+    @property
+    def one_click_cookie(self) -> str:
+        return "__Host-mesh-one-click" if self.secure else "mesh-one-click"
+
     def root(self, request: HTTPConnection) -> str:
         """The address of the portal: as configured, else as it was called."""
         return self.public or f"{request.url.scheme}://{request.url.netloc}"
