@@ -62,9 +62,10 @@ def test_asked_approved_twice_and_read(people: dict[str, Browser]) -> None:
     assert "level 1 of 2 is open" in told
 
     first = owner.submit(f"{request}/approve", request, conditions="On the phone only", comment="Fine")
-    assert first.status_code == 303
+    assert f"Approved. It waits for {PRIVACY} now." in words(owner.get(first.headers["location"]).text)
     assert "On condition: On the phone only" in words(pat.get(request).text)
-    assert privacy.submit(f"{request}/approve", request).status_code == 303
+    second = privacy.submit(f"{request}/approve", request)
+    assert "access holds from now on" in words(privacy.get(second.headers["location"]).text)
     assert "granted for 30 days" in words(pat.get(request).text)
     product = words(pat.get("/products/shop/customers").text)
     assert "You read it as customers_gdpr_reader for customer_service" in product
@@ -107,8 +108,13 @@ def test_withdrawn_denied_revoked(people: dict[str, Browser]) -> None:
     assert (late.status_code, "was withdrawn already" in words(late.text)) == (409, True)
 
     request = ask(pat).headers["location"].partition("?")[0]
-    assert owner.submit(f"{request}/deny", request, comment="Ask again in June").status_code == 303
+    denied = owner.submit(f"{request}/deny", request, comment="Ask again in June")
+    assert "with your comment" in words(owner.get(denied.headers["location"]).text)
     assert "Ask again in June" in words(pat.get(request).text)
+
+    request = ask(pat).headers["location"].partition("?")[0]
+    denied = owner.submit(f"{request}/deny", request)
+    assert "told so, without a reason" in words(owner.get(denied.headers["location"]).text)
 
     request = ask(pat, role="customers_reader").headers["location"].partition("?")[0]
     owner.submit(f"{request}/approve", request)

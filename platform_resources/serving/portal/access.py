@@ -34,6 +34,7 @@ from platform_resources.serving.portal.pages import (
     Posted,
     PostedForm,
     asked_of,
+    notice_of,
     render,
     see_other,
 )
@@ -42,9 +43,11 @@ from platform_resources.serving.readers import Reader
 router = APIRouter(prefix="/access")
 
 NOTICES |= {
-    "asked": "Your request is made. Who approves it finds it in the inbox.",
-    "approved": "Approved. When no other approval is needed, access holds from now on.",
-    "denied": "Denied: the asker sees your comment.",
+    "asked": "Your request is made.",
+    "approved": "Approved.",
+    "granted": "Approved: access holds from now on.",
+    "denied": "Denied: the asker is told so, without a reason.",
+    "denied-why": "Denied: the asker is told so, with your comment.",
     "withdrawn": "The request is withdrawn.",
     "revoked": "The grant is ended: the next read is refused.",
 }
@@ -123,7 +126,11 @@ def ask(posted: Posted) -> Response:
 @router.get("/requests/{number}")
 def show(request: Request, reader: PortalReader, number: Number) -> Response:
     """One request, with what became of it."""
-    return render(request, reader, "access_request.html", view=AccessViews(reader).request(number), refused=None)
+    view = AccessViews(reader).request(number)
+    told = notice_of(request)
+    if request.query_params.get("done") in ("asked", "approved") and view.request.state == "pending":
+        told = f"{told} It waits for {' or '.join(view.request.waits_for) or 'nobody'} now."
+    return render(request, reader, "access_request.html", view=view, refused=None, done=told)
 
 
 @router.post("/requests/{number}/approve")
@@ -131,7 +138,12 @@ def approve(posted: Posted, number: Number) -> Response:
     """Approve at the level that is open."""
     said = asked_of(Approve, comment=posted.text("comment"), conditions=posted.text("conditions"))
     reader = posted.reader
-    return _decided(posted, number, "approved", lambda: approve_request(reader.access, reader.caller, number, said))
+
+    def act() -> str:
+        decided = approve_request(reader.access, reader.caller, number, said)
+        return "granted" if decided.state == "approved" else "approved"
+
+    return _decided(posted, number, act)
 
 
 @router.post("/requests/{number}/deny")
@@ -139,14 +151,24 @@ def deny(posted: Posted, number: Number) -> Response:
     """Say no."""
     said = asked_of(Deny, comment=posted.text("comment"))
     reader = posted.reader
-    return _decided(posted, number, "denied", lambda: deny_request(reader.access, reader.caller, number, said))
+
+    def act() -> str:
+        deny_request(reader.access, reader.caller, number, said)
+        return "denied" if said.comment is None else "denied-why"
+
+    return _decided(posted, number, act)
 
 
 @router.post("/requests/{number}/withdraw")
 def withdraw(posted: Posted, number: Number) -> Response:
     """Take back one's own request."""
     reader = posted.reader
-    return _decided(posted, number, "withdrawn", lambda: withdraw_request(reader.access, reader.caller, number))
+
+    def act() -> str:
+        withdraw_request(reader.access, reader.caller, number)
+        return "withdrawn"
+
+    return _decided(posted, number, act)
 
 
 @router.post("/grants/{number}/revoke")
@@ -157,10 +179,10 @@ def revoke(posted: Posted, number: Number) -> Response:
     return see_other("/access", done="revoked")
 
 
-def _decided(posted: PostedForm, number: int, done: str, act: Callable[[], object]) -> Response:
-    """Do it, and show the request; where it can't be done, the request tells why."""
+def _decided(posted: PostedForm, number: int, act: Callable[[], str]) -> Response:
+    """Do it, which gives the notice that says so, and show the request; where it can't be done, that tells why."""
     try:
-        act()
+        done = act()
     except (BadRequestError, ConflictError, DeniedError) as refusal:
         view = AccessViews(posted.reader).request(number)
         return render(
