@@ -60,14 +60,14 @@ def duration(value: timedelta | float | str | None) -> str:
 
 
 def short_duration(value: timedelta | float | str | None) -> str:
-    """The same for tables: `2 h 5 min`.
+    """The same for tables: `2 h 5 min`. No line ends between a figure and its unit.
 
     >>> short_duration(7500)
-    '2 h 5 min'
+    '2\xa0h 5\xa0min'
     """
     text = duration(value)
     for name, brief in (("day", "d"), ("hour", "h"), ("minute", "min"), ("second", "s")):
-        text = re.sub(rf"\b{name}s?\b", brief, text)
+        text = re.sub(rf" {name}s?\b", f"\N{NO-BREAK SPACE}{brief}", text)
     return text
 
 
