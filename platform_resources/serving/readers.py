@@ -92,7 +92,12 @@ class Reader:
         return {}
 
     def sees_address(self, address: str) -> bool:
-        """The same by the address of a product or a port; one that the mesh doesn't know isn't seen."""
+        """The same by the address of a product or a port; one that the mesh doesn't know isn't seen.
+
+        Documents and grants are all that is asked, and both are for every address: the time that an answer takes must
+        not tell a hidden product from none.
+        """
+        self.grants  # noqa: B018  (asked for now, so that it is asked for in any case)
         domain, _, rest = address.partition(".")
         name = rest.partition(".")[0]
         loaded = self.documents.mesh.usable.get(domain)
@@ -112,9 +117,9 @@ class Reader:
         NotFoundError
             when there is no such product, or the caller may not know of it.
         """
-        known = self._products.get(
-            (domain, product)
-        )  # a page asks a dozen times; each look at the files is 1 ms or more
+        if not self.sees_address(f"{domain}.{product}"):  # before its state is looked at, which takes its time
+            raise NotFoundError(f"there is no product {domain}.{product}", PORTS_ARE_LISTED)
+        known = self._products.get((domain, product))  # a page asks a dozen times; each look is 1 ms or more
         ports = self.view.product(domain, product) if known is None else known
         self._products[domain, product] = ports
         ports = [port for port in ports if self.sees(port.product)]
@@ -124,7 +129,7 @@ class Reader:
 
     def port(self, address: PortAddress) -> PortState:
         """A port; UnknownPortError when there is none, or the caller may not know of it."""
-        state = self.view.port(address)
+        state = self.view.port(address) if self.sees_address(f"{address.domain}.{address.product}") else None
         if state is None or not self.sees(state.product):
             raise UnknownPortError(f"there is no port {address}", PORTS_ARE_LISTED)
         return state
