@@ -1,4 +1,4 @@
-"""The contract of a port, byte for byte."""
+"""The contract of a port: byte for byte, unless it names what its reader may not know of."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import yaml
 from fastapi import APIRouter, Header, Query, Response
 
 from platform_resources.access.errors import NotPublishedError
@@ -14,17 +15,21 @@ from platform_resources.catalog import PortState
 from platform_resources.contracts import Document
 from platform_resources.lake import PortAddress
 from platform_resources.serving.answers import refusals
+from platform_resources.serving.hidden_inputs import names_unseen, without_unseen
 from platform_resources.serving.negotiation import accepted
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["products"])
 
 YAML, JSON = "application/yaml", "application/json"
+_DOCUMENT = (
+    "The document, byte for byte as its owner wrote it; without what names ports that the caller may not know of."
+)
 _FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The contract: an ODCS document. Its ETag is the SHA-256 of the YAML's bytes.",
         "content": {
-            YAML: {"schema": {"type": "object", "description": "The document, byte for byte as its owner wrote it."}},
+            YAML: {"schema": {"type": "object", "description": _DOCUMENT}},
             JSON: {"schema": {"type": "object", "description": "The same as JSON."}},
         },
         "headers": {"ETag": {"schema": {"type": "string"}}},
@@ -66,13 +71,24 @@ def document_answer(text: bytes, file: Path, accept: str | None, if_none_match: 
 
 
 def contract_text(reader: Reader, state: PortState, publication: int | None = None) -> bytes:
-    """The bytes of a contract.
+    """The bytes of a contract; what names ports that the caller may not know of is left out, and then comments too.
 
     Raises
     ------
     NotPublishedError
         when there is no publication of that number.
     """
+    raw = _raw(reader, state, publication)
+    if not names_unseen(raw.decode(), reader.sees_address):
+        return raw
+    data = dict(Document.parse(raw, state.port.contract.file).data)
+    told = without_unseen(data, reader.sees_address)
+    if told == data:  # only what its owner says in words
+        return raw
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=1_000_000).encode()
+
+
+def _raw(reader: Reader, state: PortState, publication: int | None) -> bytes:
     address = PortAddress.parse(state.port.address)
     served = state.publication
     if publication is not None:
