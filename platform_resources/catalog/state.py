@@ -54,7 +54,7 @@ class PortState:
     refusal: Refusal | None  # the newest refused candidate, when nothing was published since
     freshness: Freshness
     judgements: tuple[Judgement, ...] = ()  # of the gate, on the product as its documents stand now
-    lifecycle: Lifecycle = "active"  # as its documents say
+    lifecycle: Lifecycle = "active"  # as its documents say; a port that was taken down is "retired"
     notices: tuple[str, ...] = ()  # what its readers and its owner should know of its life, and of its inputs'
     readers: tuple[str, ...] = ()  # registered consumers
     retirement: Retirement | None = None  # when it was taken down
@@ -148,7 +148,19 @@ def _port_state(
     if refusal is not None and since is not None and refusal.refused_at <= since:
         refusal = None
     freshness = Freshness(state.freshness.promised, None if publication is None else age_of(publication, now))
-    return replace(state, publication=publication, refusal=refusal, freshness=freshness, retirement=retirement)
+    return replace(
+        state,
+        publication=publication,
+        refusal=refusal,
+        freshness=freshness,
+        lifecycle=lifecycle_now(state.product, state.port, retirement),
+        retirement=retirement,
+    )
+
+
+def lifecycle_now(product: Product, port: OutputPort, retirement: Retirement | None) -> Lifecycle:
+    """Where a port stands: what was taken down is retired until it is published again, whatever its documents say."""
+    return lifecycle_of(product, port) if retirement is None else "retired"
 
 
 def age_of(publication: Publication, now: datetime) -> timedelta:

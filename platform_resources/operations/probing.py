@@ -147,7 +147,7 @@ def judge(look: Look, expected: Expected, now: datetime, limit: timedelta) -> st
 
 def _expected(state: PortState, known: frozenset[str]) -> Expected | None:
     port, publication = PortAddress.parse(state.port.address), state.publication
-    if state.lifecycle not in ("active", "deprecated") or state.retirement is not None:
+    if state.lifecycle not in ("active", "deprecated"):
         return None
     if publication is not None:
         return Expected(port, publication.number, publication.published_at, publication.columns)

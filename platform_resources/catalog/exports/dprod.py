@@ -19,7 +19,6 @@ from platform_resources.catalog.exports.jsonld import (
     title_of,
 )
 from platform_resources.catalog.state import PortState
-from platform_resources.contracts.lifecycle import lifecycle_of
 from platform_resources.contracts.model import Domain, Product
 from platform_resources.governance import strictest
 
@@ -67,7 +66,7 @@ def _product(
             skos_prefLabel=first_text(domain.title, domain.name),
             skos_definition=domain.purpose,
         ),
-        dprod_lifecycleStatus=_status(graph, product, ports),
+        dprod_lifecycleStatus=_status(graph, ports),
         dprod_inputPort=refs(_service_id(exported, address) for address in inputs if address in served),
         dprod_inputDataset=refs(map(exported.port, inputs)),
         dprod_outputPort=refs(_service_id(exported, address) for address in outputs if address in served),
@@ -81,9 +80,9 @@ def _owner(graph: Graph, owner: str) -> Node:
     return graph.add(mailto(owner), ["foaf:Agent", "prov:Agent"], foaf_name=owner)
 
 
-def _status(graph: Graph, product: Product, ports: Sequence[PortState]) -> Node:
+def _status(graph: Graph, ports: Sequence[PortState]) -> Node:
     """That of its port which is furthest in use."""
-    state = min((lifecycle_of(product, state.port) for state in ports), key=_ORDER.index)
+    state = min((state.lifecycle for state in ports), key=_ORDER.index)
     return graph.add(f"{_LIFE}/{_STATES[state]}", "dprod:DataProductLifecycleStatus", rdfs_label=_STATES[state])
 
 
