@@ -26,8 +26,11 @@ from platform_resources.lake import (
 )
 from platform_resources.lake.publications import newest_entry, promise_of
 from platform_resources.lake.retirement import retire
+from platform_resources.serving import create_app
+from platform_resources.serving.limits import ApiLimits
 from tests.cli.quick import QuickMesh
-from tests.portal.conftest import Portal, run_portal
+from tests.portal.conftest import Browser, Portal, run_portal
+from tests.serving.conftest import run_server
 from tests.shipped import ShippedMesh, hide, make_shipped
 
 CUSTOMERS = "/products/crm/customer_360"
@@ -201,6 +204,16 @@ def test_checks_that_failed_show_rows_as_the_reader_sees_them(portal: Portal) ->
             "SELECT record FROM audit WHERE kind = 'read' OR kind LIKE 'sql%'"
         ).fetchall()
     assert any('"door":"portal"' in record.replace(" ", "") for (record,) in kinds)
+
+
+def test_rows_are_looked_up_in_the_readers_places_for_queries(portal: Portal) -> None:
+    app = create_app(portal.access.settings, access=portal.access, limits=ApiLimits(streams=1))
+    address = f"{CUSTOMERS}/checks/age_is_a_band/rows"
+    with run_server(app) as url, Browser(url) as browser:
+        browser.sign_in(portal.mesh.token("analyst"))
+        with app.state.limits.stream("analyst"):
+            assert browser.get(address).status_code == 429
+        assert [browser.get(address).status_code for _ in range(2)] == [200, 200]
 
 
 def test_rows_are_not_chosen_by_what_the_reader_gets_masked(portal: Portal) -> None:

@@ -12,6 +12,7 @@ from platform_resources.contracts import Contract
 from platform_resources.contracts.changes import compare_contracts
 from platform_resources.governance.evolution import by_promise, by_secrecy
 from platform_resources.lake import PortAddress
+from platform_resources.serving.callers import TheLimits, TheThreads
 from platform_resources.serving.column_lineage import Event, get_column_lineage, get_impact
 from platform_resources.serving.contracts import YAML, contract_text
 from platform_resources.serving.lineage import get_lineage
@@ -124,20 +125,30 @@ def lineage(
 
 
 @router.get("/products/{domain}/{product}/checks/{check}/rows")
-def rows(
+async def rows(
     request: Request,
     reader: PortalReader,
+    limits: TheLimits,
+    threads: TheThreads,
     domain: Domain,
     product: ProductName,
     check: Annotated[str, Path(max_length=400)],
     port: Port = None,
     purpose: Annotated[str | None, Query(max_length=63)] = None,
 ) -> Response:
-    """Rows of what is served that break a rule, as the reader sees them."""
-    state = asked_port(reader, domain, product, port)
-    schema, declared = schema_for(reader, state, purpose)
-    found = failing_rows(reader, state, check, schema, declared)
-    return render(request, reader, "product_rows.html", state=state, found=found, purpose=declared)
+    """Rows of what is served that break a rule, as the reader sees them.
+
+    A query of it waits up to 10 s for its turn: on the threads of queries, and in one of the reader's places for them.
+    """
+
+    def look() -> Response:
+        state = asked_port(reader, domain, product, port)
+        schema, declared = schema_for(reader, state, purpose)
+        found = failing_rows(reader, state, check, schema, declared)
+        return render(request, reader, "product_rows.html", state=state, found=found, purpose=declared)
+
+    with limits.stream(reader.caller.identity.id):
+        return await threads.sql(look)
 
 
 @router.get("/products/{domain}/{product}/contract")
