@@ -29,6 +29,7 @@ _FACETS = {
     "classification": ("classification", "Most secret column"),
     "tag": ("tag", "Tag"),
     "owner": ("owner", "Owner"),
+    "team": ("owner", "Team"),  # the search has one facet for both; people are e-mail addresses
 }
 _PER_PAGE = 20
 _MOST_VALUES = 12  # of a facet
@@ -70,7 +71,11 @@ def search(
         "search.html",
         q=q,
         answer=answer,
-        facets=facets_of(answer.facets, q, shown),
+        facets={
+            facet: links
+            for facet, links in facets_of(answer.facets, q, shown).items()
+            if any(link.chosen or link.count != answer.total for link in links)
+        },
         chosen=[
             (_FACETS[facet][1], link) for facet, links in facets_of(_chosen(shown), q, shown).items() for link in links
         ],
@@ -101,7 +106,7 @@ def facets_of(
     found: dict[str, list[FacetLink]] = {}
     for facet, (parameter, _) in _FACETS.items():
         links = []
-        for item in list(facets.get(facet, ()))[:_MOST_VALUES]:
+        for item in _values(facets, facet)[:_MOST_VALUES]:
             value = item.value.removeprefix(">=") if parameter == "min_score" else item.value
             held = list(given.get(parameter, ()))
             chosen = value in held or (parameter == "min_score" and held and float(held[0]) == float(value))
@@ -116,6 +121,12 @@ def facets_of(
     return found
 
 
+def _values(facets: Mapping[str, Sequence[FacetValue]], facet: str) -> list[FacetValue]:
+    if facet not in ("owner", "team"):
+        return list(facets.get(facet, ()))
+    return [item for item in facets.get("owner", ()) if ("@" in item.value) == (facet == "owner")]
+
+
 def _chosen(given: Mapping[str, Sequence[str]]) -> dict[str, list[FacetValue]]:
     """What the search is narrowed to, as facets: values that nothing has any more can be taken away too."""
     return {
@@ -123,7 +134,7 @@ def _chosen(given: Mapping[str, Sequence[str]]) -> dict[str, list[FacetValue]]:
             FacetValue(value=f">={value}" if parameter == "min_score" else value, count=0) for value in given[parameter]
         ]
         for facet, (parameter, _) in _FACETS.items()
-        if parameter in given
+        if parameter in given and facet != "team"
     }
 
 

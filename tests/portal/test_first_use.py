@@ -1,0 +1,45 @@
+"""What somebody new meets first: choices that narrow, small pictures, rows to look at, the next step to take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+
+from tests.portal.conftest import Browser, Portal
+
+CUSTOMERS = "/products/crm/customer_360"
+
+
+@pytest.fixture
+def analyst(shipped_portal: Portal) -> Iterator[Browser]:
+    with shipped_portal.browser(shipped_portal.mesh.token("analyst")) as browser:
+        yield browser
+
+
+def words(text: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def test_a_facet_that_narrows_nothing_is_not_offered(analyst: Browser) -> None:
+    page = analyst.get("/search").text
+    assert 'id="facet-domain"' in page
+    assert 'id="facet-status"' not in page, "every product is active"
+    owners, teams = (re.search(rf'aria-labelledby="facet-{name}">(.*?)</ul>', page, re.DOTALL) for name in OWNERS)
+    assert "@" in words(owners[1])  # type: ignore[index]
+    assert "@" not in words(teams[1])  # type: ignore[index]
+    assert not re.search(r"\b1 products", words(page))
+    narrowed = analyst.get("/search", params={"status": "active"}).text
+    assert 'id="facet-status"' in narrowed, "what was chosen can be taken away"
+
+
+OWNERS = ("owner", "team")
+
+
+def test_the_lineage_of_a_port_begins_with_all_columns(analyst: Browser) -> None:
+    page = analyst.get(f"{CUSTOMERS}/lineage?port=v1&column=").text
+    assert re.search(r'<select id="column"[^>]*><option value="">all columns</option>', page)
+    assert 'class="cell' not in page, "columns are no part of the picture of ports"
+    assert "/lineage?port=v1&amp;column=household_id" in page
