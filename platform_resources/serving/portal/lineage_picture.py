@@ -83,10 +83,10 @@ class Picture:
     left_out: int = 0
 
 
-def port_picture(lineage: Lineage, columns: Sequence[str] = ()) -> Picture:
-    """Ports upstream and downstream of a port; with `columns`, its own are rows of its box, to choose one."""
+def port_picture(lineage: Lineage) -> Picture:
+    """Ports upstream and downstream of a port."""
     here = lineage.port
-    boxes = [_port_box(here, None, here=True, columns=columns)]
+    boxes = [_port_box(here, None, here=True)]
     boxes += [_port_box(node.port, node.lifecycle) for node in (*lineage.upstream, *lineage.downstream)]
     links = [Link(e.source, e.target, _edge_says(e.columns, e.purpose)) for e in lineage.edges]
     distances = {here: 0} | {n.port: -n.distance for n in lineage.upstream}
@@ -233,11 +233,10 @@ def _end(boxes: Mapping[str, Box], name: str, *, right: bool) -> tuple[float, fl
     return (x, box.y + _HEAD / 2) if found is None else (x, found.y + _ROW / 2)
 
 
-def _port_box(port: str, lifecycle: str | None, *, here: bool = False, columns: Sequence[str] = ()) -> Box:
+def _port_box(port: str, lifecycle: str | None, *, here: bool = False) -> Box:
     domain, _, rest = port.partition(".")
     state = f" · {lifecycle}" if lifecycle not in (None, "active") else ""
-    rows = tuple(Row(name, column_lineage_link(port, name)) for name in columns)
-    return Box(port, rest.replace(".", " "), f"{domain}{state}", product_link(port), here=here, rows=rows)
+    return Box(port, rest.replace(".", " "), f"{domain}{state}", product_link(port), here=here)
 
 
 def _feed_box(feed: str) -> Box:

@@ -109,12 +109,13 @@ def lineage(
     """Where a port, or one column of it, comes from and goes to, and what an event there would hit."""
     state = asked_port(reader, domain, product, port)
     names = [found.name for found in state.port.contract.table.columns]
+    column = column or None  # the form sends it empty for all columns
     if column is not None:
         columns = get_column_lineage(reader, state, column, _DEEP)
         ports, picture = None, column_picture(columns)
     else:
         ports, columns = get_lineage(reader, state, _DEEP), None
-        picture = port_picture(ports, names)
+        picture = port_picture(ports)
     return render(
         request,
         reader,
