@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from platform_resources.serving.fitness import Fit, FitnessAnswer
 
 _COLOURS = {"yes": "green", "no": "red", "unknown": "yellow"}
-_DIMENSION = re.compile(r"\s*([^=:\s]+)\s*[=:]\s*([0-9.]+)\s*%?\s*")
+_LONGEST_ITEM = 60  # characters of a dimension and its score
+_DIMENSION = re.compile(r"([^=: ]+) ?[=:] ?([0-9.]+) ?%?")
 _FLAGS = {"max_age": "max-age", "dimensions": "min", "terms": "term", "columns": "column", "min_score": "min-score"}
 _FLAGS |= {"min_availability": "min-availability", "ports": "PRODUCTS"}
 
@@ -80,11 +81,12 @@ def fit(
 
 
 def _dimension(text: str) -> tuple[str, float]:
-    match = _DIMENSION.fullmatch(text)
+    plain = " ".join(text.split())
+    match = _DIMENSION.fullmatch(plain) if len(plain) <= _LONGEST_ITEM else None
     try:
         return match[1], float(match[2])  # type: ignore[index]
     except (TypeError, ValueError):
-        fail(f"--min {text!r} is no score of a dimension; write --min completeness=98", code=2)
+        fail(f"--min {text[:_LONGEST_ITEM]!r} is no score of a dimension; write --min completeness=98", code=2)
 
 
 def _flag(field: str) -> str:

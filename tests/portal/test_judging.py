@@ -43,6 +43,8 @@ def test_needs_in_an_address_are_answered_with_evidence(shipped_portal: Portal) 
         ({"min_score": "much"}, ("Quality score of at least: ",)),
         ({"min_score": "nan"}, ("Quality score of at least: ",)),
         ({"dimensions": "completeness", "purpose": "fun"}, ("completeness 98", "there is no purpose")),
+        ({"dimensions": "completeness " + "0" * 3000 + "98"}, ("write each as",)),
+        ({"dimensions": "completeness" + " " * 3900 + "x"}, ("write each as",)),
         ({"ports": "crm.<b>x</b>"}, ("there is no product or port 'crm.<b>x</b>'",)),
     ],
 )

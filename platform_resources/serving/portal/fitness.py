@@ -18,7 +18,8 @@ router = APIRouter()
 
 _TEXTS = ("q", "max_age", "min_score", "min_availability", "history", "purpose")
 _LISTS = ("ports", "terms", "columns", "clear")  # one for each line or comma
-_DIMENSION = re.compile(r"\s*([^<>=:\s]+)\s*(?:>=|≥|=|:|\s)\s*([0-9.]+)\s*%?\s*")
+_LONGEST_ITEM = 60  # characters of a dimension and its score
+_DIMENSION = re.compile(r"([^<>=: ]+) ?(?:>=|≥|=|:| ) ?([0-9.]+) ?%?")
 _Text = Annotated[str, Query(max_length=400)]
 _List = Annotated[str, Query(max_length=4_000)]
 
@@ -112,7 +113,8 @@ def _dimensions(text: str, wrong: dict[str, str]) -> dict[str, float]:
     """`completeness 98, accuracy >= 95` as numbers."""
     found: dict[str, float] = {}
     for item in _items(text):
-        match = _DIMENSION.fullmatch(item)
+        plain = " ".join(item.split())
+        match = _DIMENSION.fullmatch(plain) if len(plain) <= _LONGEST_ITEM else None
         try:
             found[match[1]] = float(match[2])  # type: ignore[index]
         except (TypeError, ValueError):
