@@ -15,7 +15,9 @@ from platform_resources.serving.problems import TokenInAddressError
 
 _bearer = HTTPBearer(auto_error=False, description="A token of the mesh, or a JWT of the OpenID provider.")
 _TOKEN_PARAMETERS = frozenset({"access_token", "token", "api_key", "apikey", "authorization", "bearer"})
-_TOKEN = re.compile(rb"mesh_[0-9a-f]{10}_|eyJ[\w-]{10,}\.eyJ")
+_TOKEN = re.compile(rb"mesh_[0-9a-f]{10}_")
+_HEAD_OF_JWT = re.compile(rb"(?<![\w-])[\w-]++(?=\.eyJ)")  # each word is looked at once, however long it is
+_SHORTEST_HEAD = 13  # characters
 
 
 def the_access(request: Request) -> Access:
@@ -59,11 +61,17 @@ async def current_caller(
 def check_address(request: Request) -> None:
     """A token in an address lies in the logs of every proxy on its way, so it is refused even if it holds."""
     named = any(name.lower() in _TOKEN_PARAMETERS for name in request.query_params)
-    if named or _TOKEN.search(request.scope["query_string"]):
+    query = request.scope["query_string"]
+    if named or _TOKEN.search(query) or any(_is_head_of_jwt(found[0]) for found in _HEAD_OF_JWT.finditer(query)):
         raise TokenInAddressError(
             "the address holds a token",
             "Send it as `Authorization: Bearer <token>`, and revoke this one: it was logged.",
         )
+
+
+def _is_head_of_jwt(word: bytes) -> bool:
+    """Whether a word ends with the head of a JWT; what stands before it may be an escape, as `%20`."""
+    return 0 <= word.find(b"eyJ") <= len(word) - _SHORTEST_HEAD
 
 
 CurrentCaller = Annotated[Caller, Depends(current_caller)]

@@ -177,6 +177,14 @@ def test_a_token_in_an_address_is_refused(kept_portal: Portal) -> None:
             assert answer.status_code == 400
             assert "holds a token" in answer.text
             assert token not in answer.text
+        for shown in (
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x",
+            "Bearer%20eyJhbGciOiJIUzI1NiJ9.eyJzdWIi",
+            "a.eyJ-_34567890.eyJ",
+        ):
+            assert browser.get(f"/sign-in?x={shown}").status_code == 400
+        for other in ("eyJ.eyJ", "eyJ1.eyJ", "eyJ" * 5000, "eyJ1234567890%2EeyJ", "eyJ1234567890.ey"):
+            assert browser.get(f"/sign-in?x={other}").status_code == 200
 
 
 @pytest.mark.parametrize("there", ELSEWHERE)
