@@ -86,6 +86,9 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_written_stays(people: d
     assert re.search(r'value="customers_reader" checked', text)
     assert re.search(r'value="region" checked', text)
     assert 'value="9999"' in text
+    for days in ("9" * 5000, "0" * 5000 + "9", "-1", "1.5", "\u0664"):
+        wrong = ask(people["pat"], days=days)
+        assert (wrong.status_code, 'id="days-error"' in wrong.text) == (422, True)
     wrong = ask(people["pat"], role="customers_gdpr_reader", purpose="analytics")
     assert "is not for that; it is for customer_service" in words(wrong.text)
     other = ask(people["pat"], consumer="team:nobody")
@@ -146,3 +149,31 @@ def test_what_can_not_be_asked_for_is_no_form(people: dict[str, Browser]) -> Non
     assert people["pat"].get("/access/request?port=<script>").status_code == 404
     assert people["pat"].get("/access/request").status_code == 422
     assert people["pat"].get("/access/requests/99").status_code == 404
+
+
+def test_a_role_that_opens_nothing_says_so_before_and_after(kept_portal: Portal) -> None:
+    mesh, pia = kept_portal.mesh, "pia-without-clearance@retailer.example"
+    mesh.identity(Identity(pia, "person", "Pia", purpose="customer_service"))
+    for id_ in (OWNER, PRIVACY):
+        mesh.identity(Identity(id_, "person", id_, clearances=frozenset({"gdpr"}), purpose="customer_service"))
+    tokens = {id_: mesh.token(id_, scopes=("read", "request", "approve")) for id_ in (pia, OWNER, PRIVACY)}
+    with ExitStack() as stack:
+        asker, owner, privacy = (stack.enter_context(kept_portal.browser(tokens[id_])) for id_ in (pia, OWNER, PRIVACY))
+        form = words(asker.get(FORM).text)
+        assert "for customer_service : email" in form
+        assert "You don't hold the clearance gdpr" in form
+
+        request = ask(asker).headers["location"].partition("?")[0]
+        product = asker.get("/products/shop/customers").text
+        assert f"it waits for {OWNER}" in words(product)
+        assert product.count(f'href="{request}"') >= 2, "at the top, and at the role"
+        assert "Ask for access as customers_gdpr_reader" not in words(product)
+        assert "Ask for access as customers_reader" in words(product)
+
+        for who in (owner, privacy):
+            assert who.submit(f"{request}/approve", request).status_code == 303
+        for path in (request, "/access", "/products/shop/customers"):
+            told = words(asker.get(path).text)
+            assert "opens nothing" in told, path
+            assert "administrators give clearances" in told, path
+        assert "Ask for another role" in words(asker.get("/products/shop/customers").text)

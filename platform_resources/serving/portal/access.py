@@ -27,6 +27,7 @@ from platform_resources.serving.access_requests import (
     revoke_grant,
     withdraw_request,
 )
+from platform_resources.serving.portal.access_opened import WHO_GIVES
 from platform_resources.serving.portal.access_views import AccessViews, Offered
 from platform_resources.serving.portal.pages import (
     NOTICES,
@@ -75,6 +76,7 @@ def overview(request: Request, reader: PortalReader, on: PortAddress | None = No
         reader,
         "access.html",
         **{"inbox": views.inbox(), "own": own, "others": others, "held": held, "decided": decided, "on": on},
+        nothing=views.nothing(held),
     )
 
 
@@ -192,7 +194,9 @@ def _decided(posted: PostedForm, number: int, act: Callable[[], str]) -> Respons
 
 
 def _form(request: Request, reader: Reader, offered: Offered, filled: Filled, status: int = 200) -> Response:
-    return render(request, reader, "access_form.html", status=status, offered=offered, filled=filled)
+    return render(
+        request, reader, "access_form.html", status=status, offered=offered, filled=filled, who_gives=WHO_GIVES
+    )
 
 
 def _wrong(offered: Offered, values: Mapping[str, str], columns: frozenset[str] | None) -> Iterator[tuple[str, str]]:
@@ -208,9 +212,8 @@ def _wrong(offered: Offered, values: Mapping[str, str], columns: frozenset[str] 
         yield "purpose", f"The role {role.name} is not for that; it is for {', '.join(sorted(role.purposes))}."
     if not values["reason"]:
         yield "reason", "Say why, in words: the approvers read it."
-    if not (
-        values["days"].isascii() and values["days"].isdigit() and 1 <= int(values["days"][:9]) <= offered.longest_days
-    ):
+    days = values["days"]
+    if not (len(days) <= 9 and days.isascii() and days.isdigit() and 1 <= int(days) <= offered.longest_days):
         yield "days", f"Write a number of days from 1 to {offered.longest_days}."
     if columns is not None and not (columns and columns <= {name for name, _ in offered.columns}):
         yield "columns", "Choose one column at least, or all of them."
