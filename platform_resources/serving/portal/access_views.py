@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from platform_resources.access.callers.names import team_consumer
+from platform_resources.access.callers.names import held_by, team_consumer
 from platform_resources.access.model import ReadingRole
-from platform_resources.access.policy.decisions import profile_of
 from platform_resources.access.requests.approvals import AccessRequest
 from platform_resources.access.requests.offers import Offer, Offers
 from platform_resources.governance import Council, Purpose
 from platform_resources.serving.access_requests import GrantOut, RequestOut, grant_out, request_out
+from platform_resources.serving.entitlements import GrantHeld
+from platform_resources.serving.portal.access_opened import Opening, opened, openings, why_nothing
 from platform_resources.serving.readers import Reader
 
 USUAL_DAYS = 90
@@ -51,7 +52,10 @@ class Step:
 
 @dataclass(frozen=True)
 class RequestView:
-    """A request with its facts. `decides`: it waits for this reader; `own`: it may be withdrawn by this reader."""
+    """A request with its facts. `decides`: it waits for this reader; `own`: it may be withdrawn by this reader.
+
+    `nothing`: why it opens, or would open, nothing that is masked, where it names a clearance.
+    """
 
     request: RequestOut
     who: Who
@@ -64,6 +68,7 @@ class RequestView:
     decides: bool
     own: bool
     ends: datetime | None
+    nothing: str | None = None
 
     @property
     def level(self) -> int:
@@ -80,9 +85,10 @@ class Offered:
     roles: tuple[ReadingRole, ...]
     purposes: Mapping[str, Purpose | None]  # by name, those that some role is for
     columns: tuple[tuple[str, str | None], ...]  # name, classification
-    opened: Mapping[str, tuple[str, ...]]  # role -> masked columns that it opens, for one of its purposes at least
+    opened: Mapping[str, tuple[Opening, ...]]  # by role, to who holds its clearances
     longest_days: int
     consumers: tuple[str, ...]  # in whose name the reader may ask, itself first
+    held: frozenset[str]  # clearances of the reader
 
     @property
     def days(self) -> int:
@@ -141,10 +147,42 @@ class AccessViews:
             roles=offer.policy.roles,
             purposes={name: known.get(name) for name in dict.fromkeys(allowed)},
             columns=tuple((column.name, column.classification) for column in offer.contract.table.columns),
-            opened={role.name: self._openable(offer, role, allowed) for role in offer.policy.roles},
+            opened={
+                role.name: openings(offer.policy, role, allowed, self._reader.caller) for role in offer.policy.roles
+            },
             longest_days=self._offers.longest_days(),
             consumers=(identity.id, *(team_consumer(team) for team in sorted(identity.teams))),
+            held=identity.clearances,
         )
+
+    def pending(self, port: str) -> list[RequestOut]:
+        """One's own requests for a port that are not decided yet, newest first."""
+        found = self._requests.list(self._reader.caller, "pending")
+        return [request_out(item) for item in found if item.port == port and self._is_own(item)]
+
+    def nothing(self, grants: Sequence[GrantHeld]) -> dict[int, str]:
+        """Number of a grant -> why it opens nothing, of those that name a clearance and open nothing."""
+        told = {}
+        for grant in grants:
+            offer = self._offers.find(grant.port)
+            role = None if offer is None else offer.policy.role(grant.role)
+            if offer is None or role is None:
+                continue
+            clearances = role.clearances & set(grant.clearances)
+            party = self._offers.party(grant.consumer)
+            own = grant.consumer in held_by(self._reader.caller.identity)
+            reads = self._reader.caller.identity if own else party.identity
+            why = why_nothing(
+                offer.policy,
+                clearances,
+                None if reads is None else reads.clearances,
+                grant.purpose,
+                self._reader.caller,
+                grant.columns,
+            )
+            if why is not None:
+                told[grant.id] = why
+        return told
 
     def view(self, item: AccessRequest, *, decides: bool) -> RequestView:
         offer = self._offers.find(item.port)
@@ -161,6 +199,7 @@ class AccessViews:
             decides=decides,
             own=item.state == "pending" and self._is_own(item),
             ends=None if item.decided_at is None else item.decided_at + timedelta(days=item.days),
+            nothing=None if offer is None or role is None else self._nothing(item, offer, role),
         )
 
     def _who(self, consumer: str, *, told: bool) -> Who:
@@ -177,23 +216,20 @@ class AccessViews:
         names = (item.requested_by, item.consumer)
         return identity.id in names or any(self._offers.party(name).is_spoken_for_by(identity) for name in names)
 
-    def _openable(self, offer: Offer, role: ReadingRole, purposes: Sequence[str]) -> tuple[str, ...]:
-        """Columns that a role opens for one purpose at least."""
-        fits = [name for name in purposes if role.purposes is None or name in role.purposes]
-        names = {column.name for purpose in fits for column in self._opened(offer, role, purpose, None)}
-        return tuple(name for name in offer.policy.masks if name in names)
+    def _nothing(self, item: AccessRequest, offer: Offer, role: ReadingRole) -> str | None:
+        if item.state not in ("pending", "approved"):
+            return None
+        identity = self._offers.party(item.consumer).identity
+        held = None if identity is None else identity.clearances
+        return why_nothing(offer.policy, role.clearances, held, item.purpose, self._reader.caller, item.columns)
 
     def _opened(
         self, offer: Offer, role: ReadingRole, purpose: str, columns: Sequence[str] | None
     ) -> tuple[Opened, ...]:
         """Masked columns that come in clear to who holds every clearance of the role, for a purpose."""
-        profile = profile_of(offer.policy, role.clearances, columns, (), self._reader.caller, (purpose,))
         classes = {column.name: column.classification for column in offer.contract.table.columns}
-        return tuple(
-            Opened(name, classes.get(name))
-            for name, masks in profile.columns.items()
-            if not masks and offer.policy.masks[name]
-        )
+        names = opened(offer.policy, role.clearances, purpose, self._reader.caller, columns)
+        return tuple(Opened(name, classes.get(name)) for name in names)
 
 
 def steps_of(item: AccessRequest) -> tuple[Step, ...]:

@@ -14,10 +14,12 @@ from platform_resources.lake import utc_now
 from platform_resources.operations import ProbeSettings
 from platform_resources.operations.history import read_history
 from platform_resources.quality import compile_checks
+from platform_resources.serving.access_requests import RequestOut
 from platform_resources.serving.column_lineage import Impact, get_impact
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.lineage import Consumers, Lineage, get_consumers, get_lineage
 from platform_resources.serving.operation import AvailabilityOut, UsageOut, get_availability, get_usage
+from platform_resources.serving.portal.access_views import AccessViews
 from platform_resources.serving.portal.lineage_picture import Picture, port_picture
 from platform_resources.serving.portal.plots import age_figure, availability_figure, reads_figure, score_figure
 from platform_resources.serving.portal.plots_drawn import Drawn, Plotter
@@ -78,6 +80,8 @@ class ProductPage:
     incidents: Incidents
     support: list[SupportLink]
     manages: bool
+    asked: list[RequestOut]  # own requests that are not decided yet
+    nothing: dict[int, str]  # own grants that name a clearance -> why they open nothing
 
     @property
     def readable(self) -> bool:
@@ -119,6 +123,7 @@ def page_of(
         reads_figure([(day.day, day.reads) for day in usage.by_day]),
     ]
     address = (state.product.domain, state.product.name)
+    access = AccessViews(reader)
     more = len(log) > LOG_ROWS or publications.next is not None
     return ProductPage(
         product=product,
@@ -145,6 +150,8 @@ def page_of(
         incidents=get_incidents(reader, *address, 90),
         support=[support_link(entry) for entry in product.support],
         manages=reader.manages(state.product),
+        asked=access.pending(port.address),
+        nothing=access.nothing(port.access.grants),
     )
 
 
