@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import pytest
+from sqlalchemy import event
 
 from platform_resources.access import AccessError, AccessRequest, Caller, Identity
 from platform_resources.access.callers.identities import set_enabled
@@ -325,6 +327,34 @@ def test_requests_are_seen_by_who_asks_who_decides_and_administrators(mesh: Guar
                 act(mesh.caller("ana"), number)
     with pytest.raises(DeniedError):
         requests.approve(mesh.caller("operator"), asked.id)
+
+
+def test_what_others_ask_and_hold_makes_nothing_slower_for_who_may_not_know_of_it(mesh: GuardedMesh) -> None:
+    """Counted in statements: each request that is looked at asks who is behind it."""
+    requests, engine = mesh.access.requests, mesh.access.control.engine
+    counted: list[str] = []
+
+    def count(*facts: object) -> None:
+        if current_thread() is main_thread():  # another one writes down when tokens were used
+            counted.append(str(facts[2]))
+
+    def looked() -> int:
+        caller = mesh.caller("nobody")
+        counted.clear()
+        assert requests.list(caller) == requests.inbox(caller) == requests.grants(caller) == ()
+        return len(counted)
+
+    def more(numbers: range) -> int:
+        for number in numbers:
+            other = f"other-{number}@retailer.example"
+            mesh.identity(Identity(other, "person", "Other"))
+            mesh.token(other, scopes=ALL)
+            ask(mesh, other)
+            mesh.grant(other)
+        return looked()
+
+    event.listen(engine, "before_cursor_execute", count)
+    assert more(range(1)) == more(range(1, 6))
 
 
 def at_once(acts: list[Callable[[], object]]) -> list[object]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from platform_resources.access.errors import BadRequestError, ConflictError, DeniedError, UnknownRequestError
 from platform_resources.access.model import Caller, Grant
 from platform_resources.access.requests.grants import grant_of_row
+from platform_resources.access.requests.narrowing import concerning
 from platform_resources.access.requests.offers import Offers
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
@@ -32,6 +33,9 @@ class Granted:
         query = select(grants).order_by(grants.c.port, grants.c.consumer, grants.c.id)
         if port is not None:
             query = query.where(grants.c.port.in_((port, "*")))
+        if not caller.may("admin"):
+            parties = (self._control, self._offers, caller.identity)
+            query = query.where(concerning(*parties, grants.c.port, grants.c.consumer))
         with self._control.reading() as connection:
             found = [grant_of_row(row) for row in connection.execute(query).mappings()]
         now = utc_now()
@@ -55,7 +59,7 @@ class Granted:
             when there is no such grant, it is not the caller's to end, no reason is given, or it has ended.
         """
         words = reason.strip()
-        if not words or len(words) > 2000 or not words.replace("\n", " ").isprintable():
+        if not words or len(words) > 2000 or hidden_character(words) is not None:
             raise BadRequestError("a reason is needed, in words", "The consumer reads it.")
         with self._control.writing() as connection:
             held = _grant_in(connection, grant)

@@ -28,6 +28,7 @@ from platform_resources.access.requests.approvals import (
 )
 from platform_resources.access.requests.granted import Granted
 from platform_resources.access.requests.grants import add_grant_in
+from platform_resources.access.requests.narrowing import concerning, deciding
 from platform_resources.access.requests.offers import Offer, Offers
 from platform_resources.access.requests.parties import Party
 from platform_resources.access.requests.rows import (
@@ -126,15 +127,21 @@ class AccessRequests:
 
     def list(self, caller: Caller, state: RequestState | None = None) -> tuple[AccessRequest, ...]:
         """Every request that the caller may see, newest first."""
-        conditions = () if state is None else (access_requests.c.state == state,)
+        table = access_requests.c
+        conditions = [] if state is None else [table.state == state]
+        if not caller.may("admin"):
+            parties = (table.consumer, table.requested_by)
+            conditions.append(concerning(self._control, self._offers, caller.identity, table.port, *parties))
         with self._control.reading() as connection:
             found = requests_in(connection, *conditions)
         return tuple(self._told(item) for item in reversed(found) if self._sees(caller, item))
 
     def inbox(self, caller: Caller) -> tuple[AccessRequest, ...]:
         """Requests that wait for the caller's decision, oldest first."""
+        waits, port = access_requests.c.state == "pending", access_requests.c.port
+        decides = deciding(self._control, self._offers, caller.identity, port, waits)
         with self._control.reading() as connection:
-            pending = requests_in(connection, access_requests.c.state == "pending")
+            pending = requests_in(connection, waits, decides)
         return tuple(told for item in pending if self._waits_for(caller.identity, told := self._told(item)))
 
     def approve(
@@ -377,7 +384,7 @@ def _text(text: str | None, what: str, *, needed: bool = False) -> str | None:
     words = (text or "").strip()
     if needed and not words:
         raise BadRequestError(f"a {what} is needed, in words", "The approvers read it.")
-    if len(words) > _LONGEST_TEXT or any(not (character.isprintable() or character == "\n") for character in words):
+    if len(words) > _LONGEST_TEXT or hidden_character(words) is not None:
         raise BadRequestError(f"the {what} is too long, or no plain text", f"Up to {_LONGEST_TEXT} characters.")
     return words or None
 
