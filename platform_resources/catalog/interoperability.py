@@ -111,12 +111,10 @@ class JoinReport:
 
 def typed_columns(mesh: Mesh, council: Council) -> list[TypedColumn]:
     """The columns of all ports that are of a semantic type: by their property `semanticType`, else by their name."""
-    names = {name: kind for kind in council.semantic_types.values() for name in kind.names}
     found = []
     for address, (_, port) in mesh.ports.items():
         for column in port.contract.table.columns:
-            said = column.custom.get("semanticType")
-            kind = names.get(column.name) if said is None else council.semantic_types.get(str(said))
+            kind = council.semantic_type_of(column)
             if kind is not None:
                 found.append(TypedColumn(address, column, kind))
     return found

@@ -6,11 +6,13 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from platform_resources.contracts import Document, Finding, Origin, Severity
 from platform_resources.contracts.loading import PORT_FILE
+from platform_resources.contracts.model import Column
 
 Family = Literal["naming", "quality", "security", "sla", "lifecycle", "interoperability", "documentation", "ownership"]
 Subject = Literal["product", "contract", "table", "column", "rule", "promise", "input", "publication"]
@@ -93,6 +95,11 @@ class SemanticType:
     reference: str | None = None  # "<domain>.<product>.v<major>.<column>" that knows every value, for the join proof
     fields: Mapping[str, Any] = field(default_factory=dict)  # all of the entry
 
+    @property
+    def dates_rows(self) -> bool:
+        """Whether its columns say of which time a row is."""
+        return self.fields.get("datesRows") is True
+
 
 @dataclass(frozen=True)
 class Waiver:
@@ -137,6 +144,15 @@ class Council:
     unread: frozenset[str] = (
         frozenset()
     )  # catalogues that can't be read: "tiers", "classifications", "semanticTypes", "purposes"
+
+    def semantic_type_of(self, column: Column) -> SemanticType | None:
+        """What its custom property `semanticType` says, else what its name stands for."""
+        said = column.custom.get("semanticType")
+        return self._types_by_name.get(column.name) if said is None else self.semantic_types.get(str(said))
+
+    @cached_property
+    def _types_by_name(self) -> Mapping[str, SemanticType]:
+        return {name: kind for kind in self.semantic_types.values() for name in kind.names}
 
 
 @dataclass(frozen=True)

@@ -191,15 +191,15 @@ def _share_kept(reader: Reader, state: PortState, most: timedelta) -> float | No
 def _history(reader: Reader, state: PortState, contract: Contract, need: timedelta, purpose: str | None) -> Found:
     """What is told of how far back data goes: of columns that the reader may see in clear, of all rows.
 
-    Who holds a grant is told the day of the oldest value; who holds none, a step in which its age lies.
+    Who holds a grant is told the day to which it goes; who holds none, a step in which its age lies.
     """
     retention = _retention(contract)
     publication = state.publication
     if publication is None:
         return judged.history(need, None, retention, "nothing is published that could be measured")
-    columns = judged.dating(date_columns(contract, publication.columns))
+    columns = judged.dating(date_columns(contract, publication.columns, reader.documents.council))
     if not columns:
-        return judged.history(need, None, retention, "no column of it says of which time a row is")
+        return judged.history(need, None, retention, is_dated=False)
     sight = sight_of(reader, policy_on(reader, state), purpose)
     told = tuple(name for name in columns if name in sight.columns and not sight.columns[name])
     if sight.some_rows or not told:
@@ -211,7 +211,7 @@ def _history(reader: Reader, state: PortState, contract: Contract, need: timedel
     except duckdb.Error:
         return judged.history(need, None, retention, "its data can't be read now")
     if not reaches:
-        return judged.history(need, None, retention, f"{', '.join(told)} holds no date")
+        return judged.history(need, None, retention, f"{', '.join(told)} holds too few dates")
     oldest = min(reaches, key=lambda name: reaches[name])
     reach = judged.Reach(oldest, max(utc_now() - reaches[oldest], timedelta(0)), None, reaches[oldest].date())
     return judged.history(need, reach if sight.granted else judged.in_steps(reach), retention)

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 
 from platform_resources.catalog import fitness
 from platform_resources.catalog.fitness import (
-    Dated,
     Evidence,
     Reach,
     RoleSight,
     TermWanted,
-    dating,
     in_steps,
     length,
     rank,
@@ -142,14 +140,6 @@ def test_a_no_has_a_need_that_is_not_met(verdicts: list) -> None:
     found = verdict_of(evidence)
     assert (found == "no") == ("no" in verdicts)
     assert (found == "yes") == (set(verdicts) <= {"yes"})
-
-
-def test_what_dates_the_rows_is_no_column_of_a_state() -> None:
-    snapshot = [Dated("last_sale_at"), Dated("stock_as_of"), Dated("landed_at", is_freshness=True)]
-    assert dating(snapshot) == ("landed_at",)
-    assert dating([Dated("business_date", in_key=True), Dated("sold_at"), *snapshot]) == ("business_date",)
-    assert dating([Dated("sold_at"), *snapshot]) == ("sold_at",)
-    assert dating([]) == ()
 
 
 def test_a_term_is_found_by_a_synonym_and_by_a_term_that_means_the_same() -> None:

@@ -24,7 +24,7 @@ def test_needs_on_the_command_line_get_verdicts_with_evidence(mesh: QuickMesh) -
     assert told.code == 0
     assert "yes  sales.bookings.v1" in told.out
     assert "promises 15 minutes" in told.out
-    assert "yes 2" in told.err
+    assert "yes 1" in told.err
     as_json = mesh("fit", "crm.customer_360", *needs, "--json")
     assert [one["port"] for one in json.loads(as_json.out)["fits"]] == ["crm.customer_360.v1"]
 

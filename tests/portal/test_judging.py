@@ -29,7 +29,7 @@ def test_needs_in_an_address_are_answered_with_evidence(shipped_portal: Portal) 
         )
     assert answer.status_code == 200
     told = text_of(answer.text)
-    assert "2 ports fit" in told
+    assert "1 port fits" in told
     assert "completeness of at least 80 %" in told
     assert "you may read it" in told
     assert 'value="PT30M"' in answer.text, "the form keeps what was asked"

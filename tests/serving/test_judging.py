@@ -102,8 +102,8 @@ def says(found: Fit, need: str) -> tuple[str, str]:
 def test_the_use_of_the_readme_fits_bookings(shipped: Judged) -> None:
     needs = {"max_age": "PT30M", "dimensions": {"completeness": 90}, "terms": ["client id"], "history": "P1Y"}
     answer = check_fitness(shipped.as_("analyst"), Needs(**needs, purpose="analytics"))
-    assert [one.port for one in answer.fits if one.verdict == "yes"] == [BOOKINGS, CUSTOMERS]
-    assert answer.counts == {"yes": 2, "no": 3, "unknown": 1}
+    assert [one.port for one in answer.fits if one.verdict == "yes"] == [BOOKINGS]
+    assert answer.counts == {"yes": 1, "no": 3, "unknown": 2}
     assert answer.fits[0].readable
     verdict, told = says(answer.fits[0], "household_id")
     assert (verdict, told) == ("yes", "in household_id")
@@ -357,7 +357,7 @@ def _as_json(rule: str) -> dict[str, object]:
         ("id: [", "body.rule, line"),
         ("&a [*a, *a]", "anchor"),
         (RULE.replace("require: {field: score, atLeast: 99.9}", "python: os.py"), "no file os.py"),
-        (RULE.replace("atLeast: 99.9", "matches: '(a+)+b'"), "exponential"),
+        (RULE.replace("atLeast: 99.9", "matches: '(a+)b\\1'"), "refers back"),
         (RULE.replace("99.9", "{field: nothing.there}"), "body.rule"),
         ("[" * 5000, "body.rule"),
     ],
@@ -401,3 +401,5 @@ def test_over_http_every_refusal_is_a_problem(shipped: Judged) -> None:
             assert client.get(f"/products/finance/revenu/{path}").status_code == 404
         rated = client.put("/products/finance/revenue/ratings/mine", json={"stars": 3, "comment": "x" * 2001})
         assert rated.status_code == 422
+        rated = client.put("/products/finance/revenue/ratings/mine", json={"stars": 3, "comment": "a\x07b"})
+        assert (rated.status_code, rated.json()["errors"][0]["where"]) == (422, "body.comment")

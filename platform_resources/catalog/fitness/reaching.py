@@ -11,13 +11,11 @@ from platform_resources.catalog.fitness.evidence import Evidence, Verdict, lengt
 # Readers who hold no grant are told in which of these steps the age of the oldest row lies, no value of a row: whoever
 # asked again and again would else find the day.
 STEPS = tuple(timedelta(days=days) for days in (0, 1, 7, 30, 90, 180, 365, 730, 1_095, 1_825, 3_650))
-# A column with such a word tells of the newest thing about its row: by it a table of states would seem a history.
-_OF_STATE = frozenset({"last", "latest", "newest", "next", "updated", "modified", "changed", "refreshed", "loaded"})
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far back the data goes: how old the oldest value of a column is, exactly or as a step."""
+    """How far back the data goes: how old the oldest days of a column are, exactly or as a step."""
 
     column: str
     at_least: timedelta
@@ -31,24 +29,23 @@ class Dated:
 
     name: str
     in_key: bool = False
-    is_freshness: bool = False  # the element of the promised freshness
+    is_kept: bool = False  # the element of the promised retention
+    is_typed: bool = False  # of a semantic type of which the council says that it dates rows
 
 
 def dating(columns: Sequence[Dated]) -> tuple[str, ...]:
-    """The columns that say of which time rows are: those of the key, else business dates, else the freshness element.
+    """The columns that say of which time rows are: those of the key, else those that contract or council name.
 
-    >>> dating([Dated("business_date"), Dated("landed_at", is_freshness=True)])
+    A date is no history because it is old: when a store opened, or a customer was born, is a fact of a row of today.
+
+    >>> dating([Dated("business_date", is_typed=True), Dated("store_opened_on")])
     ('business_date',)
-    >>> dating([Dated("last_sale_at"), Dated("landed_at", is_freshness=True)])
-    ('landed_at',)
+    >>> dating([Dated("date_of_birth"), Dated("valid_until")])
+    ()
     """
     key = tuple(c.name for c in columns if c.in_key)
-    business = tuple(c.name for c in columns if not c.is_freshness and not _tells_a_state(c.name))
-    return key or business or tuple(c.name for c in columns if c.is_freshness)
-
-
-def _tells_a_state(name: str) -> bool:
-    return bool(_OF_STATE.intersection(name.split("_"))) or "as_of" in name
+    kept = tuple(c.name for c in columns if c.is_kept)
+    return key or kept or tuple(c.name for c in columns if c.is_typed)
 
 
 def in_steps(reach: Reach) -> Reach:
@@ -57,10 +54,25 @@ def in_steps(reach: Reach) -> Reach:
     return Reach(reach.column, STEPS[step], STEPS[step + 1] if step + 1 < len(STEPS) else None)
 
 
-def history(need: timedelta, reach: Reach | None, retention: timedelta | None, why_not: str = "") -> Evidence:
-    """`reach` None: it was not measured, or may not be told, and `why_not` says which."""
+NO_DATES = (
+    "no column says of which time a row is: a date in the key would, the element of a promised retention, or a column "
+    "of a semantic type that dates rows"
+)
+
+
+def history(
+    need: timedelta, reach: Reach | None, retention: timedelta | None, why_not: str = "", *, is_dated: bool = True
+) -> Evidence:
+    """`reach` None: it was not measured, or may not be told, and `why_not` says which.
+
+    Where no row has a time (`is_dated` False), a promise to keep data for years says nothing of a past in it.
+    """
     asked = f"reaches back {length(need)}"
     promised = seconds(retention)
+    if not is_dated and (retention is None or retention >= need):
+        return Evidence(asked, "unknown", promised, None, NO_DATES)
+    if not is_dated:
+        why_not = NO_DATES
     if reach is None:
         if retention is None:
             return Evidence(asked, "unknown", None, None, f"{why_not}, and its contract promises no retention")
