@@ -17,7 +17,7 @@ from platform_resources.access.relations.lakes import WarmLakes
 from platform_resources.catalog.index.store import CatalogIndex
 from platform_resources.catalog.search import Search
 from platform_resources.catalog.state import DomainState, PortState, domain_names, domain_state
-from platform_resources.contracts import Contract, Mesh, contract_of_text
+from platform_resources.contracts import Contract, Mesh, Product, contract_of_text
 from platform_resources.control import ControlDatabase
 from platform_resources.governance import Binding, Council, Glossary, bindings_by_term, load_glossary
 from platform_resources.lake import (
@@ -53,6 +53,11 @@ class Documents:
     @cached_property
     def are_few(self) -> bool:
         return sum(len(domain.products) for domain in self.mesh.domains) <= _FEW
+
+    @cached_property
+    def products(self) -> Mapping[str, Product]:
+        """Address -> the product, of the documents that can be used."""
+        return {product.address: product for product in self.mesh.products}
 
     @cached_property
     def glossary(self) -> Glossary:

@@ -99,10 +99,8 @@ class Reader:
         """
         self.grants  # noqa: B018  (asked for now, so that it is asked for in any case)
         domain, _, rest = address.partition(".")
-        name = rest.partition(".")[0]
-        loaded = self.documents.mesh.usable.get(domain)
-        found = () if loaded is None else (p for p in loaded.domain.products if p.name == name)
-        return any(self.sees(product) for product in found)
+        product = self.documents.products.get(f"{domain}.{rest.partition('.')[0]}")
+        return product is not None and self.sees(product)
 
     def domains(self) -> Iterator[tuple[DomainState, list[PortState]]]:
         """Every domain with the ports that the caller may know of."""

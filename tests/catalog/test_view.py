@@ -42,6 +42,14 @@ def test_nothing_is_read_anew_while_nothing_changed(view: CatalogView) -> None:
     assert all(one is other for one, other in zip(once, view.domains(), strict=True))
 
 
+def test_a_product_is_looked_up_by_its_address_until_the_documents_change(view: CatalogView) -> None:
+    documents = view.documents
+    assert documents.products["shop.customers"] is next(documents.mesh.products)
+    assert documents.products is view.documents.products
+    (view.settings.domains / "shop" / "products" / "customers" / "product.odps.yaml").unlink()
+    assert "shop.customers" not in view.documents.products
+
+
 def test_every_reader_sees_what_was_published_before_it_asked(mesh: GuardedMesh, view: CatalogView) -> None:
     with ThreadPoolExecutor(8) as threads:
         for number in range(2, 5):
