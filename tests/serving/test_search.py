@@ -57,7 +57,7 @@ def asking(mesh: ShippedMesh) -> Iterator[Asking]:
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with asking(make_shipped(tmp_path_factory.mktemp("mesh"))) as made:
+    with asking(make_shipped(tmp_path_factory.mktemp("mesh"), publications=1)) as made:
         yield made
 
 
@@ -262,33 +262,42 @@ QUERIES = ("", "customer", "household", "reveune", "custmer", "zyzzyva", "zyzyva
 SECRET = "zyzzyva"
 
 
-def test_what_is_hidden_shows_in_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def hideable(ask: Asking) -> Iterator[Asking]:
+    """The shared mesh; the documents of its products are put back."""
+    file = ask.mesh.settings.domains / "crm" / "products" / "customer_360" / "product.odps.yaml"
+    text = file.read_text()
+    yield ask
+    file.write_text(text)
+    ask.renew()
+
+
+def test_what_is_hidden_shows_in_nothing(hideable: Asking, tmp_path: Path) -> None:
     """With a hidden product there, changed or gone, everybody else gets the same bytes; who may know of it finds it."""
-    mesh = make_shipped(tmp_path, publications=1)
-    product = "crm.customer_360"
+    ask, mesh, product = hideable, hideable.mesh, "crm.customer_360"
     file = mesh.settings.domains / "crm" / "products" / "customer_360" / "product.odps.yaml"
     folder, away = file.parent, tmp_path / "away"
-    with asking(mesh) as ask:
-        open_ = ask.products("customer 360")
-        assert open_[0] == product
-        folder.rename(away)
+    assert ask.products("customer 360")[0] == product
+    folder.rename(away)
+    try:
         ask.renew()
         without = [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES]
+    finally:
         away.rename(folder)
-        hide(mesh, product)
-        file.write_text(file.read_text().replace("[customer, privacy]", f"[customer, privacy, {SECRET}]"))
-        ask.renew()
-        assert [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES] == without
-        owner = "maria.keller@retailer.example"
-        for who in (owner, "operator", "service-desk", "analyst"):
-            assert ask.products("customer 360", who)[0] == product
-            assert ask(SECRET, who).total == 1
-            assert ask("zyzyva", who).did_you_mean == SECRET
-            assert ask(who=who).total == 6
-            assert counts(ask(who=who), "tag")[SECRET] == 1
-        mesh.publish("crm.customer_360.v1")
-        ask.renew()
-        assert [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES] == without
+    hide(mesh, product)
+    file.write_text(file.read_text().replace("[customer, privacy]", f"[customer, privacy, {SECRET}]"))
+    ask.renew()
+    assert [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES] == without
+    owner = "maria.keller@retailer.example"
+    for who in (owner, "operator", "service-desk", "analyst"):
+        assert ask.products("customer 360", who)[0] == product
+        assert ask(SECRET, who).total == 1
+        assert ask("zyzyva", who).did_you_mean == SECRET
+        assert ask(who=who).total == 6
+        assert counts(ask(who=who), "tag")[SECRET] == 1
+    mesh.publish("crm.customer_360.v1")
+    ask.renew()
+    assert [_timeless(ask.raw(STRANGER, q=query)) for query in QUERIES] == without
     with asking(mesh) as again:  # another process, with the index as it is on disk
         assert [_timeless(again.raw(STRANGER, q=query)) for query in QUERIES] == without
 

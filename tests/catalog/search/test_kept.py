@@ -100,7 +100,7 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from tests.catalog.search.made import *\n"
         "from platform_resources.catalog.search import Asked, Search\n"
         "entries = Entries(product('a.apples')); search = Search(Path(sys.argv[1]), entries)\n"
-        "for n in range(5):\n"
+        "for n in range(3):\n"
         "    entries.put(product(f'a.plums_{n}'))\n"
         "    assert search.find(Asked('plums'), lambda _: False, NOW).total >= n + 1\n"
     )

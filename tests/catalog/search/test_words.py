@@ -46,7 +46,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Search:
     return Search(tmp_path_factory.mktemp("search"), entries)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=300) | st.text(alphabet='AND OR NOT()"~*:-^[]{}\\/+.customer_', max_size=80))
 def test_no_text_is_too_strange(search: Search, text: str) -> None:
     found = search.find(Asked(text), lambda _: False, NOW)
