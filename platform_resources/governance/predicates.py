@@ -64,6 +64,7 @@ TESTS: Mapping[str, str] = {
     "before": "today, a date such as 2026-01-31, or {field: <path>}",
 }
 _MOST_DEPTH = 8
+_MOST_ROOTED = 2  # lists of a whole table or contract within each other: 100 columns of 100 columns of 100 columns
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Compiler:
     flaws: list[Flaw] = field(default_factory=list)
     needs: set[Need] = field(default_factory=set)  # what must surround a subject for its fields to be looked up
     _entries: int = 0  # how deep within `each` and `some`, where a path begins at the entry
+    _rooted: int = 0  # how many of these go over a list that begins at a root, and so is as long every time
 
     def compile(self, predicate: Any, path: KeyPath = ()) -> Predicate:
         """The function that `predicate` writes; where it has flaws, one that always holds."""
@@ -151,7 +153,10 @@ class Compiler:
             return self._flaw(
                 path, "predicate", "Nothing is asked of the field.", "Add a test, such as `exists: true`."
             )
+        rooted = parsed is not None and parsed.root != ""
+        self._rooted += rooted
         compiled = [self._test(key, argument, (*path, key)) for key, argument in tests.items()]
+        self._rooted -= rooted
         return _always if parsed is None else _fused(getter(parsed), predicate["field"], tests, compiled)
 
     def _test(self, test: str, argument: Any, path: KeyPath) -> ValueTest:
@@ -187,15 +192,13 @@ class Compiler:
 
     def _pattern(self, text: str, path: KeyPath, *, wanted: bool) -> ValueTest:
         try:
-            fullmatch = compile_pattern(text).fullmatch
+            matched = compile_pattern(text).matches
         except PatternError as bad:
             self._flaw(path, "pattern", f"{shown(text)} can't be used: {bad}.", "Mend the pattern.")
             return _always_value
         if wanted:
-            return lambda value, _: (
-                isinstance(value, str) and len(value) <= LONGEST_TEXT and fullmatch(value) is not None
-            )
-        return lambda value, _: not isinstance(value, str) or (len(value) <= LONGEST_TEXT and fullmatch(value) is None)
+            return lambda value, _: isinstance(value, str) and len(value) <= LONGEST_TEXT and matched(value)
+        return lambda value, _: not isinstance(value, str) or (len(value) <= LONGEST_TEXT and not matched(value))
 
     def _known(self, catalogue: str) -> ValueTest:
         council = self.council or Council(None)
@@ -208,6 +211,12 @@ class Compiler:
         return lambda value, _: isinstance(value, str) and value in names
 
     def _entries_test(self, test: str, argument: Any, path: KeyPath) -> ValueTest:
+        if self._rooted > _MOST_ROOTED:
+            self._flaw(
+                path, "predicate", f"More than {_MOST_ROOTED} lists that begin with `$` stand within each other.",
+                "Apply the rule to `table` or `column`, so that it goes over less.",
+            )  # fmt: skip
+            return _always_value
         self._entries += 1
         holds = self.compile(argument, path)
         self._entries -= 1
