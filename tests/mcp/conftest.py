@@ -89,14 +89,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedMesh]:
 
 @pytest.fixture(scope="module")
 def guarded_agents(guarded: GuardedMesh) -> Iterator[Agents]:
-    yield from _agents_of(guarded)
+    yield from agents_of(guarded)
 
 
 @pytest.fixture(scope="module")
 def reading_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
     """Agents on one such mesh for all tests of a module that only read."""
     with closing_mesh(tmp_path_factory.mktemp("guarded")) as mesh:
-        yield from _agents_of(mesh)
+        yield from agents_of(mesh)
 
 
 @contextmanager
@@ -108,6 +108,6 @@ def closing_mesh(folder: Path) -> Iterator[GuardedMesh]:
         mesh.access.close()
 
 
-def _agents_of(mesh: GuardedMesh) -> Iterator[Agents]:
+def agents_of(mesh: GuardedMesh) -> Iterator[Agents]:
     with closing(CatalogView(mesh.settings, mesh.access.guard.lakes)) as view:
         yield Agents(mesh.access, view, lambda who: mesh.tokens.get(who) or mesh.token(who))

@@ -20,7 +20,7 @@ from platform_resources.serving.contracts import contract_text
 from platform_resources.serving.glossary import get_term
 from platform_resources.serving.limits import Threads
 from platform_resources.serving.mcp.quoting import NOTICE, visible
-from platform_resources.serving.mcp.results import Found, refusal_of, told
+from platform_resources.serving.mcp.results import Found, code_of, told
 from platform_resources.serving.mcp.sessions import reader
 from platform_resources.serving.mcp.tools.finding import get_product
 from platform_resources.serving.readers import Reader
@@ -35,6 +35,7 @@ PRODUCT, CONTRACT, TERM = (
     "term://{domain}/{term}",
 )
 _SCHEMES = ("contract://", "product://", "term://")
+_LONGEST_URI = 300  # characters of one that the caller made up
 
 
 def add_resources(server: MCPServer[Any], threads: Threads) -> None:
@@ -74,12 +75,10 @@ async def _answered(threads: Threads, uri: str, work: Callable[[], str]) -> str:
     """
     try:
         return await threads.small(work)
-    except AccessError as error:
-        if error.status == 404:
-            raise ResourceNotFoundError(f"Unknown resource: {uri}") from None
-        raise ResourceError(error.message) from None
     except Exception as error:  # noqa: BLE001  (the last resort: what is told must hold no value)
-        raise ResourceError(refusal_of(error).content[0].text) from None  # type: ignore[union-attr]
+        if isinstance(error, AccessError) and error.status == 404:
+            raise ResourceNotFoundError(f"Unknown resource: {visible(uri)[:_LONGEST_URI]}") from None
+        raise ResourceError(f"Refused ({code_of(error)}): this can't be told now") from None
 
 
 def _product(domain: str, product: str) -> str:
@@ -104,25 +103,23 @@ def _json(found: Found[Any]) -> str:
 
 
 def resources_of(me: Reader) -> list[Resource]:
-    """Everything that the reader may know of, by URI."""
+    """Everything that the reader may know of, by URI. A list has no notice: its titles hold no text of documents."""
     found: list[Resource] = []
     for _, ports in me.domains():
         for state in ports:
             domain, name = state.product.domain, state.product.name
-            product, contract = state.product, state.port.contract
             found.append(
                 Resource(
                     uri=f"contract://{domain}/{name}/v{state.port.major}",
                     name=state.port.address,
-                    title=visible(f"Contract {contract.version}: {contract.name or product.title or name}"),
+                    title=f"Contract of {state.port.address}",
                     mime_type="application/yaml",
                 )
             )
             about = Resource(
                 uri=f"product://{domain}/{name}",
-                name=product.address,
-                title=visible(product.title or name),
-                description=visible(product.purpose or "")[:500] or None,
+                name=state.product.address,
+                title=f"Product {state.product.address}",
                 mime_type="application/json",
             )
             if about not in found:
@@ -132,7 +129,7 @@ def resources_of(me: Reader) -> list[Resource]:
             Resource(
                 uri=f"term://{term.domain}/{term.name}",
                 name=term.address,
-                title=visible(term.title),
+                title=f"Term {term.address}",
                 mime_type="application/json",
             )
         )

@@ -19,21 +19,22 @@ from platform_resources.lake import LakeMissingError, PublicationError
 from platform_resources.serving.answers import Answer
 from platform_resources.serving.edge import trace_without_values
 from platform_resources.serving.mcp.pages import page_of
-from platform_resources.serving.mcp.quoting import NOTICE, quoted, visible
+from platform_resources.serving.mcp.quoting import NOTICE, quoted, shortened, visible
 
 log = logging.getLogger("mesh.mcp")
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
-_LONGEST_REFUSAL = 2000  # characters; a message may repeat a name that the caller made up
+_LONGEST_REFUSAL = 1000  # characters of its message, and of its remedy; both may repeat names of the caller's making
 _OTHER_DOORS = re.compile(r"`?mesh [a-z]+|/api/v1|(?:GET|POST) /")
 _CUT = "Long texts or lists were cut; the marks say where."
-_MORE = "There is more: call the same tool with the same arguments and cursor={cursor!r}."
+_MORE = "There is more: call the same tool with the same arguments and `next` as `cursor`."
 
 
 @dataclass(frozen=True)
 class Found(Generic[_Answer]):
     """What a tool found. `lists` are the paths of what may be long, read in pages from `cursor` on; a tool that makes
-    its own pages names none and tells `following`. `hints` say what to do next, in the platform's words.
+    its own pages names none and tells `following`. `hints` say what to do next, in the platform's words: none repeats a
+    text of documents, people or data, it names the field where that stands.
     """
 
     answer: _Answer
@@ -59,16 +60,20 @@ def told(found: Found[Any]) -> CallToolResult:
     raw = quoted(found.answer.model_dump(mode="json", by_alias=True))
     page, more, cut = page_of(raw, found.lists, found.cursor)
     following = found.following or more
-    hints = [*found.hints]
+    hints = [visible(hint) for hint in found.hints]
     if following is not None:
-        hints.append(_MORE.format(cursor=following))
+        hints.append(_MORE)
     if cut:
         hints.append(_CUT)
     truncated = found.truncated or following is not None or cut
     structured = {"notice": NOTICE, "answer": page, "truncated": truncated, "next": following, "hints": hints}
     rest = {name: value for name, value in structured.items() if name != "notice" and value}
-    text = f"{NOTICE}\n{json.dumps(without_empty(rest), ensure_ascii=False, separators=(',', ':'))}"
+    text = f"{NOTICE}\n{_json(without_empty(rest))}"
     return CallToolResult(content=[TextContent(text=text)], structured_content=structured)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def without_empty(value: Any) -> Any:
@@ -81,47 +86,60 @@ def without_empty(value: Any) -> Any:
     return value
 
 
-def refused(code: str, message: str, remedy: str) -> CallToolResult:
-    """A refusal that a model can mend, as the SDK's `is_error` results are."""
-    parts = [f"Refused ({code}): {message}."]
-    if remedy:
-        parts.append(f"What to do: {remedy}")
-    text = visible("\n".join(parts))[:_LONGEST_REFUSAL]
-    return CallToolResult(content=[TextContent(text=text)], is_error=True)
+def refused(code: str, message: str, remedy: str = "", hint: str = "") -> CallToolResult:
+    """A refusal that a model can mend, as the SDK's `is_error` results are.
+
+    `message` and `remedy` may repeat names of documents or of the caller: they are data. `hint` is the platform's own.
+    """
+    said = shortened(quoted({"message": message} | ({"remedy": remedy} if remedy else {})), 0, _LONGEST_REFUSAL)
+    told = _json(without_empty({"answer": said, "hints": [hint] if hint else []}))
+    return CallToolResult(content=[TextContent(text=f"Refused ({code}). {NOTICE}\n{told}")], is_error=True)
 
 
 def refusal_of(error: Exception) -> CallToolResult:
-    """What is told of an error. One that nobody foresaw is told as such; its place is logged, its words are not."""
+    """What is told of an error."""
     if isinstance(error, AccessError):
-        return refused(error.code, error.message, remedy_of(error))
+        return refused(error.code, error.message, *_remedy_and_hint(error))
+    code = code_of(error)
+    if code == "unavailable":
+        return refused(code, "this can't be told now", hint="Try again in a moment.")
+    return refused(code, "the platform made a mistake", hint="Tell its operators; another tool may do.")
+
+
+def code_of(error: Exception) -> str:
+    """The code of an error. One that nobody foresaw has its own; its place is logged, its words are not."""
+    if isinstance(error, AccessError):
+        return error.code
     if isinstance(error, ControlError | duckdb.Error | PublicationError | LakeMissingError):
         log.error("unavailable: %s", type(error).__name__)  # the words of a database may hold values
-        return refused("unavailable", "this can't be told now", "Try again in a moment.")
+        return "unavailable"
     log.error("%s", trace_without_values(error))
-    return refused("internal-error", "the platform made a mistake", "Tell its operators; another tool may do.")
+    return "internal-error"
 
 
 def refusal_of_arguments(error: ValidationError) -> CallToolResult:
     """Which arguments, and what they should be; never what they were: it may be a secret in the wrong place."""
     found = [(".".join(str(part)[:100] for part in one["loc"]) or "arguments", one["msg"]) for one in error.errors()]
     wrong = "; ".join(f"{where}: {message}" for where, message in found[:5])
-    return refused("invalid-arguments", wrong, "Call it again as its input schema says.")
+    return refused("invalid-arguments", wrong, hint="Call it again as its input schema says.")
 
 
-def remedy_of(error: AccessError) -> str:
-    """The remedy in words of this door: those of the command line and of HTTP are none for an agent."""
-    instead = {
-        "denied": "request_access asks for a grant; get_product shows roles, purposes and who decides.",
-        "purpose-missing": "Pass it as `purpose`; list_my_access tells the purposes of your grants.",
-        "unknown-port": "search_products finds what there is.",
-        "not-found": "search_products finds what there is.",
-        "not-published": "get_quality lists the publications that there are.",
-        "retired": "get_product tells what to read instead.",
-        "unavailable": "Try again in a moment.",
-        "too-many-requests": "Wait some seconds, then try again.",
-        "unauthenticated": "Tell the person you work for: the token does not hold any more.",
-    }.get(error.code, "")
-    own = error.remedy
-    if _OTHER_DOORS.search(own):
-        return instead
-    return own if instead in own or error.code not in ("denied", "purpose-missing") else f"{own} {instead}".strip()
+_HINTS = {
+    "denied": "request_access asks for a grant; get_product shows roles, purposes and who decides.",
+    "purpose-missing": "Pass it as `purpose`; list_my_access tells the purposes of your grants.",
+    "unknown-port": "search_products finds what there is.",
+    "not-found": "search_products finds what there is.",
+    "not-published": "get_quality lists the publications that there are.",
+    "retired": "get_product tells what to read instead.",
+    "unavailable": "Try again in a moment.",
+    "too-many-requests": "Wait some seconds, then try again.",
+    "unauthenticated": "Tell the person you work for: the token does not hold any more.",
+}
+
+
+def _remedy_and_hint(error: AccessError) -> tuple[str, str]:
+    """(the error's own remedy, ours): those of the command line and of HTTP are none for an agent."""
+    hint = _HINTS.get(error.code, "")
+    if not error.remedy or _OTHER_DOORS.search(error.remedy):
+        return "", hint
+    return error.remedy, hint if error.code in ("denied", "purpose-missing") else ""

@@ -12,6 +12,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import INVALID_REQUEST
 
 from platform_resources.access import Access, AccessError, Caller
+from platform_resources.access.errors import TooManyRequestsError
 from platform_resources.catalog.view import CatalogView
 from platform_resources.serving.limits import RateLimits, Threads
 from platform_resources.serving.readers import Reader
@@ -66,6 +67,14 @@ class AsCaller:
             caller = await self._door.threads.small(authenticate)
             self._door.limits.request(caller.identity.id)
         except AccessError as error:
-            remedy = "Start `mesh mcp` with a token that holds." if error.status == 401 else error.remedy
-            raise MCPError(INVALID_REQUEST, f"{error.message}. {remedy}", {"code": error.code}) from None
+            raise MCPError(INVALID_REQUEST, _words_of(error), {"code": error.code}) from None
         return caller
+
+
+def _words_of(error: AccessError) -> str:
+    """The platform's own words: the message of another error may repeat claims of a token."""
+    if isinstance(error, TooManyRequestsError):
+        return f"{error.message}. {error.remedy}"
+    if error.status == 401:
+        return "nobody is known by this token. Start `mesh mcp` with a token that holds."
+    return "this can't be told now. Try again in a moment."

@@ -81,8 +81,8 @@ def request_access(
         consumer=consumer,
     )
     made = ask(me.access, me.caller, asked, Response())
-    waits = f"One of these people decides next: {', '.join(made.waits_for)}." if made.waits_for else ""
-    return Found(made, hints=tuple(filter(None, [waits, "list_my_access tells when it is decided."])))
+    waits = ("One of the people in `waits_for` decides next.",) if made.waits_for else ()
+    return Found(made, hints=(*waits, "list_my_access tells when it is decided."))
 
 
 def list_my_access(cursor: Cursor = None) -> Found[MyAccess]:

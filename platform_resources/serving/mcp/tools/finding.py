@@ -91,11 +91,11 @@ def get_product(product: Product) -> Found[ProductAbout]:
         availability=get_availability(me, state),
         metrics=get_metrics(me, state.product.domain, state.product.name).metrics,
     )
-    hints = [f"The address to read is {state.port.address}."]
+    hints = ["`port.address` is the address to read."]
     if about.port.access.ask is not None:
-        hints.append(f"You have no grant: {about.port.access.ask}")
+        hints.append("You have no grant: `port.access` tells the roles, who decides and how to ask.")
     if about.port.replaced_by is not None:
-        hints.append(f"Read {about.port.replaced_by} instead.")
+        hints.append("This port ends: `port.replaced_by` is what to read instead.")
     return Found(about, hints=tuple(hints))
 
 
@@ -119,11 +119,12 @@ def get_schema(
         if missing:
             raise BadQueryError(f"{found.port} has no column {missing[0]!r}", f"Columns: {', '.join(named)}.")
         found = found.model_copy(update={"columns": [named[name] for name in dict.fromkeys(columns)]})
-    masked = [column.name for column in found.columns if column.masked]
-    hints = [f"Masked for you: {', '.join(masked)}."] if masked else []
-    if masked:
-        hints.append("get_product tells the roles that lift masks, request_access asks for one.")
-    return Found(found, lists=("columns",), cursor=cursor, hints=tuple(hints))
+    hints = (
+        "The columns with `masked` are masked for you, by their `masks`.",
+        "get_product tells the roles that lift masks, request_access asks for one.",
+    )
+    masked = any(column.masked for column in found.columns)
+    return Found(found, lists=("columns",), cursor=cursor, hints=hints if masked else ())
 
 
 def for_agents(detail: PortDetail) -> PortDetail:

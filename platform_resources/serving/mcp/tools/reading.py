@@ -226,9 +226,11 @@ def _number(text: str) -> float | str:
 
 
 def _hints(answer: Rows, cut: bool) -> tuple[str, ...]:
-    masked = [f"{address}: {', '.join(names)}" for address, names in answer.masked.items()]
-    hints = [f"Masked for you in {one}." for one in masked]
-    hints += [f"{notice}." for notice in answer.notices.values()]
+    hints = []
+    if answer.masked:
+        hints.append("`masked` names the columns whose values are masked for you.")
+    if answer.notices:
+        hints.append("`notices` names the ports that end, and what to read instead.")
     if cut:
         hints.append("Long values were cut; the marks say where.")
     return tuple(hints)
