@@ -17,6 +17,9 @@ ENTRIES = st.lists(st.dictionaries(st.text("ab", max_size=3), st.text(max_size=4
 ANSWERS = st.fixed_dictionaries(
     {"head": st.text(max_size=60), "one": ENTRIES, "deep": st.fixed_dictionaries({"two": ENTRIES})}
 )
+# Unicode's Default_Ignorable_Code_Point outside of category C, and the Braille pattern without dots.
+BLANK = {*map(chr, range(0x180B, 0x1810)), *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0000, 0xE1000))}
+BLANK |= set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 LISTS = ("one", "deep.two", "nothing.there")
 
 
@@ -62,10 +65,11 @@ def test_a_cursor_beyond_the_end_is_an_empty_page() -> None:
     assert page_of({"one": [1, 2]}, ("one",), "999999999") == ({"one": []}, None, False)
 
 
-@given(st.text())
+@given(st.text() | st.text(st.sampled_from(sorted(BLANK))))
 def test_every_character_of_quoted_text_is_seen(text: str) -> None:
     shown = visible(text)
     assert all(c in "\n\t" or unicodedata.category(c)[0] != "C" for c in shown)
+    assert not BLANK.intersection(shown)
     assert visible(shown) == shown
     if text.isprintable() and text.isascii():
         assert shown == text
@@ -78,6 +82,9 @@ def test_every_character_of_quoted_text_is_seen(text: str) -> None:
         ("a\u200bb\ufeff", "a<U+200B>b<U+FEFF>"),  # no width
         ("".join(chr(0xE0000 + ord(c)) for c in "hi"), "<U+E0068><U+E0069>"),  # tags: text that nobody sees
         ("a\ufe0f\U000e0100", "a<U+FE0F><U+E0100>"),  # variation selectors
+        ("a\u034fb\u115f\u1160", "a<U+034F>b<U+115F><U+1160>"),  # a joiner and fillers: letters that show nothing
+        ("\u3164\uffa0\u2800x", "<U+3164><U+FFA0><U+2800>x"),
+        ("\u180b\u180f\u17b4", "<U+180B><U+180F><U+17B4>"),
         ("a\x1b[31mb\r\n", "a<U+001B>[31mb<U+000D>\n"),
         ("Zürich ü 東京 naïve €", "Zürich ü 東京 naïve €"),
     ],

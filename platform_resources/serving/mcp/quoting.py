@@ -13,6 +13,9 @@ NOTICE = (
 
 # Control characters, bidi and zero-width ones, tags and private use (C*), line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# Letters and marks that show nothing: Default_Ignorable_Code_Point of Unicode 16 outside of the categories above, among
+# them variation selectors, which can carry bytes; and the Braille pattern without dots.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 _SUSPECT = re.compile(r"[^\x20-\x7e\n\t]")
 
 
@@ -27,10 +30,8 @@ def visible(text: str) -> str:
 
 def _shown(match: re.Match[str]) -> str:
     character = match[0]
-    code = ord(character)
-    selector = 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF  # variation selectors can carry bytes
-    if selector or unicodedata.category(character) in _UNSEEN:
-        return f"<U+{code:04X}>"
+    if _BLANK.match(character) or unicodedata.category(character) in _UNSEEN:
+        return f"<U+{ord(character):04X}>"
     return character
 
 
