@@ -188,3 +188,10 @@ def test_what_a_server_missed_is_sent_again_as_the_page_says(mesh: MeshSettings,
     environment = {"PATH": os.environ["PATH"], "OPENLINEAGE_URL": listening.url, "MESH_HOME": str(mesh.home)}
     subprocess.run(["bash", "-c", script], env=environment, check=True, capture_output=True, timeout=60)
     assert listening.got == EVENTS
+
+
+def test_the_folder_is_for_the_platform_s_account_alone(mesh: MeshSettings) -> None:
+    file = outbox.events_file(mesh)
+    file.parent.mkdir(parents=True, mode=0o755, exist_ok=True)
+    outbox.append(file, [{"eventType": "START"}])
+    assert not [str(place) for place in (file.parent, *file.parent.iterdir()) if place.stat().st_mode & 0o077]
