@@ -26,7 +26,7 @@ _Answer = TypeVar("_Answer")
 class ApiLimits:
     """Of one server process. Each is set by `MESH_API_<NAME>`; there is no way to turn one off but a great number."""
 
-    requests_per_minute: int = 3000  # of one identity, whatever its credentials
+    requests_per_minute: int = 3000  # of one identity, whatever its credentials; to sign in, of one address
     failures_per_minute: int = 30  # credentials that don't hold, from one address
     streams: int = 16  # bulk reads of one identity that are open at once
     open_streams: int = 64  # bulk reads of all: each holds a query, its buffers and a pin
@@ -66,6 +66,15 @@ class RateLimits:
                 f"you asked more than {self.limits.requests_per_minute} times in a minute",
                 "Wait; read more rows with fewer requests.",
                 retry_after=self._wait(self._requests, "identity", identity),
+            )
+
+    def attempt(self, address: str) -> None:
+        """Count a request of who is not known yet, before anything is done for it."""
+        if not self._window.hit(self._requests, "address", address):
+            raise TooManyRequestsError(
+                "too many attempts to sign in came from your address",
+                "Wait.",
+                retry_after=self._wait(self._requests, "address", address),
             )
 
     def failure(self, address: str) -> None:
@@ -111,6 +120,7 @@ class Threads:
     def __init__(self, limits: ApiLimits) -> None:
         self._small = anyio.CapacityLimiter(16)
         self._bulk = anyio.CapacityLimiter(limits.bulk_threads)
+        self._provider = anyio.CapacityLimiter(4)  # they wait for the OpenID provider, and for each other meanwhile
         self._sql = anyio.CapacityLimiter(8)  # they mostly wait, for a place and for their worker
 
     async def small(self, work: Callable[[], _Answer]) -> _Answer:
@@ -118,6 +128,9 @@ class Threads:
 
     async def bulk(self, work: Callable[[], _Answer]) -> _Answer:
         return await anyio.to_thread.run_sync(work, limiter=self._bulk)
+
+    async def provider(self, work: Callable[[], _Answer]) -> _Answer:
+        return await anyio.to_thread.run_sync(work, limiter=self._provider)
 
     async def sql(self, work: Callable[[], _Answer]) -> _Answer:
         return await anyio.to_thread.run_sync(work, limiter=self._sql)

@@ -29,6 +29,12 @@ def rsa_key(name: str = "another") -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+def _open_gate() -> threading.Event:
+    gate = threading.Event()
+    gate.set()
+    return gate
+
+
 @dataclass
 class Issuer:
     """`keys`: kid -> key that it publishes. `answers` and `delay` change what its addresses say, and how fast."""
@@ -37,6 +43,7 @@ class Issuer:
     keys: dict[str, Key] = field(default_factory=dict)
     answers: dict[str, bytes] = field(default_factory=dict)  # path -> body in place of the real one
     delay: float = 0.0
+    gate: threading.Event = field(default_factory=_open_gate)  # it answers while that is set
     asked: list[str] = field(default_factory=list)
 
     def token(self, kid: str | None = "one", key: Key | None = None, header: dict | None = None, **claims: Any) -> str:
@@ -55,6 +62,7 @@ class Issuer:
     def answer(self, path: str) -> bytes | None:
         self.asked.append(path)
         time.sleep(self.delay)
+        self.gate.wait(60)
         if path in self.answers:
             return self.answers[path]
         if path == "/.well-known/openid-configuration":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from platform_resources.access.callers.identities import set_enabled
+from platform_resources.serving.limits import ApiLimits
 from tests.access.issuer import Issuer, run_issuer
 from tests.guarded import GuardedMesh, make_mesh
 from tests.portal.conftest import Browser, Portal, run_portal
@@ -174,6 +176,32 @@ def test_a_provider_that_is_gone_or_talks_nonsense_is_told_as_such(lying: tuple[
         issuer.answers["/.well-known/openid-configuration"] = b'{"issuer": "https://evil.example"}'
     with run_portal(portal.mesh.settings, portal.mesh) as again, again.browser() as browser:
         assert browser.get("/sign-in/oidc").status_code == 503
+
+
+def test_who_waits_for_a_slow_provider_holds_up_nobody_else(lying: tuple[Issuer, Portal], monkeypatch) -> None:
+    issuer, portal = lying
+    monkeypatch.setattr("platform_resources.access.callers.oidc._TIMEOUT", 60.0)
+    issuer.gate.clear()
+    with portal.browser() as browser, ThreadPoolExecutor(60) as crowd:
+        waiting = [
+            crowd.submit(httpx.get, f"{portal.url}/sign-in/oidc", trust_env=False, timeout=60) for _ in range(60)
+        ]
+        while not issuer.asked:
+            time.sleep(0.01)
+        assert "Sign in" in browser.get("/sign-in").text
+        assert not any(one.done() for one in waiting)
+        issuer.gate.set()
+        assert {one.result().status_code for one in waiting} == {303}
+    assert issuer.asked == ["/.well-known/openid-configuration"]
+
+
+def test_attempts_of_one_address_are_limited_and_hold_no_token(lying: tuple[Issuer, Portal]) -> None:
+    _, portal = lying
+    limits = ApiLimits(requests_per_minute=3)
+    with run_portal(portal.mesh.settings, portal.mesh, limits=limits) as limited, limited.browser() as browser:
+        assert browser.get("/sign-in/oidc?token=x").status_code == 400
+        assert [browser.get("/sign-in/oidc").status_code for _ in range(4)] == [303, 303, 303, 429]
+        assert browser.get(BACK).status_code == 429
 
 
 def test_without_a_provider_there_is_no_such_way(mesh: GuardedMesh) -> None:
