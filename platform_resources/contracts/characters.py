@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from platform_resources.contracts.lines import KeyPath
@@ -15,6 +16,12 @@ _BAD_CHARACTERS = re.compile(
     "\u00ad\u180e\u200b\u2060-\u2064\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"  # invisible or no characters
 )
 _JOINERS = re.compile("[\u200c\u200d]")  # Persian and emoji need them in prose; in names they only deceive
+
+
+# Of what people write into forms. Tags, private use and what Unicode doesn't know yet are none of a document's either,
+# but there its author answers for them.
+_HIDING = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_SUSPECT = re.compile("[^\x20-\x7e\n\r\t\u200c\u200d]")
 
 
 class RefusedError(Exception):
@@ -77,6 +84,13 @@ def _refuse_character(character: str, line: int, path: KeyPath) -> None:
         "Delete it; it often comes along with text pasted from a web page or a word processor.",
         path,
     )
+
+
+def hidden_character(prose: str) -> str | None:
+    """The first character of somebody's prose that others would not see, or that would change how they see the rest;
+    None when there is none. Line breaks, tabs and joiners are none.
+    """
+    return next((c for c in _SUSPECT.findall(prose) if unicodedata.category(c) in _HIDING), None)
 
 
 def refuse_in_scalar(text: str, line: int, path: KeyPath, *, prose: bool) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from platform_resources.contracts.characters import hidden_character
 from platform_resources.serving.problems import problem_responses
 
 _Item = TypeVar("_Item")
@@ -24,14 +26,21 @@ class Answer(BaseModel):
 
 
 class Asked(Answer):
-    """What a request says. No text of it holds NUL: PostgreSQL keeps none, and SQLite gives back half of it."""
+    """What a request says. No text of it holds a character that is not seen: others are shown what people write, and
+    PostgreSQL keeps no NUL.
+    """
 
     @field_validator("*")
     @classmethod
-    def _holds_no_nul(cls, value: Any) -> Any:
-        texts = value if isinstance(value, list) else [value]
-        if any(isinstance(text, str) and "\0" in text for text in texts):
-            raise ValueError("a text can't hold the character NUL")
+    def _hides_nothing(cls, value: Any) -> Any:
+        for text in value if isinstance(value, list) else [value]:
+            hidden = hidden_character(text) if isinstance(text, str) else None
+            if hidden is not None:
+                raise PydanticCustomError(
+                    "hidden_character",
+                    "it holds the character {character}, which readers would not see: delete it",
+                    {"character": f"U+{ord(hidden):04X}"},
+                )
         return value
 
 

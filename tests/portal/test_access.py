@@ -89,6 +89,10 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_written_stays(people: d
     for days in ("9" * 5000, "0" * 5000 + "9", "-1", "1.5", "\u0664"):
         wrong = ask(people["pat"], days=days)
         assert (wrong.status_code, 'id="days-error"' in wrong.text) == (422, True)
+    for hidden in ("\u202e", "\x1b[31m", "\u200b", "\U000e0041", "\x85"):
+        wrong = ask(people["pat"], reason=f"For the {hidden}report")
+        assert (wrong.status_code, 'id="reason-error"' in wrong.text) == (422, True)
+        assert f"U+{ord(hidden[0]):04X}" in wrong.text
     wrong = ask(people["pat"], role="customers_gdpr_reader", purpose="analytics")
     assert "is not for that; it is for customer_service" in words(wrong.text)
     other = ask(people["pat"], consumer="team:nobody")

@@ -11,6 +11,7 @@ from platform_resources.access.model import Caller, Grant
 from platform_resources.access.requests.grants import grant_of_row
 from platform_resources.access.requests.narrowing import concerning
 from platform_resources.access.requests.offers import Offers
+from platform_resources.contracts.characters import hidden_character
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.tables import grants

@@ -39,6 +39,7 @@ from platform_resources.access.requests.rows import (
     requests_in,
     set_state,
 )
+from platform_resources.contracts.characters import hidden_character
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.tables import access_requests
