@@ -43,3 +43,33 @@ def test_the_lineage_of_a_port_begins_with_all_columns(analyst: Browser) -> None
     assert re.search(r'<select id="column"[^>]*><option value="">all columns</option>', page)
     assert 'class="cell' not in page, "columns are no part of the picture of ports"
     assert "/lineage?port=v1&amp;column=household_id" in page
+
+
+def test_the_first_rows_are_shown_as_the_reader_sees_them_and_audited(analyst: Browser, shipped_portal: Portal) -> None:
+    product = analyst.get(CUSTOMERS).text
+    (link,) = re.findall(r'href="([^"]+/rows\?[^"]+)"', product)
+    page = analyst.get(unescape(link))
+    assert page.status_code == 200
+    assert page.text.count("<tr>") == 1 + 10
+    assert "10 rows of 20 of publication #1" in words(page.text)
+    assert "masked" in words(page.text)
+    assert "CANARY" not in page.text
+    newest, *_ = shipped_portal.access.audit.entries(kind="read", port="crm.customer_360.v1")
+    assert (newest.actor, newest.record["door"]) == ("analyst", "portal")
+
+
+def test_rows_are_for_who_holds_a_grant(shipped_portal: Portal) -> None:
+    with shipped_portal.browser(shipped_portal.mesh.token("service-desk")) as desk:
+        refused = desk.get("/products/finance/revenue/rows")
+        assert refused.status_code == 403
+        assert "<td>" not in refused.text
+        assert "first 10 rows" not in desk.get("/products/finance/revenue").text
+
+
+def test_examples_read_what_the_reader_gets_in_clear(analyst: Browser) -> None:
+    page = analyst.get(CUSTOMERS).text
+    shown = unescape(re.search(r"mesh query.*?select (.*?) from", page, re.DOTALL)[1])  # type: ignore[index]
+    names = shown.split(", ")
+    assert names[0] == "household_id"
+    masked = [name for name in names if re.search(rf'id="column-{name}".*?</tr>', page, re.DOTALL)[0].count(">masked<")]
+    assert masked == []

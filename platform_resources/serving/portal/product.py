@@ -16,6 +16,7 @@ from platform_resources.serving.callers import TheLimits, TheThreads
 from platform_resources.serving.column_lineage import Event, get_column_lineage, get_impact
 from platform_resources.serving.contracts import YAML, contract_text
 from platform_resources.serving.lineage import get_lineage
+from platform_resources.serving.portal.first_rows import first_rows
 from platform_resources.serving.portal.lineage_picture import column_picture, port_picture
 from platform_resources.serving.portal.pages import (
     HEADERS,
@@ -123,6 +124,29 @@ def lineage(
         **{"state": state, "picture": picture, "ports": ports, "columns": columns, "column": column, "names": names},
         **{"impact": get_impact(reader, state, event, column), "event": event},
     )
+
+
+@router.get("/products/{domain}/{product}/rows")
+async def some_rows(
+    request: Request,
+    reader: PortalReader,
+    limits: TheLimits,
+    threads: TheThreads,
+    domain: Domain,
+    product: ProductName,
+    port: Port = None,
+    purpose: Annotated[str | None, Query(max_length=63)] = None,
+) -> Response:
+    """The first rows of what is served, as the reader sees them: read only when somebody asks for this page."""
+
+    def look() -> Response:
+        state = asked_port(reader, domain, product, port)
+        _, declared = schema_for(reader, state, purpose)
+        found = first_rows(reader, state, declared)
+        return render(request, reader, "product_first_rows.html", state=state, found=found)
+
+    with limits.stream(reader.caller.identity.id):
+        return await threads.bulk(look)
 
 
 @router.get("/products/{domain}/{product}/checks/{check}/rows")

@@ -37,6 +37,13 @@ def rows_of(schema: PortSchema, contract: Contract) -> list[ColumnRow]:
     return [_row(column, properties.get(column.name, {})) for column in schema.columns]
 
 
+def best_first(rows: Sequence[ColumnRow]) -> list[str]:
+    """Names of the columns that the reader sees, for an example: the key, critical ones, others; then those masked."""
+    seen = [row for row in rows if row.column.visible]
+    seen.sort(key=lambda row: (row.column.masked, row.column.key_position is None, not row.column.critical))
+    return [row.column.name for row in seen]
+
+
 def told(mask: MaskOut) -> str:
     """What a mask leaves to see, and what lifts it.
 

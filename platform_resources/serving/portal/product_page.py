@@ -23,7 +23,7 @@ from platform_resources.serving.portal.access_views import AccessViews
 from platform_resources.serving.portal.lineage_picture import Picture, port_picture
 from platform_resources.serving.portal.plots import age_figure, availability_figure, reads_figure, score_figure
 from platform_resources.serving.portal.plots_drawn import Drawn, Plotter
-from platform_resources.serving.portal.product_columns import ColumnRow, rows_of
+from platform_resources.serving.portal.product_columns import ColumnRow, best_first, rows_of
 from platform_resources.serving.portal.product_promises import PromiseRow, promises_of
 from platform_resources.serving.portal.product_usage import Example, examples_of
 from platform_resources.serving.ports import PortDetail, detail_of
@@ -132,7 +132,7 @@ def page_of(
         purpose=purpose,
         purposes=tuple(dict.fromkeys(grant.purpose for grant in port.access.grants)),
         columns=columns,
-        examples=examples_of(port.address, [row.column.name for row in columns if row.column.visible], purpose, root),
+        examples=examples_of(port.address, best_first(columns), purpose, root),
         quality=quality,
         rules=rules_of(contract),
         promises=promises_of(port, availability, quality.measured, log, now),

@@ -6,6 +6,7 @@ no rows for it: which rows break it would tell what the mask hides. Failing rows
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from platform_resources.access import SqlLimits
@@ -21,7 +22,7 @@ from platform_resources.quality.plan import ROW_KINDS, UNIQUE_KINDS, bad_rows
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.portal.product_diff import written
 from platform_resources.serving.readers import Reader
-from platform_resources.serving.schemas import PortSchema
+from platform_resources.serving.schemas import ColumnOut, PortSchema
 
 SHOWN = 10
 _LIMITS = SqlLimits(wait=10)
@@ -57,7 +58,7 @@ def failing_rows(reader: Reader, state: PortState, name: str, schema: PortSchema
     why = why_not(check, state, schema)
     if why is not None:
         return FailingRows(check, why=why)
-    shown = tuple(column.name for column in schema.columns if column.visible)
+    shown = tuple(column.name for column in sorted(schema.columns, key=_told_first(check)) if column.visible)
     try:
         query = query_of(check, contract, state.port.address, shown)
     except NotEvaluableError as error:
@@ -68,6 +69,11 @@ def failing_rows(reader: Reader, state: PortState, name: str, schema: PortSchema
     found = [tuple(written(value) for value in row.values()) for row in table.to_pylist()]
     masked = frozenset(column.name for column in schema.columns if column.masked)
     return FailingRows(check, shown, tuple(found[:SHOWN]), masked, relation.publication.number, more=len(found) > SHOWN)
+
+
+def _told_first(check: Check) -> Callable[[ColumnOut], tuple[bool, bool]]:
+    """The key that names a row stands first, then what the rule is about."""
+    return lambda column: (column.key_position is None, column.name not in check.columns)
 
 
 def why_not(check: Check, state: PortState, schema: PortSchema) -> str | None:
