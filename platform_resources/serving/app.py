@@ -21,6 +21,7 @@ from platform_resources.serving.portal import portal
 from platform_resources.serving.portal.errors import add_page_errors, as_page, wants_page
 from platform_resources.serving.portal.site import Site, is_page
 from platform_resources.serving.problems import ROOT, add_problem_handlers
+from platform_resources.serving.rule_trial import TRIALS
 
 
 def create_app(settings: MeshSettings, *, access: Access | None = None, limits: ApiLimits | None = None) -> FastAPI:
@@ -40,6 +41,7 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
         access.sql.prepare()
         async with agents.run():
             yield
+            TRIALS.end()  # a trial takes its time, and who stops the server shall not wait for it
         await asyncio.to_thread(view.close)
         if own is not None:
             await asyncio.to_thread(own.close)

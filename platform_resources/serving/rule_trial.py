@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TookTooLongError
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 
 from fastapi import APIRouter
 from pydantic import Field
 
 from platform_resources.access.errors import DeniedError, LimitExceededError, TooManyRequestsError
-from platform_resources.contracts import ContractError, Mesh, errors
-from platform_resources.governance import Council, Rule, load_rule
+from platform_resources.contracts import ContractError, Document, Mesh, Product, errors
 from platform_resources.lake import utc_now
 from platform_resources.self_service.history import History, read_history
-from platform_resources.self_service.whatif import Failing, Stretch, WhatIf, what_if
+from platform_resources.self_service.trials import Trial, TrialEndedError, Trials
+from platform_resources.self_service.whatif import Failing, Stretch, WhatIf
 from platform_resources.serving.answers import Answer, Asked, refusals
+from platform_resources.serving.catalog_exports import product_text
 from platform_resources.serving.problems import InvalidFieldsError
 from platform_resources.serving.readers import CurrentReader, Reader
 
@@ -29,6 +26,7 @@ router = APIRouter(prefix="/council", tags=["governance"])
 _SECONDS = 20.0
 LONGEST_RULE = 20_000  # characters: the longest shipped rule has 3,000
 _one_at_a_time = threading.Lock()
+TRIALS = Trials()  # of this process; ended with the server
 
 
 class RuleTried(Asked):
@@ -77,35 +75,21 @@ def try_rule(reader: CurrentReader, asked: RuleTried) -> WhatIfAnswer:
     """
     if not may_try(reader):
         raise DeniedError("rules are tried by owners of products and by administrators", "Ask the council.")
-    rule, mesh = _rule_of(asked.rule, reader.documents.council), _known_mesh(reader)
     if not _one_at_a_time.acquire(blocking=False):
         raise TooManyRequestsError("another rule is being tried", "Try again in a moment.", retry_after=2)
-    pool = ThreadPoolExecutor(1, "what-if")
-    trial = pool.submit(_tried, rule, reader, mesh)
-    trial.add_done_callback(lambda _: _one_at_a_time.release())  # also when nobody waits for it any more
-    pool.shutdown(wait=False)
     try:
-        return _answer(reader, trial.result(_SECONDS))
-    except TookTooLongError:
-        told = f"to judge everything by this rule takes longer than {_SECONDS:g} seconds"
+        return _answer(reader, TRIALS.run(_trial(reader, asked.rule), _SECONDS))
+    except TrialEndedError:
+        told = f"to judge everything by this rule takes longer than {_SECONDS:g} seconds, or too much memory"
         raise LimitExceededError(told, "Run it where it may take its time: mesh whatif FILE.") from None
     except ContractError as refused:
         raise _invalid(refused) from None
+    finally:
+        _one_at_a_time.release()
 
 
 def may_try(reader: Reader) -> bool:
     return reader.administers or any(reader.owns(product) for product in reader.documents.mesh.products)
-
-
-def _rule_of(text: str, council: Council) -> Rule:
-    """The rule in a text; it is read by the reader of contracts, from a folder of its own with nothing beside it."""
-    with tempfile.TemporaryDirectory(prefix="mesh-what-if-") as folder:
-        file = Path(folder) / "proposed.yaml"
-        file.write_text(text, encoding="utf-8", errors="surrogatepass")
-        try:
-            return load_rule(file, council)
-        except ContractError as refused:
-            raise _invalid(refused) from None
 
 
 def _invalid(refused: ContractError) -> InvalidFieldsError:
@@ -116,11 +100,13 @@ def _invalid(refused: ContractError) -> InvalidFieldsError:
     return InvalidFieldsError(fields)
 
 
-def _tried(rule: Rule, reader: Reader, mesh: Mesh) -> WhatIf:
+def _trial(reader: Reader, rule: str) -> Trial:
+    mesh = _known_mesh(reader)
     history = read_history(reader.view.settings, sorted({*mesh.usable, *mesh.broken}))
     known = {run.port: reader.administers or reader.sees_address(run.port) for run in history.runs}
-    seen = History(tuple(run for run in history.runs if known[run.port]), history.contracts)
-    return what_if(rule, mesh, reader.documents.council, seen, utc_now())
+    runs = tuple(run for run in history.runs if known[run.port])
+    contracts = {key: text for key, text in (history.contracts or {}).items() if known.get(key[0])}
+    return Trial(rule, mesh, reader.documents.council, History(runs, contracts), utc_now())
 
 
 def _known_mesh(reader: Reader) -> Mesh:
@@ -130,9 +116,18 @@ def _known_mesh(reader: Reader) -> Mesh:
         return mesh
     usable = {}
     for name, loaded in mesh.usable.items():
-        products = tuple(product for product in loaded.domain.products if reader.sees(product))
+        products = tuple(_known_product(reader, product) for product in loaded.domain.products if reader.sees(product))
         usable[name] = replace(loaded, domain=replace(loaded.domain, products=products), findings=(), blocked={})
     return Mesh(mesh.folder, usable, {})
+
+
+def _known_product(reader: Reader, product: Product) -> Product:
+    """A product without the inputs that the caller may not know of: a rule could spell out their names."""
+    inputs = tuple(item for item in product.inputs if reader.sees_address(item.address))
+    if product.document is None or len(inputs) == len(product.inputs):
+        return product
+    document = Document.parse(product_text(reader, product), product.file)
+    return replace(product, inputs=inputs, document=document)
 
 
 def _answer(reader: Reader, found: WhatIf) -> WhatIfAnswer:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from platform_resources.access import Access
 from platform_resources.access.errors import (
@@ -325,19 +328,97 @@ def test_a_stricter_rule_is_tried_over_products_and_their_history(shipped: Judge
         try_rule(shipped.as_("analyst"), RuleTried(rule=RULE))
 
 
-def test_one_rule_is_tried_at_a_time_and_a_long_trial_is_given_up(
+SLOW = RULE.replace("appliesTo: publication", "appliesTo: column").replace(
+    "require: {field: score, atLeast: 99.9}",
+    "require: {none: [" + ", ".join(
+        ["{field: $table.properties, some: {field: $table.properties, some: {field: name, is: zz}}}"] * 60) + "]}",
+).replace("It scores {score}.", "x")  # fmt: skip
+
+
+def test_one_rule_is_tried_at_a_time_and_a_long_trial_is_ended(
     shipped: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = shipped.as_("operator")
-    monkeypatch.setattr(rule_trial, "_SECONDS", 0.0)
+    monkeypatch.setattr(rule_trial, "_SECONDS", 1.0)
     with pytest.raises(LimitExceededError, match="longer than"):
-        try_rule(reader, RuleTried(rule=RULE))
+        try_rule(reader, RuleTried(rule=SLOW))
     monkeypatch.undo()
-    assert rule_trial._one_at_a_time.acquire(timeout=60), "what was given up ends by itself"
-    with pytest.raises(TooManyRequestsError):
+    assert rule_trial.TRIALS._running == set(), "what was given up was ended"
+    assert try_rule(reader, RuleTried(rule=RULE)).products == 6, "and the next one runs at once"
+    with rule_trial._one_at_a_time, pytest.raises(TooManyRequestsError):
         try_rule(reader, RuleTried(rule=RULE))
-    rule_trial._one_at_a_time.release()
-    assert try_rule(reader, RuleTried(rule=RULE)).products == 6
+
+
+def test_a_trial_is_ended_with_the_server(shipped: Judged) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(try_rule, shipped.as_("operator"), RuleTried(rule=SLOW))
+        while not rule_trial.TRIALS._running:
+            assert not waiting.done()
+            time.sleep(0.01)
+        rule_trial.TRIALS.end()
+        with pytest.raises(LimitExceededError):
+            waiting.result(60)
+
+
+def test_lists_of_the_whole_table_within_each_other_are_bounded(shipped: Judged) -> None:
+    nested = "{field: name, is: zz}"
+    for _ in range(3):
+        nested = f"{{field: $table.properties, some: {nested}}}"
+    text = RULE.replace("appliesTo: publication", "appliesTo: column")
+    text = text.replace("{field: score, atLeast: 99.9}", nested).replace("It scores {score}.", "x")
+    with pytest.raises(InvalidFieldsError, match="within each other"):
+        try_rule(shipped.as_("operator"), RuleTried(rule=text))
+
+
+@pytest.mark.parametrize(
+    ("kind", "require"),
+    [
+        ("product", "{field: inputPorts, each: {field: name, notMatches: '.*'}}"),
+        ("product", "{field: inputPorts, each: {field: name, notMatches: 'sales\\.b.*'}}"),
+        ("product", "{field: outputPorts, each: {field: inputContracts, each: {field: id, notMatches: 'sales.*'}}}"),
+        ("product", "{field: inputPorts, exists: false}"),
+        ("product", "{field: $facts.inputs, atMost: 0}"),
+        ("input", "{field: name, is: nothing}"),
+        ("contract", "{field: $facts.inputStates, exists: false}"),
+        ("contract", "{field: $product.inputPorts, some: {field: name, matches: 'sales.*'}}"),
+        ("column", "{field: $facts.slowestInput, exists: false}"),
+        ("contract", "{field: $facts.consumers, atMost: 0}"),
+    ],
+)
+def test_a_rule_tells_nothing_of_hidden_products(shipped: Judged, kind: str, require: str) -> None:
+    text = RULE.replace("appliesTo: publication", f"appliesTo: {kind}").replace("It scores {score}.", "x")
+    text = text.replace("{field: score, atLeast: 99.9}", require)
+    folder = shipped.mesh.settings.domains / "sales" / "products" / "bookings"
+    file = folder / "product.odps.yaml"
+    before, others = file.read_bytes(), {}
+    try:
+        hide(shipped.mesh, "sales.bookings")
+        assert not shipped.as_(OWNER).sees_address("sales.bookings.v1")
+        hidden = try_rule(shipped.as_(OWNER), RuleTried(rule=text))
+        for other in shipped.mesh.settings.domains.glob("*/products/*/product.odps.yaml"):
+            others[other] = other.read_bytes()
+            _cut_inputs(other, "sales.bookings")
+        gone = try_rule(shipped.as_(OWNER), RuleTried(rule=text))
+    finally:
+        for other, raw in others.items():
+            other.write_bytes(raw)
+        file.write_bytes(before)
+    assert hidden == gone
+    assert "bookings" not in hidden.model_dump_json()
+
+
+def _cut_inputs(file: Path, product: str) -> None:
+    """Write a product's document anew as if the other one had never been there."""
+    data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    left = [item for item in data.get("inputPorts", []) if item["name"] != product]
+    if len(left) == len(data.get("inputPorts", [])):
+        return
+    data.pop("inputPorts")
+    data |= {"inputPorts": left} if left else {}
+    for port in data["outputPorts"]:
+        if "inputContracts" in port:
+            port["inputContracts"] = [one for one in port["inputContracts"] if not one["id"].startswith(product)]
+    file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
 
 
 def test_what_a_search_finds_is_judged_alone(shipped: Judged) -> None:
