@@ -13,7 +13,7 @@ from platform_resources.lake import INTERNAL_SCHEMA
 from platform_resources.lake.column_lineage import TableLineage
 from platform_resources.lineage.declared import declared_columns, declared_inputs, was_read
 from platform_resources.lineage.model import ColumnEdge, as_record, dataset_of
-from platform_resources.lineage.sql import QueryLineage, Use
+from platform_resources.lineage.sql import QueryLineage, UnreadableQueryError, Use
 
 Masked = Mapping[str, Collection[str]]  # address of an input port -> its columns that the build sees masked
 
@@ -38,13 +38,31 @@ class Built:
 
 
 def lineage_by_sql(built: Built, query: QueryLineage) -> TableLineage:
-    """The lineage of a table that one query makes: all of it is known, and all of it was read."""
-    by_name = {name.lower(): uses for name, uses in query.columns.items()}
-    found = {_edge_of(built, use, name) for name in built.columns for use in by_name.get(name.lower(), ())}
+    """The lineage of a table that one query makes: what is known of it is certain, and all of it was read.
+
+    A table of which no use could be told, or not each, is told as a whole. So is all that the build declares to read
+    where the query reads what is no known table: that may be a macro or a view over it.
+
+    Raises
+    ------
+    UnreadableQueryError
+        when the table has a column that the query was not seen to make.
+    """
+    if missed := {name.lower() for name in built.columns} - query.columns.keys():
+        raise UnreadableQueryError(f"nobody knows what {', '.join(sorted(missed))} of {built.address} is made of")
+    found = {_edge_of(built, use, name) for name in built.columns for use in query.columns[name.lower()]}
     found |= {_edge_of(built, use, None) for use in query.rows}
-    counted = {".".join(table) for table in query.tables} - {dataset_of(edge.source) for edge in found}
-    found |= {built.edge(name, built.address, "DIRECT", "", "input", True) for name in counted - {built.address}}
-    return _recorded(built, found, {".".join([*table, column]) for table, column in query.reads})
+    told = {dataset_of(edge.source) for edge in found}
+    vague = {".".join(table) for table in query.vague}
+    whole = {".".join(table) for table in query.tables} - told
+    found |= {
+        built.edge(name, built.address, "DIRECT", "", "input", True) for name in (whole | vague) - {built.address}
+    }
+    if query.unknown:
+        hidden = set(built.reads) - told - whole - vague
+        found |= {built.edge(name, built.address, "DIRECT", "", "input", None) for name in hidden}
+    reads = query.reads
+    return _recorded(built, found, None if reads is None else {".".join([*table, column]) for table, column in reads})
 
 
 def _edge_of(built: Built, use: Use, column: str | None) -> ColumnEdge:

@@ -78,8 +78,10 @@ def columns_read(statements: Iterable[str], tables: Columns) -> frozenset[str] |
         try:
             for parsed in parse(statement, dialect="duckdb"):
                 query = None if parsed is None else _query_in(parsed)
-                if query is not None:
-                    found |= {".".join([*table, column]) for table, column in lineage_of(query, tables).reads}
+                reads = frozenset() if query is None else lineage_of(query, tables).reads
+                if reads is None:
+                    return None
+                found |= {".".join([*table, column]) for table, column in reads}
         except (SqlglotError, UnreadableQueryError, RecursionError):
             return None
     return frozenset(found)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -134,8 +135,11 @@ def _delivered(con: duckdb.DuckDBPyConnection, key: dg.AssetKey, tables: Columns
 def _lineage(domain: Domain, dbt: DomainDbt, ran: DbtRun, model: ModelRun, tables: Columns) -> TableLineage:
     """By the SQL that was run; by the names of what it reads when that can't be followed."""
     columns = [name for name, _ in tables[domain.name, "internal", model.name]]
+    built = Built(domain, model.name, columns, (), ran.masked)
     try:
         query = query_lineage(model.sql or "", tables)
+        if query.unknown:
+            built = replace(built, reads=declared_reads(dbt, model.name))
+        return lineage_by_sql(built, query)
     except UnreadableQueryError:
-        return lineage_by_name(Built(domain, model.name, columns, declared_reads(dbt, model.name), ran.masked))
-    return lineage_by_sql(Built(domain, model.name, columns, (), ran.masked), query)
+        return lineage_by_name(replace(built, reads=declared_reads(dbt, model.name)))

@@ -1,5 +1,6 @@
 """Models in Python: a function of a connection that returns rows; the platform writes them and makes the asset."""
 
+import contextlib
 import hashlib
 import inspect
 import time
@@ -139,7 +140,8 @@ def _query_of(rows: Any, tables: Columns) -> QueryLineage | None:
 
 def _lineage(built: Built, rows: Any, query: QueryLineage | None, watch: Watch, tables: Columns) -> TableLineage:
     if query is not None:
-        return lineage_by_sql(built, query)
+        with contextlib.suppress(UnreadableQueryError):
+            return lineage_by_sql(built, query)
     lazy = isinstance(rows, duckdb.DuckDBPyRelation)  # what it reads was read after the watch ended
     return lineage_by_contract(built, None if lazy else watch.reads(tables))
 

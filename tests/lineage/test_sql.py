@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from platform_resources.lineage.building import Built, lineage_by_sql
+from platform_resources.lineage.model import from_record
 from platform_resources.lineage.sql import QueryLineage, UnreadableQueryError, Use, query_lineage
 
 LINES, PRODUCTS = ("sales", "internal", "lines"), ("sales", "internal", "products")
@@ -132,13 +136,13 @@ def lineage(sql: str) -> tuple[dict[str, set[str]], set[str]]:
             "select l.basket, depth + 1 from up join sales.internal.lines l on l.product = up.product) "
             "select * from up",
             {"product": {"identity p.product", "identity l.basket"}, "depth": set()},
-            {"join l.product", "join p.product"},
+            {"join l.product", "join p.product", "join l.basket"},
             id="recursion",
         ),
         pytest.param(
             "select u.x, mode(amount) as m from sales.internal.lines, unnest([basket, product]) as u(x) group by 1",
             {"x": {"transformation l.basket", "transformation l.product"}, "m": {"aggregation l.amount"}},
-            {"group_by l.basket", "group_by l.product"},
+            {"group_by l.basket", "group_by l.product", "join l.basket", "join l.product"},
             id="unnest",
         ),
         pytest.param(
@@ -181,11 +185,42 @@ def test_tables_are_told_also_when_only_their_rows_are_counted() -> None:
     [
         *("this is no sql", "", "select basket from (", "insert into x values (1)", "drop table x"),
         "pivot sales.internal.products on department",
+        *("select columns('a.*') from sales.internal.lines", "select * like 'a%' from sales.internal.lines"),
+        *("select s.* from (select {'a': amount} as s from sales.internal.lines)", "from query_table('sales.x')"),
         "select " + "(" * 3000 + "1" + ")" * 3000,
     ],
-    ids=range(7),
+    ids=range(11),
 )
 def test_what_can_not_be_followed_is_refused_in_words(sql: str) -> None:
     """Lineage is shown, never relied on: a query that only DuckDB understands must not fail its build."""
     with pytest.raises(UnreadableQueryError):
         query_lineage(sql, TABLES)
+
+
+def test_what_stands_for_no_known_column_makes_its_tables_vague() -> None:
+    found = query_lineage("select basket, rowid as r from sales.internal.lines, sales.internal.products", TABLES)
+    assert (found.vague, found.reads) == ({LINES, PRODUCTS}, None)
+
+
+BUILT = Built(SimpleNamespace(name="x"), "made", ["n"], ["crm.people.v1"], {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("sql", "sources"),
+    [
+        ("select max(amount) + max(rowid) as n from sales.internal.lines", {"sales.internal.lines"}),
+        (
+            "select count(*) as n from sales.internal.lines, read_csv('x.csv')",
+            {"sales.internal.lines", "crm.people.v1"},
+        ),
+        ("select max(amount) as n from sales.internal.lines", set()),
+    ],
+)
+def test_a_table_is_told_as_a_whole_where_not_each_use_of_it_is_known(sql: str, sources: set[str]) -> None:
+    edges = from_record(lineage_by_sql(BUILT, query_lineage(sql, TABLES)).edges)
+    assert {edge.source for edge in edges if edge.known_from == "input"} == sources
+
+
+def test_a_column_that_the_query_was_not_seen_to_make_is_not_passed_over() -> None:
+    with pytest.raises(UnreadableQueryError, match="nobody knows what n of"):
+        lineage_by_sql(BUILT, query_lineage("select amount from sales.internal.lines", TABLES))
