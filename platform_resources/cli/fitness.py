@@ -36,12 +36,20 @@ def fit(
     min_score: Annotated[float | None, typer.Option(help="Quality score, 0-100.", show_default=False)] = None,
     dimensions: Annotated[
         list[str] | None,
-        typer.Option("--min", metavar="DIMENSION=SCORE", help="As completeness=98; repeat it.", show_default=False),
+        typer.Option(
+            "--min",
+            "--dimensions",
+            metavar="DIMENSION=SCORE",
+            help="As completeness=98; repeat it.",
+            show_default=False,
+        ),
     ] = None,
     min_availability: Annotated[float | None, typer.Option(help="Percent of the time.", show_default=False)] = None,
     terms: Annotated[
         list[str] | None,
-        typer.Option("--term", help="Has a column of it: crm.household_id, or a synonym.", show_default=False),
+        typer.Option(
+            "--term", "--terms", help="Has a column of it: crm.household_id, or a synonym.", show_default=False
+        ),
     ] = None,
     columns: Annotated[list[str] | None, typer.Option("--column", help="Has it.", show_default=False)] = None,
     history: Annotated[str | None, typer.Option(help="Reaches back, as P1Y.", show_default=False)] = None,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import get_args
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from platform_resources.catalog import PortState
 from platform_resources.catalog.fitness import TermWanted
@@ -33,13 +33,18 @@ class Needs(Asked):
     max_age: str | None = Field(None, description="Freshness: ISO 8601 duration.", max_length=32, examples=["PT30M"])
     min_score: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
     dimensions: dict[str, float] | None = Field(
-        None, description="Least score of a dimension, 0-100.", max_length=20, examples=[{"completeness": 98}]
+        None,
+        validation_alias=AliasChoices("dimensions", "min"),
+        description="Least score of a dimension, 0-100.",
+        max_length=20,
+        examples=[{"completeness": 98}],
     )
     min_availability: float | None = Field(
         None, ge=0, le=100, allow_inf_nan=False, description="Percent, over the promised window."
     )
     terms: list[str] | None = Field(
         None,
+        validation_alias=AliasChoices("terms", "term"),
         description="Has a column of each term: by its address, name, title or a synonym.",
         max_length=50,
         examples=[["crm.household_id"]],

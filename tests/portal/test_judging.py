@@ -36,6 +36,22 @@ def test_needs_in_an_address_are_answered_with_evidence(shipped_portal: Portal) 
     assert re.search(r'value="gold"\s+checked', answer.text)
 
 
+def test_needs_may_be_called_as_by_the_command_line_and_no_other_name_is_passed_over(shipped_portal: Portal) -> None:
+    with shipped_portal.browser(shipped_portal.mesh.token("analyst")) as browser:
+        called = browser.get(
+            "/fitness?term=client+id&term=age&min=completeness%3D80&min=uniqueness%3D80&purpose=analytics"
+        )
+        same = browser.get("/fitness?terms=client+id,age&dimensions=completeness+80,uniqueness+80&purpose=analytics")
+        unknown = browser.get("/fitness?terms=client+id&maxage=PT30M")
+    answers = [
+        re.search(r'<section aria-labelledby="answer">.*?</section>', page.text, re.DOTALL) for page in (called, same)
+    ]
+    assert "completeness of at least 80 %" in text_of(answers[0][0])  # type: ignore[index]
+    assert answers[0][0] == answers[1][0]  # type: ignore[index]
+    assert unknown.status_code == 422
+    assert "maxage: is no need; known are" in text_of(unknown.text)
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,6 +18,8 @@ router = APIRouter()
 
 _TEXTS = ("q", "max_age", "min_score", "min_availability", "history", "purpose")
 _LISTS = ("ports", "terms", "columns", "clear")  # one for each line or comma
+_KNOWN = frozenset({*_TEXTS, *_LISTS, "dimensions", "tier"})
+_CALLED = {"term": "terms", "min": "dimensions", "column": "columns"}  # as `mesh fit` calls them; may be repeated
 _LONGEST_ITEM = 60  # characters of a dimension and its score
 _DIMENSION = re.compile(r"([^<>=: ]+) ?(?:>=|≥|=|:| ) ?([0-9.]+) ?%?")
 _Text = Annotated[str, Query(max_length=400)]
@@ -48,7 +50,11 @@ def fitness(
         "dimensions": dimensions,
         "tier": [name for name in tier or () if name],
     }
-    answer, wrong = _answered(reader, asked)
+    for name, field in _CALLED.items():
+        asked[field] = ", ".join(filter(None, [asked[field], *request.query_params.getlist(name)]))
+    answer, wrong = _answered(
+        reader, asked, [name for name in request.query_params if name not in _KNOWN | _CALLED.keys()]
+    )
     council = reader.documents.council
     return render(
         request,
@@ -81,11 +87,16 @@ _LABELS = {
 }
 
 
-def _answered(reader: PortalReader, asked: Mapping[str, Any]) -> tuple[FitnessAnswer | None, dict[str, str]]:
-    """The answer (None: nothing was asked, or it makes no sense), and what is wrong with each field."""
+def _answered(
+    reader: PortalReader, asked: Mapping[str, Any], unknown: Sequence[str]
+) -> tuple[FitnessAnswer | None, dict[str, str]]:
+    """The answer (None: nothing was asked, or it makes no sense), and what is wrong with each field.
+
+    A name that is not known is no field that may be left out: who wrote it would take the answer for another one.
+    """
+    wrong = {name[:_LONGEST_ITEM]: f"is no need; known are {', '.join(sorted(_KNOWN))}" for name in unknown[:5]}
     if not any(asked.values()):
-        return None, {}
-    wrong: dict[str, str] = {}
+        return None, wrong
     values: dict[str, Any] = {name: asked[name].strip() for name in _TEXTS if asked[name].strip()}
     values |= {name: items for name in _LISTS if (items := _items(asked[name]))}
     values |= {"tier": asked["tier"]} if asked["tier"] else {}
