@@ -72,6 +72,7 @@ def export_command(
                 file.writelines(index.export_lines())
         except OSError as error:
             fail(f"{out} can't be written: {error.strerror}")
+        console.print(f"{escape(str(out))}: {out.stat().st_size:,} bytes", highlight=False)
 
 
 @contextmanager

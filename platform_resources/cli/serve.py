@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import logging
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +51,10 @@ def serve(
         )
     listening = _listen(host, port)
     with listening, Access(settings, personas=near or allow_demo_personas) as access:
-        _tell(settings, access, host, listening.getsockname()[1])
+        taken = listening.getsockname()[1]
+        if near:  # links lead here, unless another address is said
+            os.environ.setdefault("MESH_PUBLIC_URL", f"http://{f'[{host}]' if ':' in host else host}:{taken}")
+        _tell(settings, access, host, taken)
         _run(settings, access, listening)
 
 
