@@ -9,7 +9,7 @@ import pytest
 
 from platform_resources.access.errors import BadQueryError, NotFoundError, UnknownPortError
 from platform_resources.catalog.view import CatalogView
-from platform_resources.lake import PortAddress, connect, utc_now
+from platform_resources.lake import PortAddress, connect, create_lake, utc_now
 from platform_resources.lake.column_lineage import TableLineage, record_lineage
 from platform_resources.lineage.model import as_record
 from platform_resources.serving.column_lineage import (
@@ -38,12 +38,13 @@ Reading = Callable[[str], Reader]
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> ShippedMesh:
-    """Three of the shipped products with lineage of a few columns; of the others only what they read is known."""
-    made = make_shipped(tmp_path_factory.mktemp("lineage"), publications=1)
+    """Three of the shipped products published, with lineage of a few columns; of the others their documents tell."""
+    made = make_shipped(tmp_path_factory.mktemp("lineage"), publications=0)
     for domain, (table, columns) in RECORDED.items():
         address = f"{domain}.internal.{table}"
         found = [edge(s, f"{address}.{c}" if c else address, "AGGREGATION" if c else "JOIN") for s, c in columns]
         lineage = TableLineage(table, tuple(map(tuple, as_record(found))), tuple(source for source, _ in columns))
+        create_lake(made.settings, domain)
         with connect(made.settings, own=domain) as con:
             record_lineage(con, made.settings, domain, [lineage], "run", utc_now())
         made.publish(SERVED[domain])
