@@ -71,11 +71,7 @@ def search(
         "search.html",
         q=q,
         answer=answer,
-        facets={
-            facet: links
-            for facet, links in facets_of(answer.facets, q, shown).items()
-            if any(link.chosen or link.count != answer.total for link in links)
-        },
+        facets=narrowing(facets_of(answer.facets, q, shown), answer.total),
         chosen=[
             (_FACETS[facet][1], link) for facet, links in facets_of(_chosen(shown), q, shown).items() for link in links
         ],
@@ -119,6 +115,12 @@ def facets_of(
         if links:
             found[facet] = links
     return found
+
+
+def narrowing(facets: Mapping[str, Sequence[FacetLink]], total: int) -> dict[str, list[FacetLink]]:
+    """Facets without the values that all hits have: choosing one changes nothing. What is chosen can be taken away."""
+    left = {name: [link for link in links if link.chosen or link.count != total] for name, links in facets.items()}
+    return {name: links for name, links in left.items() if links}
 
 
 def _values(facets: Mapping[str, Sequence[FacetValue]], facet: str) -> list[FacetValue]:
