@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import dagster as dg
 import duckdb
 import pyarrow as pa
@@ -16,15 +18,20 @@ from platform_resources.orchestration.lineage import DOUBTS
 from platform_resources.orchestration.python_models import PythonModel, python_model, python_model_asset
 from platform_resources.orchestration.resources import lake_resource
 from tests.guarded import publish_rows
-from tests.tiny_mesh import LANDED_AT, ORDERS, ORDERS_CONTRACT, TOTALS_CONTRACT
+from tests.tiny_mesh import LANDED_AT, ORDERS, ORDERS_CONTRACT, TOTALS_CONTRACT, write_project
 
 PORT = PortAddress("shop", "orders", 1)
 TABLE = "ledger.internal.totals"
 
 
-@pytest.fixture
-def mesh(tiny: MeshSettings) -> MeshSettings:
-    """`shop.orders.v1` published; `ledger.totals` declares that it reads three of its columns, and what of."""
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshSettings]:
+    """`shop.orders.v1` published; `ledger.totals` declares that it reads three of its columns, and what of.
+
+    Every test builds `ledger.totals` anew in it.
+    """
+    folder = tmp_path_factory.mktemp("lineage")
+    tiny = MeshSettings(home=folder / "home", project=write_project(folder / "project"))
     publish_rows(tiny, PORT, ORDERS_CONTRACT, [(*order, LANDED_AT, 1) for order in ORDERS])
     folder = tiny.domains / "ledger" / "products" / "totals"
     mapped = TOTALS_CONTRACT.replace(
@@ -39,7 +46,10 @@ def mesh(tiny: MeshSettings) -> MeshSettings:
     product.write_text(
         product.read_text().replace("contractId: shop.orders.v1}", f"contractId: shop.orders.v1, {listed}}}")
     )
-    return tiny
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MESH_PROJECT", str(tiny.project))
+        environment.setenv("MESH_HOME", str(tiny.home))
+        yield tiny
 
 
 def built(settings: MeshSettings, model: PythonModel) -> tuple[dg.ExecuteInProcessResult, TableLineage]:
