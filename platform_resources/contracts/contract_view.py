@@ -50,14 +50,16 @@ def contract_view(document: Document) -> Contract:
     root = Node(document, document.data)
     description = root.at("description")
     tables = tuple(_table(node) for node in root.items("schema"))
+    if tables:
+        document.keep_view(tables)
     team_name, owners = team_of(root)
     return Contract(
         id=root.text("id") or "",
         version=root.text("version") or "0.0.0",
         status=root.text("status") or "",
         file=document.path,
-        table=tables[0] if tables else Table("", "", root.origin, ()),
-        tables=tables,
+        table=None if tables else Table("", "", root.origin, ()),  # type: ignore[arg-type]  # None: the document's
+        tables=None if tables else (),  # type: ignore[arg-type]
         api_version=root.text("apiVersion") or "",
         name=root.text("name"),
         domain=root.text("domain"),

@@ -6,8 +6,10 @@ the result is read back and compared before it is handed out.
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import os
+import pickle
 import stat
 import tempfile
 import threading
@@ -16,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from platform_resources.contracts.characters import MAX_BYTES, RefusedError, decode
@@ -28,6 +31,13 @@ from platform_resources.contracts.reading import Reading, read_yaml
 Kind = Literal["contract", "product", "domain"]
 
 _KEPT_BYTES = 4 << 20  # of text, 250 contracts of 30 columns; their trees take five times as much
+
+
+def _frozen(mapping: dict[str, Any]) -> MappingProxyType[str, Any]:
+    return MappingProxyType(mapping)
+
+
+copyreg.pickle(MappingProxyType, lambda mapping: (_frozen, (dict(mapping),)))  # custom properties are such
 
 
 @lru_cache(maxsize=16_384)  # contracts have the same places
@@ -47,10 +57,11 @@ class Document:
     """One YAML document: an ODCS contract, a Bitol ODPS product or a domain's descriptor. Not to be changed.
 
     Of 10,000 contracts the trees alone would take 2 GB, so a document keeps its bytes, compressed, and of what was
-    parsed only the newest trees stay; an older one is parsed again when it is asked for (3 ms).
+    parsed only the newest trees stay; an older one is parsed again when it is asked for (3 ms). The same holds for the
+    largest part of what was read from it, `view`, which is kept packed by then (0.5 ms to unpack).
     """
 
-    __slots__ = ("_packed", "_tree", "path", "sha256")
+    __slots__ = ("_packed", "_packed_view", "_tree", "_view", "path", "sha256")
 
     def __init__(self, path: Path, raw: bytes, data: Mapping[str, Any], lines: Lines) -> None:
         """`data` and `lines` are what `raw` says; they stay."""
@@ -58,6 +69,8 @@ class Document:
         self.sha256 = hashlib.sha256(raw).hexdigest()  # of the bytes
         self._packed = zlib.compress(raw, 1)
         self._tree: Reading | None = Reading(data, lines)
+        self._view: Any = None
+        self._packed_view: bytes | None = None
 
     def __repr__(self) -> str:
         return f"Document(path={self.path!r})"
@@ -115,9 +128,27 @@ class Document:
             _trees.keep(self, len(raw))
         return tree
 
-    def drop_tree(self) -> None:
-        """Let go of what was parsed, until it is asked for again."""
+    @property
+    def view(self) -> Any:
+        """What `keep_view` was given, or an equal copy of it; None before that."""
+        view, packed = self._view, self._packed_view
+        if view is None and packed is not None:
+            view = self._view = pickle.loads(zlib.decompress(packed))  # (packed in this process)
+            _trees.keep(self, len(self._packed))
+        return view
+
+    def keep_view(self, view: Any) -> None:
+        """Keep a value that was read from this document, of frozen dataclasses and plain values."""
+        self._view, self._packed_view = view, None
+
+    def let_go(self) -> None:
+        """Of what was parsed, until it is asked for again."""
         self._tree = None
+        view = self._view
+        if view is not None:
+            if self._packed_view is None:
+                self._packed_view = zlib.compress(pickle.dumps(view, pickle.HIGHEST_PROTOCOL), 1)
+            self._view = None
 
     def line(self, path: KeyPath) -> int:
         """Line (1-based) of a key or item; of the nearest thing around it when it isn't there."""
@@ -172,7 +203,7 @@ class Document:
 
 
 class _Trees:
-    """The documents whose trees are kept: the newest ones, whose texts have `_KEPT_BYTES` together."""
+    """The documents whose trees and views are kept: the newest ones, whose texts have `_KEPT_BYTES` together."""
 
     def __init__(self) -> None:
         self._kept: deque[tuple[Document, int]] = deque()
@@ -186,7 +217,7 @@ class _Trees:
             while self._bytes > _KEPT_BYTES:
                 dropped, freed = self._kept.popleft()
                 self._bytes -= freed
-                dropped.drop_tree()
+                dropped.let_go()
 
 
 _trees = _Trees()

@@ -58,7 +58,6 @@ _WORDS: dict[str, Any] = {
 }  # fmt: skip
 _NUMERIC = frozenset("+-.0123456789")  # what a number begins with
 _MAX_DIGITS = 64
-_REPEATED = 60  # characters; names, types, links and tags stand in many documents, and are kept once
 
 
 @dataclass(frozen=True)
@@ -266,7 +265,7 @@ def _scalar(event: Any, stack: list[_Open]) -> Any:
     if not text.isascii() or not text.isprintable():
         path = _path(stack)
         refuse_in_scalar(text, event.start_mark.line + 1, path, prose=bool(path) and path[-1] in _PROSE)
-    return sys.intern(text) if len(text) <= _REPEATED else text
+    return text
 
 
 def _plain(text: str, line: int, path: KeyPath) -> Any:
