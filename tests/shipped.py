@@ -19,7 +19,7 @@ from typing import Any
 
 from platform_resources.access import Access, Caller
 from platform_resources.access.callers.personas import persona_file, persona_names
-from platform_resources.contracts import Contract, load_mesh
+from platform_resources.contracts import Contract, Mesh, Product, load_mesh
 from platform_resources.contracts.model import Column
 from platform_resources.lake import (
     MeshSettings,
@@ -34,11 +34,14 @@ from platform_resources.lake import (
     quote_literal,
     utc_now,
 )
+from platform_resources.lake.column_lineage import TableLineage, record_lineage
+from platform_resources.lineage.model import ColumnEdge, as_record, column_of
 from platform_resources.quality import compile_checks
 from tests.tiny_mesh import REPOSITORY
 
 ROWS = 20
 PUBLICATIONS = 3
+_CALLED_BEFORE = {"net_revenue": "net_sales"}  # in the port that it is made from
 
 
 @dataclass
@@ -64,16 +67,19 @@ class ShippedMesh:
         _publish(self.settings, port, contract, number, of)
 
 
-def make_shipped(folder: Path, publications: int = PUBLICATIONS) -> ShippedMesh:
-    """All shipped products, published, with the personas made."""
+def make_shipped(folder: Path, publications: int = PUBLICATIONS, *, lineage: bool = True) -> ShippedMesh:
+    """All shipped products, published, with the personas made; `lineage`: as if builds had recorded their columns'."""
     project = folder / "project"
     for part in ("domains", "governance"):
         shutil.copytree(REPOSITORY / part, project / part, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     (project / "workspace.yaml").write_text("load_from: []\n", encoding="utf-8")
     mesh = ShippedMesh(MeshSettings(home=folder / "home", project=project))
-    for address, (_, port) in sorted(load_mesh(mesh.settings.domains).ports.items()):
+    documents = load_mesh(mesh.settings.domains)
+    for address, (product, port) in sorted(documents.ports.items()):
+        built = _lineage(documents, product, port.contract) if lineage else None
         for number in range(1, publications + 1):
-            _publish(mesh.settings, PortAddress.parse(address), port.contract, number, publications)
+            _publish(mesh.settings, PortAddress.parse(address), port.contract, number, publications, built)
+            built = None  # the next builds find the same
     with mesh.access():
         assert "analyst" in persona_names(mesh.settings)
     return mesh
@@ -88,7 +94,41 @@ def hide(mesh: ShippedMesh, product: str) -> None:
     file.write_text(text + "customProperties:\n  - {property: visibility, value: granted}\n", encoding="utf-8")
 
 
-def _publish(settings: MeshSettings, port: PortAddress, contract: Contract, number: int, of: int) -> None:
+def _lineage(mesh: Mesh, product: Product, contract: Contract) -> TableLineage:
+    """A column comes from those that its contract declares, else from those of its name that the product reads."""
+    table = contract.table
+    read = [
+        f"{item.address}.{column.name}"
+        for item in product.inputs
+        if item.address in mesh.ports
+        for column in mesh.ports[item.address][1].contract.table.columns
+        if item.columns is None or column.name in item.columns
+    ]
+    edges = [
+        ColumnEdge(
+            *(source, f"{product.domain}.internal.{table.physical_name}.{column.name}"),
+            *("DIRECT", "IDENTITY" if column_of(source) == column.name else "TRANSFORMATION", False, "sql", True),
+        )
+        for column in table.columns
+        for source in [s.name for s in column.sources] or _alike(column, read)
+        if column_of(source) is not None
+    ]
+    reads = tuple(sorted({*read, *(edge.source for edge in edges)}))
+    return TableLineage(table.physical_name, tuple(map(tuple, as_record(edges))), reads)
+
+
+def _alike(column: Column, read: list[str]) -> list[str]:
+    return [name for name in read if column_of(name) in (column.name, _CALLED_BEFORE.get(column.name))]
+
+
+def _publish(
+    settings: MeshSettings,
+    port: PortAddress,
+    contract: Contract,
+    number: int,
+    of: int,
+    lineage: TableLineage | None = None,
+) -> None:
     at = utc_now() - timedelta(hours=of - number)
     table = contract.table
     private = qualified(port.domain, "internal", table.physical_name)
@@ -99,6 +139,8 @@ def _publish(settings: MeshSettings, port: PortAddress, contract: Contract, numb
         con.execute(f"CREATE TABLE IF NOT EXISTS {private} ({columns})")
         con.execute(f"DELETE FROM {private}")
         con.execute(f"INSERT INTO {private} SELECT {values} FROM range(1, {ROWS + 1}) t(i)")
+        if lineage is not None:
+            record_lineage(con, settings, port.domain, [lineage], "build", at)
         document = (contract.file).read_bytes()
         publish(
             con,
