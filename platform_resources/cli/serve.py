@@ -18,6 +18,8 @@ from platform_resources.cli.output import console, fail
 from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from platform_resources.access import Access
 
 _END_SECONDS = 3  # that open answers get after Ctrl-C
@@ -109,6 +111,12 @@ def _run(settings: MeshSettings, access: Access, listening: socket.socket) -> No
     import uvicorn  # noqa: PLC0415  (0.2 s that no other command needs)
 
     from platform_resources.serving import create_app  # noqa: PLC0415
+    from platform_resources.serving.rule_trial import TRIALS  # noqa: PLC0415
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            TRIALS.end()  # else the answer of a trial is waited for
+            super().handle_exit(sig, frame)
 
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, stream=sys.stderr)
     config = uvicorn.Config(
@@ -121,6 +129,6 @@ def _run(settings: MeshSettings, access: Access, listening: socket.socket) -> No
         timeout_graceful_shutdown=_END_SECONDS,
     )
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn has ended in good order and hands the signal on
         return

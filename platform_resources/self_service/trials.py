@@ -55,7 +55,7 @@ class Trials:
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # `end` is called by a signal's handler too
 
     def run(self, trial: Trial, seconds: float) -> WhatIf:
         """What the rule would do.
