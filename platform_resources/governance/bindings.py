@@ -16,25 +16,33 @@ _STEP = re.compile(r"[^.\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A link from a column (from the whole table, when `column` is None) into a glossary, as written."""
+    """A link from a column (from the whole table, when `column` is None) into a glossary, as written.
+
+    It holds the column's name: 300,000 bindings that held columns would keep all of them in memory.
+    """
 
     product: Product
     port: OutputPort
-    column: Column | None
+    column_name: str | None
     url: str
     term: str | None  # "sales.net_sales", there or not; None for what is no link into a glossary
+
+    @property
+    def column(self) -> Column | None:
+        return None if self.column_name is None else self.port.contract.table.column(self.column_name)
 
     @property
     def origin(self) -> Origin:
         """Where the link stands."""
         contract = self.port.contract
-        place = self.column.origin if self.column is not None else contract.table.origin
+        column = self.column
+        place = column.origin if column is not None else contract.table.origin
         return next((node.at("url").origin for node in _links(contract, place) if node.text("url") == self.url), place)
 
     @property
     def address(self) -> str:
         """`crm.customer_360.v1.age`; without a column, of the port."""
-        return self.port.address if self.column is None else f"{self.port.address}.{self.column.name}"
+        return self.port.address if self.column_name is None else f"{self.port.address}.{self.column_name}"
 
 
 def bindings_of(product: Product) -> Iterator[Binding]:
@@ -45,7 +53,7 @@ def bindings_of(product: Product) -> Iterator[Binding]:
             yield Binding(product, port, None, url, term_of_link(url, product.domain))
         for column in contract.table.columns:
             for url in column.terms:
-                yield Binding(product, port, column, url, term_of_link(url, product.domain))
+                yield Binding(product, port, column.name, url, term_of_link(url, product.domain))
 
 
 def bindings_by_term(mesh: Mesh) -> Mapping[str, tuple[Binding, ...]]:
