@@ -34,12 +34,14 @@ check: .venv/.installed ## Lint, format and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/lint-imports --no-cache
 
-bench: .venv/.installed ## Measure the mesh against plain DuckDB, the gate, and guarded reads
+bench: .venv/.installed ## Measure the mesh against plain DuckDB, the gate, guarded reads and a big catalog
 	@$(BIN)/python -m benchmarks.mesh_against_floor $(ARGS)
 	@$(BIN)/python -m benchmarks.check_contracts
 	@$(BIN)/python -m benchmarks.guarded_reads
 	@$(BIN)/python -m benchmarks.http_reads
 	@$(BIN)/python -m benchmarks.client_reads
+	@$(BIN)/python -m benchmarks.search_quality
+	@$(BIN)/python -m benchmarks.catalog
 
 lock: .venv/.installed ## Resolve the pins of pyproject.toml anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
