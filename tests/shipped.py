@@ -67,8 +67,8 @@ class ShippedMesh:
         _publish(self.settings, port, contract, number, of)
 
 
-def make_shipped(folder: Path, publications: int = PUBLICATIONS, *, lineage: bool = True) -> ShippedMesh:
-    """All shipped products, published, with the personas made; `lineage`: as if builds had recorded their columns'."""
+def make_shipped(folder: Path, publications: int = PUBLICATIONS) -> ShippedMesh:
+    """All shipped products, published with the lineage of their columns, with the personas made."""
     project = folder / "project"
     for part in ("domains", "governance"):
         shutil.copytree(REPOSITORY / part, project / part, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -76,10 +76,10 @@ def make_shipped(folder: Path, publications: int = PUBLICATIONS, *, lineage: boo
     mesh = ShippedMesh(MeshSettings(home=folder / "home", project=project))
     documents = load_mesh(mesh.settings.domains)
     for address, (product, port) in sorted(documents.ports.items()):
-        built = _lineage(documents, product, port.contract) if lineage else None
-        for number in range(1, publications + 1):
-            _publish(mesh.settings, PortAddress.parse(address), port.contract, number, publications, built)
-            built = None  # the next builds find the same
+        built = _lineage(documents, product, port.contract)
+        for number in range(1, publications + 1):  # the builds after the first find the same lineage
+            told = built if number == 1 else None
+            _publish(mesh.settings, PortAddress.parse(address), port.contract, number, publications, told)
     with mesh.access():
         assert "analyst" in persona_names(mesh.settings)
     return mesh
