@@ -162,4 +162,8 @@ def test_each_form_tells_what_it_uses(con: duckdb.DuckDBPyConnection) -> None:
 @settings(max_examples=40, deadline=None)
 @given(QUERIES)
 def test_so_do_forms_of_forms(con: duckdb.DuckDBPyConnection, sql: str) -> None:
+    try:
+        con.execute(f"DESCRIBE {sql}")
+    except duckdb.Error:  # some forms don't fit into each other: a recursion of a query that is sorted
+        return
     hold(con, sql)
