@@ -61,7 +61,7 @@ def lineage_by_sql(built: Built, query: QueryLineage) -> TableLineage:
     if query.unknown:
         hidden = set(built.reads) - told - whole - vague
         found |= {built.edge(name, built.address, "DIRECT", "", "input", None) for name in hidden}
-    reads = query.reads
+    reads = None if query.unknown else query.reads  # who reads by a macro is not told that it never read
     return _recorded(built, found, None if reads is None else {".".join([*table, column]) for table, column in reads})
 
 

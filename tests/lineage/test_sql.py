@@ -217,8 +217,9 @@ BUILT = Built(SimpleNamespace(name="x"), "made", ["n"], ["crm.people.v1"], {})  
     ],
 )
 def test_a_table_is_told_as_a_whole_where_not_each_use_of_it_is_known(sql: str, sources: set[str]) -> None:
-    edges = from_record(lineage_by_sql(BUILT, query_lineage(sql, TABLES)).edges)
-    assert {edge.source for edge in edges if edge.known_from == "input"} == sources
+    found = lineage_by_sql(BUILT, query_lineage(sql, TABLES))
+    assert {edge.source for edge in from_record(found.edges) if edge.known_from == "input"} == sources
+    assert (found.reads is None) == bool(sources)  # what was read is not judged where it is not known
 
 
 def test_a_column_that_the_query_was_not_seen_to_make_is_not_passed_over() -> None:
