@@ -37,6 +37,7 @@ from platform_resources.lake import (
 from platform_resources.lake.column_lineage import TableLineage, record_lineage
 from platform_resources.lineage.model import ColumnEdge, as_record, column_of
 from platform_resources.quality import compile_checks
+from tests.made_once import copy_of
 from tests.tiny_mesh import REPOSITORY
 
 ROWS = 20
@@ -69,6 +70,11 @@ class ShippedMesh:
 
 def make_shipped(folder: Path, publications: int = PUBLICATIONS) -> ShippedMesh:
     """All shipped products, published with the lineage of their columns, with the personas made."""
+    copy_of(("shipped", publications), lambda kept: _make(kept, publications), folder)
+    return ShippedMesh(MeshSettings(home=folder / "home", project=folder / "project"))
+
+
+def _make(folder: Path, publications: int) -> None:
     project = folder / "project"
     for part in ("domains", "governance"):
         shutil.copytree(REPOSITORY / part, project / part, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -82,7 +88,6 @@ def make_shipped(folder: Path, publications: int = PUBLICATIONS) -> ShippedMesh:
             _publish(mesh.settings, PortAddress.parse(address), port.contract, number, publications, told)
     with mesh.access():
         assert "analyst" in persona_names(mesh.settings)
-    return mesh
 
 
 def hide(mesh: ShippedMesh, product: str) -> None:
