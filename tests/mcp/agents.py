@@ -21,16 +21,22 @@ _Told = TypeVar("_Told")
 MODES = ("auto", "legacy")  # protocol 2026-07-28 and 2025-11-25
 
 
-def server_for(access: Access, view: CatalogView, token: str, limits: ApiLimits | None = None) -> MeshServer:
+def server_for(
+    access: Access, view: CatalogView, token: str | Callable[[], str], limits: ApiLimits | None = None
+) -> MeshServer:
     """A server whose every request shows `token`, as `mesh mcp` does."""
     limits = limits or ApiLimits()
-    return mesh_server(Door(access, view, RateLimits(limits), Threads(limits), lambda: access.authenticate(token)))
+    shown = token if callable(token) else lambda: token
+    return mesh_server(Door(access, view, RateLimits(limits), Threads(limits), lambda: access.authenticate(shown())))
 
 
 @dataclass
 class Agent:
+    """`begin` is called before each question: where agents share a server it says which token is shown."""
+
     server: MeshServer
     mode: str = "auto"
+    begin: Callable[[], None] = lambda: None
 
     def ask(self, question: Callable[[Client], Awaitable[_Told]]) -> _Told:
         """What a connection of its own tells."""
@@ -42,6 +48,7 @@ class Agent:
                 except MCPError as error:  # else the client's task group wraps it
                     return error
 
+        self.begin()
         told = anyio.run(asked)
         if isinstance(told, MCPError):
             raise told

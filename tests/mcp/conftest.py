@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,20 @@ NEWCOMER = "newcomer"  # a person without any grant
 
 @dataclass
 class Agents:
-    """Agents on one mesh, by the token that they show."""
+    """Agents on one mesh, by the token that they show. They share a server (0.3 s), which asks for it every time."""
 
     access: Access
     view: CatalogView
     token: Callable[[str], str]
     kept: dict[tuple[str, str], Agent] = field(default_factory=dict)
+    shown: str = ""
+
+    def __post_init__(self) -> None:
+        self.server = server_for(self.access, self.view, lambda: self.shown)
 
     def __call__(self, who: str, mode: str = "auto") -> Agent:
         if (who, mode) not in self.kept:
-            self.kept[who, mode] = Agent(server_for(self.access, self.view, self.token(who)), mode)
+            self.kept[who, mode] = Agent(self.server, mode, partial(setattr, self, "shown", self.token(who)))
         return self.kept[who, mode]
 
     def limited(self, who: str, limits: ApiLimits) -> Agent:
@@ -44,7 +49,9 @@ class Agents:
 @pytest.fixture(scope="session")
 def shipped_mesh(tmp_path_factory: pytest.TempPathFactory) -> ShippedMesh:
     """Only read by tests, but for requests for access, each by an identity of its own."""
-    mesh = make_shipped(tmp_path_factory.mktemp("shipped"))
+    mesh = make_shipped(tmp_path_factory.mktemp("shipped"), publications=1)
+    for number in (2, 3):
+        mesh.publish("crm.customer_360.v1", number, number)
     with mesh.access() as access:
         save_identity(access.control, Identity(NEWCOMER, "person", "New Comer", purpose="analytics"))
     return mesh
@@ -66,35 +73,36 @@ def analyst(agents: Agents) -> Agent:
     return agents("analyst")
 
 
-@pytest.fixture
-def changed(shipped_mesh: ShippedMesh, tmp_path: Path) -> Callable[[str], ShippedMesh]:
+@pytest.fixture(scope="module")
+def changed(shipped_mesh: ShippedMesh, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ShippedMesh]:
     """Copies of the shipped mesh's documents over the same data, to be changed."""
+    folder = tmp_path_factory.mktemp("changed")
 
     def copied(name: str) -> ShippedMesh:
-        project = tmp_path / name
+        project = folder / name
         shutil.copytree(shipped_mesh.settings.project, project)
         return ShippedMesh(MeshSettings(home=shipped_mesh.settings.home, project=project))
 
     return copied
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedMesh]:
-    """`shop.customers.v1` with a canary in every masked value, one for the tests of a module that publish to it: each
-    reads what it published itself.
+    """`shop.customers.v1` with a canary in every masked value, one for all tests that publish to it: each reads what it
+    published itself.
     """
     with closing_mesh(tmp_path_factory.mktemp("published")) as mesh:
         yield mesh
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guarded_agents(guarded: GuardedMesh) -> Iterator[Agents]:
     yield from agents_of(guarded)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reading_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agents]:
-    """Agents on one such mesh for all tests of a module that only read."""
+    """Agents on one such mesh for all tests that only read."""
     with closing_mesh(tmp_path_factory.mktemp("guarded")) as mesh:
         yield from agents_of(mesh)
 

@@ -13,7 +13,6 @@ import pytest
 from mcp import Client, MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from tests.mcp.agents import Agent
 from tests.mcp.conftest import NEWCOMER, Agents, agents_on
 from tests.shipped import ShippedMesh, hide
 
@@ -26,9 +25,9 @@ _VOLATILE = re.compile(
 )
 
 
-@pytest.fixture
-def pair(changed: Callable[[str], ShippedMesh]) -> Iterator[tuple[Agent, Agent]]:
-    """Newcomers to two meshes: one hides a product, the other never had it."""
+@pytest.fixture(scope="module")
+def pair(changed: Callable[[str], ShippedMesh]) -> Iterator[tuple[Agents, Agents]]:
+    """Agents on two meshes: one hides a product, the other never had it."""
     hiding, without = changed("hiding"), changed("without")
     hide(hiding, HIDDEN)
     shutil.rmtree(without.settings.domains / DOMAIN / "products" / NAME)
@@ -38,7 +37,7 @@ def pair(changed: Callable[[str], ShippedMesh]) -> Iterator[tuple[Agent, Agent]]
             source = agents_on(mesh)
             made.append(next(source))
             stack.callback(next, source, None)
-        yield made[0](NEWCOMER), made[1](NEWCOMER)
+        yield made[0], made[1]
 
 
 def _questions() -> list[tuple[str, dict[str, Any]]]:
@@ -101,15 +100,13 @@ async def _everything(client: Client) -> list[str]:
     return told
 
 
-def test_a_hidden_product_answers_like_one_that_never_was(pair: tuple[Agent, Agent]) -> None:
-    hiding, without = (agent.ask(_everything) for agent in pair)
+def test_a_hidden_product_answers_like_one_that_never_was(pair: tuple[Agents, Agents]) -> None:
+    hiding, without = (agents(NEWCOMER).ask(_everything) for agents in pair)
     for one, other in zip(hiding, without, strict=True):
         assert _VOLATILE.sub("*", one) == _VOLATILE.sub("*", other)
 
 
-def test_who_holds_a_grant_on_it_sees_it(changed: Callable[[str], ShippedMesh]) -> None:
-    mesh = changed("hiding")
-    hide(mesh, HIDDEN)
-    for agents in agents_on(mesh):
-        assert agents("analyst").answer("get_product", product=HIDDEN)["product"]["address"] == HIDDEN
-        assert f"product://{DOMAIN}/{NAME}" in agents("analyst").resources()
+def test_who_holds_a_grant_on_it_sees_it(pair: tuple[Agents, Agents]) -> None:
+    analyst = pair[0]("analyst")
+    assert analyst.answer("get_product", product=HIDDEN)["product"]["address"] == HIDDEN
+    assert f"product://{DOMAIN}/{NAME}" in analyst.resources()
