@@ -14,6 +14,8 @@ from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ResourceTemplateReference
 
+from tests.serving.conftest import NO_TLS
+
 Message = dict[str, Any]
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|\+00:00)")
 # Figures that depend on the moment, and ids.
@@ -38,7 +40,7 @@ async def connected(url: str, token: str, mode: str = "auto", wire: Wire | None 
     hooks = {"response": [] if wire is None else [wire.keep]}
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, event_hooks=hooks, timeout=60, trust_env=False) as http,
+        httpx2.AsyncClient(headers=headers, event_hooks=hooks, timeout=60, trust_env=False, verify=NO_TLS) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client

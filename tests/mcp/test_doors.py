@@ -24,7 +24,7 @@ from platform_resources.serving.limits import ApiLimits
 from platform_resources.serving.mcp.http import security_of
 from tests.mcp.agents import MODES, server_for
 from tests.mcp.recording import Wire, connected, normal, session
-from tests.serving.conftest import run_server
+from tests.serving.conftest import NO_TLS, run_server
 from tests.shipped import ShippedMesh
 from tests.tiny_mesh import environment
 
@@ -162,7 +162,7 @@ def test_two_callers_at_once_never_mix(url: str, shipped_mesh: ShippedMesh) -> N
 
 def test_requests_are_refused_as_by_the_api(url: str, shipped_mesh: ShippedMesh) -> None:
     token = {"Authorization": f"Bearer {shipped_mesh.token('analyst')}"}
-    with httpx.Client(base_url=url, headers=HEADERS, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=HEADERS, trust_env=False, verify=NO_TLS) as client:
 
         def post(path: str = "/mcp", **given: Any) -> httpx.Response:
             return client.post(path, **{"json": PING, "headers": token} | given)
@@ -205,7 +205,7 @@ def test_hostile_bodies_are_answered_in_good_order(
 ) -> None:
     headers = {**HEADERS, "MCP-Protocol-Version": version, "Content-Type": "application/json"}
     headers["Authorization"] = f"Bearer {shipped_mesh.token('analyst')}"
-    answer = httpx.post(f"{url}/mcp", content=body, headers=headers, trust_env=False, timeout=20)
+    answer = httpx.post(f"{url}/mcp", content=body, headers=headers, trust_env=False, verify=NO_TLS, timeout=20)
     assert answer.status_code < 500
     assert "Traceback" not in answer.text
 
@@ -232,10 +232,16 @@ def test_a_revoked_token_ends_the_session(url: str, shipped_mesh: ShippedMesh) -
             token, credential = made()
             assert anyio.run(talk, connected(url, token, mode), credential)
             headers = {**HEADERS, "Authorization": f"Bearer {token}"}
-            assert httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False).status_code == 401
+            assert (
+                httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False, verify=NO_TLS).status_code == 401
+            )
             token, credential = made()
             told = anyio.run(talk, Client(server_for(access, view, token), mode=mode), credential)
             assert "token that holds" in told
+
+
+def _ping(url: str, headers: dict[str, str]) -> httpx.Response:
+    return httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False, verify=NO_TLS)
 
 
 def test_who_asks_too_often_waits(shipped_mesh: ShippedMesh) -> None:
@@ -245,7 +251,9 @@ def test_who_asks_too_often_waits(shipped_mesh: ShippedMesh) -> None:
         Access(shipped_mesh.settings, personas=False) as access,
         run_server(create_app(shipped_mesh.settings, access=access, limits=limits)) as url,
     ):
-        answers = [httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False) for _ in range(5)]
+        answers = [
+            httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False, verify=NO_TLS) for _ in range(5)
+        ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert int(answers[-1].headers["Retry-After"]) >= 1
 

@@ -16,7 +16,7 @@ def test_masks_hold_for_who_has_no_clearance_and_are_lifted_for_who_has(reading_
     asked = {"product": PORT, "order": ["customer_id"], "limit": 3}
     masked = reading_agents("ana").told("query_product", **asked)
     assert "CANARY" not in json.dumps(masked)
-    assert "909" not in json.dumps(masked["answer"]["rows"])
+    assert "90900" not in json.dumps(masked["answer"]["rows"])  # 909 alone may stand in a hash
     assert masked["answer"]["masked"] == {PORT: ["email", "name", "card", "income"]}
     assert masked["hints"][0] == "`masked` names the columns whose values are masked for you."
     clear = reading_agents("desk").told("query_product", **asked)

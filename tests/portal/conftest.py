@@ -15,7 +15,7 @@ from platform_resources.access import Access
 from platform_resources.lake import MeshSettings
 from platform_resources.serving import create_app
 from tests.guarded import GuardedMesh, make_mesh
-from tests.serving.conftest import run_server
+from tests.serving.conftest import NO_TLS, run_server
 from tests.shipped import ShippedMesh, make_shipped
 
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
@@ -25,7 +25,7 @@ class Browser(httpx.Client):
     """Keeps cookies and follows nothing by itself."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(base_url=url, timeout=60, trust_env=False)
+        super().__init__(base_url=url, timeout=60, trust_env=False, verify=NO_TLS)
         self.origin = url
 
     def sign_in(self, token: str, **fields: str) -> httpx.Response:
@@ -70,9 +70,9 @@ def run_portal(
         yield Portal(url, access, mesh)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shipped_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """The shipped products (3 s): for tests that change nothing that others look at."""
+    """The shipped products (3 s), one for all tests of the portal that change nothing that others look at."""
     mesh = make_shipped(tmp_path_factory.mktemp("shipped"), publications=1)
     with run_portal(mesh.settings, mesh) as portal:
         yield portal
