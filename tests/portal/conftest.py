@@ -70,9 +70,9 @@ def run_portal(
         yield Portal(url, access, mesh)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shipped_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """The shipped products (3 s), one for all tests of the portal that change nothing that others look at."""
+    """The shipped products: for tests that change nothing that others of their module look at."""
     mesh = make_shipped(tmp_path_factory.mktemp("shipped"), publications=1)
     with run_portal(mesh.settings, mesh) as portal:
         yield portal
