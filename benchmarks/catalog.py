@@ -17,16 +17,21 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 
 from benchmarks.catalog_mesh import CatalogMesh
+from benchmarks.lineage_walks import DESCENDANTS, impact_seconds, write_edges
 from benchmarks.printing import figures_table, verdict
+from benchmarks.product_pages import draw
+from benchmarks.search_speed import time_search
 
 PRODUCTS = 10_000
 MEMORY_MB = 500
 GROWTH = 1.15  # seconds for each product, of the biggest mesh against the smallest: 1 is linear
-_QUESTIONS = 500
+SEARCH_MS, PAGE_MS, IMPACT_MS = 50, 150, 100  # the p99 of search and page
+_QUESTIONS, _PAGES, _WARMED = 500, 200, 50
 
 
 @dataclass(frozen=True)
@@ -87,18 +92,61 @@ def serving(mesh: CatalogMesh) -> list[Figure]:
     ]
 
 
-# What is measured on the mesh of full size; search, product page and impact stand here as functions of their own.
-FIGURES: tuple[Callable[[CatalogMesh], list[Figure]], ...] = (rebuild, serving)
+def asking(mesh: CatalogMesh) -> list[Figure]:
+    """A process that serves somebody who searches, opens product pages and asks what a change hits."""
+    from platform_resources.access import Access, Caller, Identity  # noqa: PLC0415  (counts for the process)
+    from platform_resources.lake import PortAddress  # noqa: PLC0415
+    from platform_resources.serving.app import create_app  # noqa: PLC0415
+    from platform_resources.serving.column_lineage import get_impact  # noqa: PLC0415
+    from platform_resources.serving.readers import Reader  # noqa: PLC0415
+    from platform_resources.serving.search import search_products  # noqa: PLC0415
+
+    caller = Caller(Identity("reader@retailer.example", "person", "Reader", purpose="analytics"), frozenset({"read"}))
+    with Access(mesh.settings, personas=False) as access:
+        app = create_app(mesh.settings, access=access)
+
+        def reader() -> Reader:
+            return Reader(caller, access, app.state.view)
+
+        began = time.monotonic()
+        search_products(reader(), q="")
+        opened = time.monotonic() - began
+        found = time_search(lambda words: search_products(reader(), q=words), mesh.words)
+        addresses = [entry.address.split(".") for entry in app.state.view.index.each_product()]
+        for number in range(_WARMED):  # each domain, and the process that draws the plots
+            draw(app, access, caller, *addresses[number * len(addresses) // _WARMED])
+        pages = _p99(lambda at: draw(app, access, caller, *addresses[at * 7919 % len(addresses)]), _PAGES)
+        hub = PortAddress.parse(mesh.hub)
+        hit = len(get_impact(reader(), reader().port(hub), "change", "amount_01").columns)
+        impact = _p99(lambda _: get_impact(reader(), reader().port(hub), "change", "amount_01"), _PAGES)
+        app.state.view.close()
+    with tempfile.TemporaryDirectory(prefix="mesh-bench-") as folder:
+        walked = sorted(impact_seconds(write_edges(Path(folder), mesh.count)))
+    return [
+        Figure("search index opened or made", opened, "seconds"),
+        Figure("search, median", found.median, "ms"),
+        Figure("search, p99", found.p99, "ms", SEARCH_MS),
+        *(Figure(f"search: {kind}, p99", figure, "ms") for kind, figure in found.by_kind.items()),
+        Figure("product page, p99", pages, "ms", PAGE_MS),
+        Figure(f"impact of a column with {hit:,} descendants, p99", impact, "ms"),
+        Figure(f"impact of a column with {DESCENDANTS:,} descendants, median", median(walked) * 1000, "ms", IMPACT_MS),
+        Figure("the same, slowest of 50", walked[-1] * 1000, "ms"),
+        Figure("peak of a process that is asked all this", _peak_mb(), "MB", MEMORY_MB),
+    ]
 
 
-def _p99(ask: Callable[[int], object]) -> float:
-    """Milliseconds, of `_QUESTIONS` calls."""
+# What is measured on the mesh of full size.
+FIGURES: tuple[Callable[[CatalogMesh], list[Figure]], ...] = (rebuild, serving, asking)
+
+
+def _p99(ask: Callable[[int], object], times: int = _QUESTIONS) -> float:
+    """Milliseconds, of so many calls."""
     taken = []
-    for at in range(_QUESTIONS):
+    for at in range(times):
         began = time.perf_counter()
         ask(at)
         taken.append((time.perf_counter() - began) * 1000)
-    return sorted(taken)[int(_QUESTIONS * 0.99)]
+    return sorted(taken)[int(times * 0.99)]
 
 
 def _peak_mb() -> float:

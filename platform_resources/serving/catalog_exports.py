@@ -45,7 +45,7 @@ IfNoneMatch = Annotated[str | None, Header(description="ETag of the document tha
     "/catalog/dcat",
     operation_id="get_catalog_dcat",
     summary="The catalog as DCAT-AP 3",
-    responses={**refusals(), **_DOCUMENT},
+    responses={**refusals(422), **_DOCUMENT},
     response_class=Response,
 )
 def get_catalog_dcat(reader: CurrentReader, if_none_match: IfNoneMatch = None) -> Response:
@@ -57,7 +57,7 @@ def get_catalog_dcat(reader: CurrentReader, if_none_match: IfNoneMatch = None) -
     "/catalog/dprod",
     operation_id="get_catalog_dprod",
     summary="The catalog as DPROD",
-    responses={**refusals(), **_DOCUMENT},
+    responses={**refusals(422), **_DOCUMENT},
     response_class=Response,
 )
 def get_catalog_dprod(reader: CurrentReader, if_none_match: IfNoneMatch = None) -> Response:

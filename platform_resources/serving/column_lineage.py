@@ -99,7 +99,9 @@ class Impact(Answer):
     told: str = Field(description="The same as a sentence.")
 
 
-ColumnName = Annotated[str, Path(alias="column", max_length=63, examples=["net_sales"])]
+ColumnName = Annotated[
+    str, Path(alias="column", description="Name of the column.", max_length=63, examples=["net_sales"])
+]
 Depth = Annotated[int, Query(description="How many steps to follow.", ge=1, le=50)]
 
 
@@ -152,7 +154,7 @@ def get_path(
 def get_impact(
     reader: CurrentReader,
     state: AskedPort,
-    event: Annotated[Event, Query()] = "change",
+    event: Annotated[Event, Query(description="What happens to it.")] = "change",
     column: Annotated[str | None, Query(description="Only this column changes.", max_length=63)] = None,
 ) -> Impact:
     """Down to fields and consumers. A product that the caller may not know of is neither named nor counted."""

@@ -18,7 +18,9 @@ a purpose. Whatever is refused is answered as problem details (RFC 9457) with a 
 that the caller may not know of is answered exactly like one that does not exist.
 """
 _TAGS = {
+    "catalog": "Finding products, and judging them before depending on them.",
     "products": "What the mesh offers: promises, contracts, columns, quality, lineage, consumers, use.",
+    "lineage": "Which column comes from which, and what a change would hit.",
     "data": "The rows of a port, as the caller may see them.",
     "sql": "Queries over ports, as the caller may see them.",
     "glossary": "What words mean, and how they stand to each other.",

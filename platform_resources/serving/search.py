@@ -79,13 +79,13 @@ def search_products(
     q: Annotated[str, Query(description="Words, also begun or misspelt; empty lists all.", max_length=400)] = "",
     domain: _Some = None,
     tier: _Some = None,
-    status: Annotated[list[Lifecycle] | None, Query()] = None,
+    status: Annotated[list[Lifecycle] | None, Query(description="Only in one of these states.")] = None,
     classification: _Some = None,
     tag: _Some = None,
     owner: _Some = None,
-    min_score: Annotated[float | None, Query(ge=0, le=100)] = None,
-    freshness: Annotated[list[Literal["fresh", "late", "unknown"]] | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    min_score: Annotated[float | None, Query(description="Quality score, at least.", ge=0, le=100)] = None,
+    freshness: Annotated[list[Literal["fresh", "late", "unknown"]] | None, Query(description="As of now.")] = None,
+    limit: Annotated[int, Query(description="How many hits at most.", ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> SearchAnswer:
     """Products that the caller may know of, ranked, and why each is a hit.

@@ -15,9 +15,10 @@ def page(api: Api) -> str:
     return api.get("anonymous", "/api/v1/docs").text
 
 
-def test_who_opens_the_server_is_led_to_the_document(reading_api: Api) -> None:
+def test_who_opens_the_server_is_led_to_the_sign_in_page_and_the_document(reading_api: Api) -> None:
     led = reading_api.get("anonymous", "/")
-    assert (led.status_code, led.headers["Location"]) == (307, "/api/v1/docs")
+    assert (led.status_code, led.headers["Location"]) == (303, "/sign-in")
+    assert "/api/v1/docs" in reading_api.get("anonymous", "/sign-in").text
 
 
 def test_where_to_begin_leads_to_all_that_is_listed(reading_api: Api) -> None:
