@@ -216,7 +216,7 @@ def test_the_figures_of_a_product_come_from_what_was_recorded(shipped: Judged) -
     assert found["integrity"].says.endswith("3 of 3 versions passed in the last 90 days")
     assert found["adoption"].says.startswith("2 consumers read it 2 times in the last 90 days; nobody read it in")
     assert found["satisfaction"].value is None
-    assert metric(reader, "crm", "customer_360", "reliability").value == pytest.approx(25, abs=1), "15 min of each hour"
+    assert 24 < metric(reader, "crm", "customer_360", "reliability").value < 35, "15 min of each hour, and the last one"
 
 
 def test_those_who_read_a_product_rate_it_once_and_its_owners_do_not(shipped: Judged) -> None:
