@@ -13,9 +13,9 @@ from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.names import NAME_RULE, is_email, is_name, split_address
 from platform_resources.contracts.nodes import Node
+from platform_resources.contracts.patterns import PatternError, compile_pattern
 from platform_resources.governance.council_files import checked_by_schema
 from platform_resources.governance.model import Classification, Mandate, Purpose, SemanticType, Tier
-from platform_resources.governance.patterns import PatternError, compile_pattern
 
 _Read = TypeVar("_Read")
 # Fields of catalogue entries that hold a length of time.

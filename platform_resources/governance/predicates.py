@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from platform_resources.contracts.findings import shown
+from platform_resources.contracts.patterns import LONGEST_TEXT, PatternError, compile_pattern
 from platform_resources.contracts.reading import KeyPath
 from platform_resources.governance.facts import Need
 from platform_resources.governance.fields import (
@@ -25,7 +26,6 @@ from platform_resources.governance.fields import (
 )
 from platform_resources.governance.model import Council
 from platform_resources.governance.model import Subject as Kind
-from platform_resources.governance.patterns import LONGEST_TEXT, PatternError, compile_pattern
 from platform_resources.governance.subjects import Subject
 from platform_resources.governance.values import (
     at_least,

@@ -5,7 +5,6 @@ Rows are made from contracts, so no real person's data ever lies in a test.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ import duckdb
 from platform_resources.contracts import canonical_type, load_usable_domain
 from platform_resources.contracts.model import Column, Contract, Domain, Product
 from platform_resources.contracts.names import split_address
+from platform_resources.contracts.patterns import compile_pattern
 from platform_resources.lake import MeshSettings, qualified, quote_identifier
 from platform_resources.quality import Audit, evaluate
 from platform_resources.self_service.changeset import ScaffoldError
@@ -208,7 +208,7 @@ def _text(column: Column, number: int) -> str:
     def fits(text: str) -> bool:
         long_enough = not isinstance(shortest, int) or len(text) >= shortest
         short_enough = not isinstance(longest, int) or len(text) <= longest
-        return long_enough and short_enough and (pattern is None or re.search(pattern, text) is not None)
+        return long_enough and short_enough and (pattern is None or compile_pattern(pattern).found_in(text))
 
     made = next((text for text in known if fits(text)), plain)
     if pattern is None and isinstance(shortest, int) and len(made) < shortest:

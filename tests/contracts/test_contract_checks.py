@@ -34,7 +34,7 @@ CONTRACT_FAULTS = [
     ("logicalType: number", "logicalType: nubmer", "not-allowed", "Did you mean `number`"),
     ("classification: personal", "classification: Top secret", "classification-form", "catalogue"),
     ("maxLength: 254", "maxLength: 2", "option-range", "Swap"),
-    ("pattern: '[^@]+@[^@]+'", "pattern: '(?=x)'", "pattern", "look-ahead"),
+    ("pattern: '[^@]+@[^@]+'", "pattern: '(?=x)'", "pattern", "neither ahead"),
     ("pattern: '[^@]+@[^@]+'", "pattern: '[a'", "pattern", "regular expression"),
     ("maxLength: 254", "maximum: 254", "unknown-key", "maxLength"),
     ("value: {strategy: partial, clearance: gdpr}", "value: partial", "mask", "strategy"),

@@ -1,13 +1,13 @@
-"""Regular expressions of rules match what Python's own match, in time linear in the text, whatever they repeat."""
+"""Patterns match what Python's and DuckDB's own engines match, in time linear in the text, whatever they repeat."""
 
 from __future__ import annotations
 
 import re
-import time
 
+import duckdb
 import pytest
 
-from platform_resources.governance.patterns import LARGEST, LONGEST_TEXT, PatternError, compile_pattern
+from platform_resources.contracts.patterns import PatternError, compile_pattern
 
 HONEST = [
     "[a-z][a-z0-9]*(_[a-z0-9]+)*",
@@ -18,23 +18,17 @@ HONEST = [
     r"\d{4}-\d{2}-\d{2}",
     ".*(TODO|tbd).*",
     "(?i:tmp|temp)_.*",
-    "(?!tmp_).*",
-    "(?!.*(?:todo|tbd)).+",
     r"(?i).*\bselect\s.*",
     r".*\B_\b.*",
-    "(?s:.*)(?<!_)",
-    "(?<=a).*|a(?<=a)b*",
     "(?m:.*^is.*$.*)",
-    r"\A(?=.*a)(?=.*b)[^\d]{2,8}?\Z",
     "([a-z]+, )*[a-z]+",
     "(ab|cd)+",
     "(a|ab)*c",
     "(-[a-z]+_[a-z]+)*",
     "(?:a??b*?)+?",
     "(?:(?:a|\\b|)*b?)*",
-    "a{0}b{2}(?:c{1,2}){,3}",
-    "(?!)|a",
-    "é+|(?a:\\w)+",
+    "a{0}b{2}(?:c{1,2}){0,3}",
+    "é+|[a-z_]+",
 ]
 # Python's own engine takes hours for these: a pattern, a text that it matches, one that it doesn't.
 HOSTILE = [
@@ -53,7 +47,6 @@ HOSTILE = [
     ("(-(a|ab)b?)*c", "-abb-ac", "-bc"),
     (r"(\w+\s?)*!", "is it!", "  it!"),
     ("(?:(?:(?:a*)*)*)*b", "b", "ba"),
-    ("(?!(a+)+b)(?=(.*,)*x).*", "xb", "aab,x"),
     ("(?:[ab]*a[ab]{300})x", "a" * 301 + "x", "a" * 300 + "x"),
 ]
 TEXTS = (
@@ -76,41 +69,45 @@ def test_a_pattern_matches_what_pythons_own_does(pattern: str) -> None:
 def test_a_pattern_on_which_pythons_own_explodes_is_matched_all_the_same(
     pattern: str, matched: str, other: str
 ) -> None:
-    assert compile_pattern(pattern).matches(matched)
-    assert not compile_pattern(pattern).matches(other)
-
-
-@pytest.mark.parametrize("pattern", [*HONEST, *(pattern for pattern, _, _ in HOSTILE)])
-def test_no_pattern_takes_long(pattern: str) -> None:
     compiled = compile_pattern(pattern)
-    for hostile in ("a" * LONGEST_TEXT, "a_" * (LONGEST_TEXT // 2) + "!", "a@a." * (LONGEST_TEXT // 4) + "!"):
-        before = time.process_time()
-        compiled.matches(hostile[:LONGEST_TEXT])
-        assert time.process_time() - before < 20  # some milliseconds where it can't explode, hours where it can
-
-
-def test_what_is_kept_of_texts_that_were_read_is_bounded() -> None:
-    compiled = compile_pattern("(?:[ab]*a[ab]{12})x")
-    for number in range(3_000):
-        compiled.matches(f"{number:012b}".replace("0", "a").replace("1", "b") + "x")
-    assert len(compiled._kept) <= 2_001
-    assert compiled.matches("a" * 13 + "x")
+    assert compiled.matches(matched)
+    assert not compiled.matches(other)
+    assert not compiled.matches("a_" * 2_000 + "!?")
 
 
 @pytest.mark.parametrize(
     ("pattern", "says"),
     [
         (r"(a+)b\1", "refers back"),
-        ("(a)?(?(1)b|c)", "refers back"),
-        ("a++b", "gives nothing back"),
-        ("(?>a+)b", "gives nothing back"),
-        ("(?<=ab).*", "looks behind"),
-        (f"(?:.{{0,10}}){{{LARGEST // 10}}}", "1,000 characters"),
-        (r"(?:^|\b|(?=a)|x)" * 18, "hang on"),
-        ("(", "no regular expression"),
-        ("a" * 301, "301 characters"),
+        ("(?!tmp_).*", "neither ahead nor behind"),
+        (".*(?<!_)", "neither ahead nor behind"),
+        ("(?P=name)", "no regular expression"),
+        ("a++b", "repeat once"),
+        (r"a\Z", "RE2 refers back to no group and knows no such escape"),
+        ("(?:a{999}){999}", "more than 1,000"),
+        ("(?:.{0,10}){100}" * 60, "too many"),
+        (r"(?:\pL\PL){400}" * 20, "too large"),
+        ("(", "missing"),
+        ("a\ud800", "half a character"),
+        ("a" * 1_001, "1,001 characters"),
     ],
 )
 def test_other_patterns_are_refused_with_the_reason(pattern: str, says: str) -> None:
     with pytest.raises(PatternError, match=says):
         compile_pattern(pattern)
+
+
+def test_a_pattern_means_the_same_to_a_rule_as_to_the_audit_of_the_data() -> None:
+    with duckdb.connect() as con:
+        for pattern in HONEST:
+            compiled = compile_pattern(pattern)
+            for text in TEXTS:
+                whole, part = con.execute(
+                    "SELECT regexp_full_match($1, $2, 's'), regexp_matches($1, $2, 's')", [text, pattern]
+                ).fetchone()
+                assert compiled.matches(text) is whole, (pattern, text)
+                assert compiled.found_in(text) is part, (pattern, text)
+
+
+def test_half_a_character_in_a_text_is_no_error() -> None:
+    assert not compile_pattern("[a-z]+").matches("a\ud800")
