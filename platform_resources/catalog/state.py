@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Literal
 import duckdb
 
 from platform_resources.contracts import ContractError, Mesh, render_findings
-from platform_resources.contracts.lifecycle import Lifecycle, lifecycle_of
+from platform_resources.contracts.lifecycle import Lifecycle, lifecycle_of, preference
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.governance import Judgement
 from platform_resources.governance.days import today
@@ -158,9 +158,25 @@ def _port_state(
     )
 
 
+def aged(state: DomainState, now: datetime) -> DomainState:
+    """The same, with the ages of what is published as of `now`."""
+
+    def ported(port: PortState) -> PortState:
+        if port.publication is None:
+            return port
+        return replace(port, freshness=Freshness(port.freshness.promised, age_of(port.publication, now)))
+
+    return replace(state, ports=tuple(map(ported, state.ports)))
+
+
 def lifecycle_now(product: Product, port: OutputPort, retirement: Retirement | None) -> Lifecycle:
     """Where a port stands: what was taken down is retired until it is published again, whatever its documents say."""
     return lifecycle_of(product, port) if retirement is None else "retired"
+
+
+def by_preference_now(ports: Iterable[PortState]) -> list[PortState]:
+    """Ports of a product, the one to read first: what was taken down comes last, whatever its documents say."""
+    return sorted(ports, key=lambda state: preference(state.lifecycle, state.port.major))
 
 
 def age_of(publication: Publication, now: datetime) -> timedelta:

@@ -37,10 +37,17 @@ def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
 
 @lru_cache(maxsize=2)
 def _read_mesh(
-    domains: Path, council: Path, states: tuple[tuple[str, str], ...], _council_state: str
+    domains: Path, council: Path, states: tuple[tuple[str, str], ...], council_state: str
 ) -> tuple[Mesh, Council]:
     known = dict(states)
-    return load_mesh(domains, lambda folder: _domain(folder, known.get(folder.name, ""))), load_council(council)
+    return load_mesh(domains, lambda folder: _domain(folder, known.get(folder.name, ""))), _council(
+        council, council_state
+    )
+
+
+@lru_cache(maxsize=2)
+def _council(folder: Path, _state: str) -> Council:
+    return load_council(folder)
 
 
 def _domain(folder: Path, state: str) -> UsableDomain:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from platform_resources.catalog import mesh_state
+from platform_resources.catalog import view as view_module
+from platform_resources.catalog.state import DomainState, domain_state
 from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import utc_now
 from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
@@ -57,6 +61,31 @@ def test_every_reader_sees_what_was_published_before_it_asked(mesh: GuardedMesh,
             states = list(threads.map(lambda _: view.port(CUSTOMERS), range(16)))
             assert {state.publication.number for state in states if state} == {number}
             assert [p.number for p in view.log(CUSTOMERS, 10)] == list(range(number, 0, -1))
+
+
+def test_of_a_big_mesh_nobody_waits_for_what_only_time_made_old(
+    mesh: GuardedMesh, view: CatalogView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view_module, "_FEW", 0)
+    monkeypatch.setattr(view_module, "_LASTS_SECONDS", 0)
+    view.domains()  # opening a lake for the first time makes files beside its catalog
+    judging = []
+
+    def judged(*asked: Any) -> DomainState:
+        judging.append(threading.current_thread())
+        return domain_state(*asked)
+
+    monkeypatch.setattr(view_module, "domain_state", judged)
+    first, second = view.port(CUSTOMERS), view.port(CUSTOMERS)
+    assert first is not None
+    assert second is not None
+    assert second.publication == first.publication
+    assert second.freshness.age > first.freshness.age
+    mesh.publish()
+    assert view.port(CUSTOMERS).publication.number == 2, "what was published is there at once"
+    view.close()  # waits for what goes on in the background
+    me = threading.current_thread()
+    assert [thread is me for thread in judging] in ([True, False, True], [True, True]), "who asks judged twice"
 
 
 def test_a_contract_that_was_published_is_told_as_it_was(mesh: GuardedMesh, view: CatalogView) -> None:
