@@ -30,13 +30,14 @@ def is_runnable(state: str) -> bool:
     return state not in ("proposed", "retired")
 
 
+def preference(lifecycle: Lifecycle, major: int) -> tuple[int, int]:
+    """Sorts ports, the one to read first: the newest active one, then what else is served."""
+    return _PREFERENCE.index(lifecycle), -major
+
+
 def by_preference(product: Product) -> list[OutputPort]:
-    """The ports of a product, the one to read first: the newest active one, then what else is served."""
-
-    def rank(port: OutputPort) -> tuple[int, int]:
-        return _PREFERENCE.index(lifecycle_of(product, port)), -port.major
-
-    return sorted(product.ports, key=rank)
+    """The ports of a product as its documents alone tell which is to be read first."""
+    return sorted(product.ports, key=lambda port: preference(lifecycle_of(product, port), port.major))
 
 
 def replacement_of(port: OutputPort) -> str | None:
