@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from platform_resources.access import Access, AccessError, Identity
-from platform_resources.access.callers import oidc as verifying
+from platform_resources.access.callers import oidc_documents as documents
 from platform_resources.access.callers.identities import get_identity, save_identity, set_enabled
 from platform_resources.access.callers.oidc_settings import OidcSettings
 from platform_resources.access.callers.tokens import create_token, issue_token
@@ -178,7 +179,7 @@ def test_a_hostile_token_is_refused_like_any_other(access, issuer, how):
 
 
 def test_a_new_key_is_taken_and_an_old_one_forgotten(access, issuer, monkeypatch):
-    monkeypatch.setattr(verifying, "_KEYS_AGAIN", 0.0)
+    monkeypatch.setattr(documents, "RENEWED", 0.0)
     access.authenticate(issuer.token())
     old = issuer.keys.pop("one")
     issuer.keys["two"] = rsa_key()
@@ -215,7 +216,7 @@ def test_a_provider_that_is_gone_is_told_as_such(access_of, issuer):
 
 
 def test_a_provider_that_dawdles_holds_up_nobody_for_long(access, issuer, monkeypatch):
-    monkeypatch.setattr(verifying, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(documents, "TIMEOUT", 0.2)
     issuer.delay = 1.0
     _unavailable(access, issuer.token())
     asked = len(issuer.asked)
@@ -223,8 +224,85 @@ def test_a_provider_that_dawdles_holds_up_nobody_for_long(access, issuer, monkey
         _unavailable(access, issuer.token())  # for a while it is not asked at all
     assert len(issuer.asked) == asked
     issuer.delay = 0.0
-    monkeypatch.setattr(verifying, "_AGAIN", 0.0)
+    monkeypatch.setattr(documents, "AGAIN", 0.0)
     assert access.authenticate(issuer.token()).identity.id == WHO
+
+
+def _until(happens: Callable[[], bool]) -> None:
+    for _ in range(3_000):
+        if happens():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never happens")
+
+
+@pytest.fixture
+def slow(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Future]]:
+    """Do something in another thread, and go on once that waits for the provider, which answers at `gate.set()`."""
+    monkeypatch.setattr(documents, "TIMEOUT", 60.0)
+    with ThreadPoolExecutor(documents.MOST_WAITING + 2) as pool:
+
+        def begun(work: Callable[[], object], path: str = "/jwks") -> Future:
+            asked = issuer.asked.count(path)
+            issuer.gate.clear()
+            running = pool.submit(work)
+            _until(lambda: issuer.asked.count(path) > asked)
+            return running
+
+        yield begun
+        issuer.gate.set()
+
+
+def test_who_waits_for_a_key_that_nobody_knows_holds_up_no_other(access, issuer, slow, monkeypatch):
+    access.authenticate(issuer.token())
+    monkeypatch.setattr(documents, "RENEWED", 0.0)
+    waiting = slow(lambda: access.authenticate(issuer.token("unknown", key=rsa_key())))
+    for _ in range(3):
+        assert access.authenticate(issuer.token()).identity.id == WHO
+    assert not waiting.done()
+    issuer.gate.set()
+    with pytest.raises(UnauthenticatedError):
+        waiting.result(60)
+
+
+def test_keys_are_renewed_before_their_time_is_over_and_nobody_else_waits(access, issuer, slow, monkeypatch):
+    access.authenticate(issuer.token())
+    monkeypatch.setattr(documents, "_EARLY", 0.0)
+    waiting = slow(lambda: access.authenticate(issuer.token()), "/.well-known/openid-configuration")
+    assert access.authenticate(issuer.token()).identity.id == WHO
+    issuer.gate.set()
+    assert waiting.result(60).identity.id == WHO
+    assert issuer.asked.count("/jwks") == 2
+
+
+def test_the_first_who_come_wait_for_one_answer_and_no_more_than_some(access, issuer, slow):
+    with ThreadPoolExecutor(documents.MOST_WAITING + 4) as crowd:
+        first = slow(lambda: access.authenticate(issuer.token()), "/.well-known/openid-configuration")
+        rest = [crowd.submit(access.authenticate, issuer.token()) for _ in range(documents.MOST_WAITING + 4)]
+        _until(lambda: sum(one.done() for one in rest) == 4)
+        told = {one.exception().status for one in rest if one.done()}
+        issuer.gate.set()
+        assert first.result(60).identity.id == WHO
+        assert sum(one.exception(60) is None for one in rest) == documents.MOST_WAITING
+    assert told == {503}
+    assert issuer.asked == ["/.well-known/openid-configuration", "/jwks"]
+
+
+def test_who_waits_is_told_after_a_while_that_it_was_in_vain(access, issuer, slow, monkeypatch):
+    waiting = slow(lambda: access.authenticate(issuer.token()), "/.well-known/openid-configuration")
+    monkeypatch.setattr(documents, "TIMEOUT", 0.01)
+    assert _unavailable(access, issuer.token()).status == 503
+    assert not waiting.done()
+
+
+def test_keys_that_are_kept_count_while_the_provider_is_gone(access, issuer, monkeypatch):
+    access.authenticate(issuer.token())
+    monkeypatch.setattr(documents, "RENEWED", 0.0)
+    issuer.answers["/jwks"] = b"<html>"
+    assert _unavailable(access, issuer.token("unknown", key=rsa_key())).status == 503
+    assert access.authenticate(issuer.token()).identity.id == WHO
+    monkeypatch.setattr(documents, "LASTS", 0.0)
+    assert _unavailable(access, issuer.token()).status == 503
 
 
 @pytest.mark.parametrize(
@@ -238,6 +316,7 @@ def test_a_provider_that_dawdles_holds_up_nobody_for_long(access, issuer, monkey
         ("/jwks", b"[1]"),
         ("/jwks", b'{"keys": []}'),
         ("/jwks", b'{"keys": "x"}'),
+        ("/jwks", b'{"keys": [1, {"kty": "RSA"}, {"kty": [], "alg": []}]}'),
         ("/jwks", b"x" * 2_000_000),
     ],
 )

@@ -180,7 +180,7 @@ def test_a_provider_that_is_gone_or_talks_nonsense_is_told_as_such(lying: tuple[
 
 def test_who_waits_for_a_slow_provider_holds_up_nobody_else(lying: tuple[Issuer, Portal], monkeypatch) -> None:
     issuer, portal = lying
-    monkeypatch.setattr("platform_resources.access.callers.oidc._TIMEOUT", 60.0)
+    monkeypatch.setattr("platform_resources.access.callers.oidc_documents.TIMEOUT", 60.0)
     issuer.gate.clear()
     with portal.browser() as browser, ThreadPoolExecutor(60) as crowd:
         waiting = [

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
-import httpx
 import jwt
 
+from platform_resources.access.callers.oidc_documents import Kept, ProviderError, discover, fetch
 from platform_resources.access.callers.oidc_settings import OidcSettings, is_trustworthy
-from platform_resources.access.errors import UnauthenticatedError, UnavailableError
+from platform_resources.access.errors import UnauthenticatedError
 
 # Asymmetric only: with HS256 the public key would be the secret, "none" is no signature.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -20,43 +19,18 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _LONGEST = 16_384  # characters of a token
 _LONGEST_LIFE = 366 * 86_400  # seconds
 _LEEWAY = 30  # seconds by which clocks may differ
-_TIMEOUT = 3.0  # seconds for the provider to answer
-_AGAIN = 5.0  # seconds without another attempt after it did not
-_KEYS_LAST = 300.0  # seconds; a key that the provider takes back is trusted so long at most
-_KEYS_AGAIN = 10.0  # seconds between two fetches for keys that are not known: anybody can name one
-_LARGEST_ANSWER = 1_000_000  # bytes
-
-
-class ProviderError(Exception):
-    """The provider did not answer, or not as one. `status` is of an answer that is no success."""
-
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class _Keys(jwt.PyJWKClient):
-    """The provider's keys. One that does not answer is left alone for a while, so that requests do not queue up."""
-
-    def __init__(self, uri: str) -> None:
-        super().__init__(uri, lifespan=_KEYS_LAST, cooldown_duration=_KEYS_AGAIN, timeout=_TIMEOUT)
-
-    def fetch_data(self) -> Any:
-        found = fetch(self.uri)
-        if self.jwk_set_cache is not None:
-            self.jwk_set_cache.put(self._as_jwk_set_payload(found))
-        self._last_successful_fetch = time.monotonic()
-        return found
 
 
 class OidcVerifier:
-    """Verifies JWTs of one provider. Its keys are fetched when first needed, and again when they may have changed."""
+    """Verifies JWTs of one provider. Its keys are fetched when first needed, and again when they may have changed.
+
+    `document`: what the provider says of itself.
+    """
 
     def __init__(self, settings: OidcSettings) -> None:
         self.settings = settings
-        self._keys: _Keys | None = None
-        self._lock = threading.Lock()
-        self._failed_at = float("-inf")
+        self.document: Kept[Mapping[str, Any]] = Kept(lambda: discover(settings.issuer))
+        self._keys: Kept[list[jwt.PyJWK]] = Kept(self._published_keys)
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """What a token says, once it is proved to be the provider's, for this mesh, and valid now.
@@ -84,31 +58,29 @@ class OidcVerifier:
                 leeway=_LEEWAY,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
-        except (
-            jwt.InvalidTokenError,
-            jwt.PyJWKClientError,
-            jwt.PyJWKSetError,
-            ValueError,
-            OverflowError,
-            RecursionError,
-        ):
+        except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError):
             raise refused from None
 
     def _key(self, kid: str | None) -> jwt.PyJWK:
-        """The provider's key of that name, or its only one. One asks at a time; after a failure none for a while."""
-        with self._lock:
-            if time.monotonic() - self._failed_at < _AGAIN:
-                raise _unavailable()
-            try:
-                if self._keys is None:
-                    self._keys = _Keys(_keys_of(self.settings.issuer))
-                if kid is not None:
-                    return self._keys.get_signing_key(kid)
-                (only,) = self._keys.get_signing_keys()  # a ValueError, which refuses, if there are several
-                return only
-            except (ProviderError, jwt.PyJWKSetError) as error:
-                self._failed_at = time.monotonic()
-                raise _unavailable() from error
+        """The provider's key of that name, or its only one; a ValueError, which refuses, if there is no such key."""
+        keys = self._keys.get(lambda kept: kid is None or any(key.key_id == kid for key in kept))
+        (only,) = keys if kid is None else [key for key in keys if key.key_id == kid][:1]
+        return only
+
+    def _published_keys(self) -> list[jwt.PyJWK]:
+        """Those that the provider signs with, as it says now."""
+        uri = self.document.get(lambda document: _is_address(document.get("jwks_uri"))).get("jwks_uri")
+        if not _is_address(uri):
+            raise ProviderError("it does not say where its keys are")
+        found = fetch(uri)
+        try:
+            keys = jwt.PyJWKSet.from_dict(found).keys if isinstance(found, dict) else []
+        except (jwt.PyJWTError, TypeError, ValueError) as error:
+            raise ProviderError("its keys can't be read") from error
+        keys = [key for key in keys if key.key_id and key.public_key_use in (None, "sig")]
+        if not keys:
+            raise ProviderError("it publishes no key that signs")
+        return keys
 
 
 def expiry_of(claims: Mapping[str, Any]) -> datetime:
@@ -116,40 +88,5 @@ def expiry_of(claims: Mapping[str, Any]) -> datetime:
     return datetime.fromtimestamp(min(int(claims["exp"]), int(time.time()) + _LONGEST_LIFE), UTC)
 
 
-def _unavailable() -> UnavailableError:
-    return UnavailableError("the OpenID provider can't be asked now", "Try again in a moment.", retry_after=_AGAIN)
-
-
-def _keys_of(issuer: str) -> str:
-    """Where the provider's keys are."""
-    uri = discover(issuer).get("jwks_uri")
-    if not isinstance(uri, str) or not is_trustworthy(uri):
-        raise ProviderError("no discovery document of this issuer")
-    return uri
-
-
-def discover(issuer: str) -> Mapping[str, Any]:
-    """What the provider says of itself; ProviderError when it says nothing that can be used."""
-    document = fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    # A document for another issuer would let one tenant of a provider speak for the other.
-    if not isinstance(document, dict) or document.get("issuer") != issuer:
-        raise ProviderError("no discovery document of this issuer")
-    return document
-
-
-def fetch(url: str, form: Mapping[str, str] | None = None, auth: tuple[str, str] | None = None) -> Any:
-    """A JSON document of the provider, got or, with a form, posted; no redirects, a size and a time that end."""
-    deadline = time.monotonic() + _TIMEOUT
-    body = bytearray()
-    try:
-        method = "GET" if form is None else "POST"
-        with httpx.stream(method, url, data=form, auth=auth, timeout=_TIMEOUT, follow_redirects=False) as answer:
-            if answer.status_code != 200:
-                raise ProviderError(f"status {answer.status_code}", answer.status_code)
-            for part in answer.iter_bytes():
-                body += part
-                if len(body) > _LARGEST_ANSWER or time.monotonic() > deadline:
-                    raise ProviderError("too large or too slow")
-        return httpx.Response(200, content=bytes(body)).json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise ProviderError(type(error).__name__) from error
+def _is_address(uri: object) -> TypeGuard[str]:
+    return isinstance(uri, str) and is_trustworthy(uri)

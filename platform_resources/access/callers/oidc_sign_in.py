@@ -9,18 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import threading
-import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote, urlencode
 
-from platform_resources.access.callers.oidc import OidcVerifier, ProviderError, discover, fetch
+from platform_resources.access.callers.oidc import OidcVerifier
+from platform_resources.access.callers.oidc_documents import ProviderError, fetch, unavailable
 from platform_resources.access.callers.oidc_settings import is_trustworthy
-from platform_resources.access.errors import UnauthenticatedError, UnavailableError
+from platform_resources.access.errors import UnauthenticatedError
 
-_LASTS = 300.0  # seconds that the provider's own document is kept
-_AGAIN = 5.0  # seconds without another attempt after it did not answer
 _LONGEST_CODE = 4_096  # characters
 
 
@@ -30,9 +27,6 @@ class OidcSignIn:
     def __init__(self, verifier: OidcVerifier) -> None:
         self._verifier = verifier
         self.settings = verifier.settings
-        self._lock = threading.Lock()
-        self._document: Mapping[str, Any] = {}
-        self._asked_at = self._failed_at = float("-inf")
 
     def address(self, secret: str, back: str) -> str:
         """Where the browser goes to sign in; UnavailableError when the provider can't be asked where that is."""
@@ -80,7 +74,7 @@ class OidcSignIn:
         except ProviderError as error:
             if error.status in (400, 401, 403):
                 raise refused from None
-            raise _unavailable() from error
+            raise unavailable() from error
         token = answer.get("id_token") if isinstance(answer, dict) else None
         if not isinstance(token, str):
             raise refused
@@ -95,27 +89,18 @@ class OidcSignIn:
 
     def _endpoint(self, name: str) -> str:
         """An address of the provider, by its own document."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._failed_at < _AGAIN:
-                raise _unavailable()
-            try:
-                if now - self._asked_at > _LASTS:
-                    self._document, self._asked_at = discover(self.settings.issuer), now
-                address = self._document.get(name)
-                if not isinstance(address, str) or not is_trustworthy(address.partition("?")[0]):
-                    raise ProviderError(f"no {name}")
-            except ProviderError as error:
-                self._failed_at = now
-                raise _unavailable() from error
-            return address
+        address = self._verifier.document.get(lambda document: _is_endpoint(document.get(name))).get(name)
+        if not _is_endpoint(address):
+            raise unavailable()
+        return address
+
+
+def _is_endpoint(address: object) -> TypeGuard[str]:
+    """Whether it may be an address to send somebody to, or a code; it may have a query."""
+    return isinstance(address, str) and is_trustworthy(address.partition("?")[0])
 
 
 def _of(secret: str, what: str) -> str:
     """A value of its own for each use; of none of them the secret or another one can be told."""
     digest = hmac.new(secret.encode(), what.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _unavailable() -> UnavailableError:
-    return UnavailableError("the OpenID provider can't be asked now", "Try again in a moment.", retry_after=_AGAIN)
