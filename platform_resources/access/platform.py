@@ -9,7 +9,13 @@ from platform_resources.access.callers.oidc_identities import caller_of_claims
 from platform_resources.access.callers.oidc_settings import OidcSettings
 from platform_resources.access.callers.oidc_sign_in import OidcSignIn
 from platform_resources.access.callers.personas import make_personas
-from platform_resources.access.callers.sessions import NewSession, begin_session, caller_of_session, end_session
+from platform_resources.access.callers.sessions import (
+    NewSession,
+    begin_session,
+    caller_of_session,
+    end_session,
+    longest_session,
+)
 from platform_resources.access.callers.tokens import authenticate_token
 from platform_resources.access.consumer_sql.service import SqlService
 from platform_resources.access.errors import UnauthenticatedError, UnavailableError
@@ -31,11 +37,12 @@ class Access:
         provider = OidcSettings.from_env()
         self.oidc = None if provider is None else OidcVerifier(provider)
         self.oidc_sign_in = None if self.oidc is None else OidcSignIn(self.oidc)
+        self._session_lasts = longest_session()
         self.control = ControlDatabase(settings)
         self.audit = AuditLog(self.control)
         self.usage = Usage(self.control)
         self.guard = Guard(settings, self.control, self.audit, self.usage)
-        self.requests = AccessRequests(settings, self.control, self.audit)
+        self.requests = AccessRequests(settings, self.control, self.audit, self.guard.served)
         self.sql = SqlService(self.guard, self.audit)
         self._last_use = LastUse(self.control)
         wanted = personas and self.embedded and os.environ.get("MESH_PERSONAS", "").lower() not in ("off", "0", "no")
@@ -69,7 +76,7 @@ class Access:
 
     def begin_session(self, caller: Caller, how: str) -> NewSession:
         """Sign an authenticated caller in to the portal."""
-        return begin_session(self.control, self.audit, caller, how)
+        return begin_session(self.control, self.audit, caller, how, self._session_lasts)
 
     def caller_of_session(self, secret: str) -> Caller:
         """Who is signed in to the portal; errors as of `authenticate`."""

@@ -18,6 +18,8 @@ import httpx
 import pytest
 
 from platform_resources.access.callers.identities import set_enabled
+from platform_resources.access.callers.sessions import longest_session
+from platform_resources.lake import SettingError
 from platform_resources.serving.limits import ApiLimits
 from tests.access.issuer import Issuer, run_issuer
 from tests.guarded import GuardedMesh, make_mesh
@@ -193,6 +195,38 @@ def test_who_waits_for_a_slow_provider_holds_up_nobody_else(lying: tuple[Issuer,
         issuer.gate.set()
         assert {one.result().status_code for one in waiting} == {303}
     assert issuer.asked == ["/.well-known/openid-configuration"]
+
+
+def test_who_signed_in_at_the_provider_stays_longer_than_its_id_token_and_no_longer_than_is_set(
+    lying: tuple[Issuer, Portal], monkeypatch
+) -> None:
+    issuer, portal = lying
+
+    def lasts(browser: Browser, **claims: object) -> int:
+        asked = begin(browser)
+        token = issuer.token(nonce=asked["nonce"], **claims)
+        issuer.answers["/token_endpoint"] = json.dumps({"id_token": token}).encode()
+        told = browser.get(BACK, params={"code": "c", "state": asked["state"]}).headers["Set-Cookie"]
+        return int(told.partition("mesh-session=")[2].partition("Max-Age=")[2].partition(";")[0])
+
+    soon = int(time.time()) + 5
+    with portal.browser() as browser, portal.browser() as pasting:
+        assert 12 * 3600 - 60 < lasts(browser, exp=soon) <= 12 * 3600
+        told = pasting.sign_in(issuer.token(exp=soon + 600)).headers["Set-Cookie"]
+        assert int(told.partition("Max-Age=")[2].partition(";")[0]) <= 605, "one that is shown is no sign-in there"
+        set_enabled(portal.mesh.access.control, portal.mesh.access.audit, "zoe@retailer.example", False, "tests")
+        assert browser.get("/me").status_code == 303
+        set_enabled(portal.mesh.access.control, portal.mesh.access.audit, "zoe@retailer.example", True, "tests")
+    monkeypatch.setenv("MESH_SESSION_HOURS", "0.5")
+    with run_portal(portal.mesh.settings, portal.mesh) as shorter, shorter.browser() as browser:
+        assert 1740 < lasts(browser, exp=int(time.time()) + 86_400) <= 1800
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "8h", "169"])
+def test_a_session_of_no_length_or_without_end_is_no_setting(monkeypatch, hours: str) -> None:
+    monkeypatch.setenv("MESH_SESSION_HOURS", hours)
+    with pytest.raises(SettingError, match="MESH_SESSION_HOURS"):
+        longest_session()
 
 
 def test_attempts_of_one_address_are_limited_and_hold_no_token(lying: tuple[Issuer, Portal]) -> None:

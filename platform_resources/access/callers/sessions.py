@@ -1,12 +1,17 @@
 """Sessions of the portal: who signed in with a browser. The cookie has 256 random bits, the database their SHA-256.
 
-A session is no credential of its own: it ends with the token that was shown for it, and with its identity. Both are
-looked up at each request, so that a token that is revoked, or an identity that is disabled, ends it at once.
+A session that began with a token is no credential of its own: it ends with that token. One that began at the OpenID
+provider lasts a time of its own: the end of an ID token, often minutes away, is when its word may be taken no more, not
+when somebody has to go (OpenID Connect Core 1.0, 2: `exp`; NIST SP 800-63C, 6: "Assertion lifetimes SHALL NOT be used
+to limit the session at the RP"). Token, identity and grants are looked up at each request: one that is revoked or
+disabled ends it at once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+import os
 import re
 import secrets
 from collections.abc import Callable
@@ -23,11 +28,12 @@ from platform_resources.access.model import Caller
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.tables import sessions
-from platform_resources.lake import utc_now
+from platform_resources.lake import SettingError, utc_now
 
 LONGEST = timedelta(hours=12)
+_MOST_HOURS = 24.0 * 7
 MOST = 50  # sessions of one identity at a time; the oldest end first
-BY_OIDC = "oidc"  # the credential of a caller who showed a JWT
+BY_OIDC = "oidc"  # the credential of a caller who showed a JWT; how somebody signed in who came back from the provider
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -37,13 +43,36 @@ class NewSession:
     ends_at: datetime
 
 
-def begin_session(control: ControlDatabase, audit: AuditLog, caller: Caller, how: str) -> NewSession:
+def longest_session() -> timedelta:
+    """How long somebody stays signed in at most: `MESH_SESSION_HOURS`, else 12 hours.
+
+    Raises
+    ------
+    SettingError
+        when that is no number of hours above 0, up to a week.
+    """
+    text = os.environ.get("MESH_SESSION_HOURS", "").strip()
+    try:
+        hours = float(text or LONGEST / timedelta(hours=1))
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours <= _MOST_HOURS:
+        raise SettingError(f"MESH_SESSION_HOURS={text!r} is no number of hours; write one as 8, at most 168")
+    return timedelta(hours=hours)
+
+
+def begin_session(
+    control: ControlDatabase, audit: AuditLog, caller: Caller, how: str, longest: timedelta = LONGEST
+) -> NewSession:
     """A session for who has just proved who it is; `how` (token, oidc, persona) is on record.
 
-    It lasts 12 hours at most, and never longer than the credential.
+    It never lasts longer than a credential that was shown, a JWT that was pasted too: whoever came by one, which ends
+    soon, would else be signed in for hours.
     """
     secret, now = secrets.token_urlsafe(32), utc_now()
-    ends = now + LONGEST if caller.expires_at is None else min(now + LONGEST, caller.expires_at)
+    ends = now + longest
+    if how != BY_OIDC and caller.expires_at is not None:
+        ends = min(ends, caller.expires_at)
     with control.writing() as connection:
         connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
         own = select(sessions.c.digest).where(sessions.c.identity == caller.identity.id)

@@ -194,7 +194,7 @@ def issue_token(
         purpose=caller.purpose or purpose,
         lasts=timedelta(days=90) if lasts is None else lasts,
         not_after=caller.expires_at,
-        parent=None if caller.credential == "oidc" else caller.credential,  # a JWT can't be revoked; it ends soon
+        parent=None if caller.credential == "oidc" else caller.credential,  # a JWT can't be revoked
         audit=audit,
     )
 
