@@ -1,8 +1,8 @@
 """The index of the engine on disk: `$MESH_HOME/catalog/search/`, one for all processes, for their account alone.
 
-It holds only what everybody may know. A reader who may know of hidden products too searches in an index of its own:
-links to the same files, and a segment with those products [8 ms]. So what somebody may not know of is in no index that
-its searches touch, and can't show in hits, counts, facets, suggestions or the statistics behind scores.
+It holds only what everybody may know. A reader who may know of hidden products too searches in an index of its own
+(`HiddenProducts`). So what somebody may not know of is in no index that its searches touch, and can't show in hits,
+counts, facets, suggestions or the statistics behind scores.
 
 Deleted documents stay in the statistics and the dictionary of their segment until it is merged. So when a product is
 gone or becomes hidden, all is written anew [20 s for 10,000 products of 30 columns, 0.3 s for 100]: in a big mesh
@@ -11,89 +11,36 @@ beside the searches, after its document was deleted. A product that was only ren
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 import threading
-import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-from tantivy import Index, Searcher
+from tantivy import Index
 
-from platform_resources.catalog.index.entries import Changes, ProductEntry, TermEntry
-from platform_resources.catalog.search.documents import FORMAT, KEY, document_of, make_schema
-from platform_resources.catalog.search.words import register
-from platform_resources.lake.folders import own_files, own_folder
+from platform_resources.catalog.index.entries import ProductEntry, TermEntry
+from platform_resources.catalog.search.documents import FORMAT, KEY, document_of
+from platform_resources.catalog.search.files import IndexFiles, State
+from platform_resources.catalog.search.hidden import HEAP, HiddenProducts
+from platform_resources.catalog.search.snapshots import Entries, Snapshot, is_shown
 
-_KEPT_READERS = 16
 _QUICKLY = 500  # products that are written anew while a search waits
-_SMALL_HEAP, _LARGE_HEAP = 15_000_000, 60_000_000  # bytes; 15 MB is the engine's least
-_LEFT_OVER_SECONDS = 86_400
-_SCHEMA = make_schema()
-
-
-class Entries(Protocol):
-    """What search asks of the catalog's index (`CatalogIndex`)."""
-
-    def renew(self) -> int: ...
-
-    def changed_since(self, revision: int) -> Changes: ...
-
-    def products(self, addresses: Iterable[str] | None = None) -> Mapping[str, ProductEntry]: ...
-
-    def each_product(self) -> Iterator[ProductEntry]: ...
-
-    def terms(self) -> Mapping[str, TermEntry]: ...
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The products that may be searched, as they stood: it stays the same while the index goes on."""
-
-    generation: str  # of the index of what everybody may know
-    revision: int  # of the catalog's index
-    line: str  # the same for snapshots that lost no product between them, hidden or gone
-    hidden: tuple[str, ...]  # addresses of the hidden products that there are, by address
-    searcher: Searcher
-    some: frozenset[str] = frozenset()  # hidden products that are among the documents
-
-
-@dataclass(frozen=True)
-class _State:
-    """What the documents on disk are made from, and the sums of the files that hold them."""
-
-    format: int
-    generation: str
-    revision: int
-    line: str  # another one as soon as a product is hidden or gone
-    terms: str  # digest of what products take over from glossaries
-    hidden: tuple[str, ...]
-    products: int
-    replaced: int  # documents that are deleted, but still in the files
-    unclean: bool  # and all has to be written anew for that
-    sums: Mapping[str, str]
+_LARGE_HEAP = 4 * HEAP
 
 
 class KeptIndex:
     """Safe to share between threads."""
 
     def __init__(self, folder: Path, catalog: Entries) -> None:
-        self._folder, self._catalog = folder, catalog
-        self._files = folder / "everyone"
+        self._catalog, self._files = catalog, IndexFiles(folder)
+        self._hidden = HiddenProducts(self._files, catalog)
         self._index: Index | None = None
         self._present: Snapshot | None = None
-        self._renewing, self._lock = threading.Lock(), threading.Lock()
+        self._renewing = threading.Lock()
         self._cleaning: threading.Thread | None = None
-        self._readers: OrderedDict[frozenset[str], tuple[Snapshot, tempfile.TemporaryDirectory[str]]] = OrderedDict()
 
     def renewed(self) -> Snapshot:
         """As the catalog stands now.
@@ -112,7 +59,7 @@ class KeptIndex:
         try:
             present = self._present
             if present is None or present.revision != revision:  # else who was waited for took it over
-                with _locked(self._folder):
+                with self._files.locked():
                     present = self._present = self._taken_over()
         finally:
             self._renewing.release()
@@ -126,48 +73,31 @@ class KeptIndex:
         there = present.searcher
         held = [a for a in changes.products if a not in present.hidden and there.doc_freq(KEY, a)]
         entries = self._catalog.products(held)
-        return any(address not in entries or not _is_shown(entries[address]) for address in held)
+        return any(address not in entries or not is_shown(entries[address]) for address in held)
 
     def together(self, present: Snapshot, some: frozenset[str]) -> Snapshot:
         """The same with the hidden products in `some`."""
-        if not some:
-            return present
-        with self._lock:
-            kept = self._readers.get(some)
-            if kept is not None and (kept[0].generation, kept[0].revision) == (present.generation, present.revision):
-                self._readers.move_to_end(some)
-                return kept[0]
-            with _locked(self._folder):
-                made = self._with_hidden(present, some)
-            old = self._readers.pop(some, None)
-            self._readers[some] = made
-            gone = [old] if old is not None else []
-            while len(self._readers) > _KEPT_READERS:
-                gone.append(self._readers.popitem(last=False)[1])
-            for _, folder in gone:
-                folder.cleanup()
-            return made[0]
+        return self._hidden.together(present, some)
 
     def close(self) -> None:
         if self._cleaning is not None:
             self._cleaning.join()
-        with self._lock:
-            for _, folder in self._readers.values():
-                folder.cleanup()
-            self._readers.clear()
+        self._hidden.close()
 
     def _taken_over(self) -> Snapshot:
         """The documents on disk, made to be what the catalog's index says. Under the lock of all processes."""
-        state = self._opened()
-        if state is None:
+        there = self._files.opened(self._index)
+        if there is None:
+            self._index = None
             return self._made_anew()
+        self._index, state = there
         changes = self._catalog.changed_since(state.revision)
         if changes.everything or len(changes.products) > max(state.products, 100):
             return self._made_anew()
         if changes.terms and _terms_digest(self._catalog.terms()) != state.terms:
             return self._made_anew()
         entries = self._catalog.products(changes.products)
-        shown = [entry for entry in entries.values() if _is_shown(entry)]
+        shown = [entry for entry in entries.values() if is_shown(entry)]
         stay = {entry.address for entry in shown}
         held = [address for address in changes.products if address not in state.hidden and self._holds(address)]
         gone = [address for address in held if address not in stay]
@@ -192,22 +122,20 @@ class KeptIndex:
             self._cleaning.start()
 
     def _clean(self) -> None:
-        with self._renewing, _locked(self._folder):
+        with self._renewing, self._files.locked():
             if self._index is not None:
                 self._present = self._made_anew()
 
     def _made_anew(self) -> Snapshot:
         changes = self._catalog.changed_since(0)
         if self._index is None:
-            shutil.rmtree(self._files, ignore_errors=True)
-            own_folder(self._files)
-            self._index = register(Index(_SCHEMA, str(self._files)))
+            self._index = self._files.made()
         hidden: list[str] = []
         self._write(_shown(self._catalog.each_product(), hidden), (), anew=True)
         digest = _terms_digest(self._catalog.terms())
         products = self._index.searcher().num_docs
         generation, line = uuid.uuid4().hex, uuid.uuid4().hex
-        state = _State(
+        state = State(
             *(FORMAT, generation, changes.revision, line, digest, tuple(sorted(hidden)), products),
             *(0, False, {}),
         )
@@ -216,7 +144,7 @@ class KeptIndex:
     def _write(self, entries: Iterable[ProductEntry], gone: Iterable[str], *, anew: bool) -> None:
         assert self._index is not None
         terms = self._catalog.terms()
-        writer = self._index.writer(_LARGE_HEAP if anew else _SMALL_HEAP, 1)
+        writer = self._index.writer(_LARGE_HEAP if anew else HEAP, 1)
         if anew:
             writer.delete_all_documents()
         for address in gone:
@@ -229,67 +157,17 @@ class KeptIndex:
         writer.wait_merging_threads()
         self._index.reload()
 
-    def _settled(self, state: _State, *, written: bool) -> Snapshot:
-        """Note on disk what the documents are, once they are there; a process that ends between makes them anew."""
+    def _settled(self, state: State, *, written: bool) -> Snapshot:
         assert self._index is not None
+        searcher = self._index.searcher()
         if written:
-            own_files(self._files)
-            state = replace(state, products=self._index.searcher().num_docs, sums=_sums(self._files))
-        file = self._folder / "state.json"
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        part.chmod(0o600)
-        part.replace(file)
-        return Snapshot(state.generation, state.revision, state.line, state.hidden, self._index.searcher())
-
-    def _opened(self) -> _State | None:
-        """What is on disk, opened; None, when there is nothing that can be used."""
-        state = self._state()
-        if state is None:
-            self._index = None
-            return None
-        try:
-            if self._index is None:
-                if any(_sum(self._files / name) not in (None, known) for name, known in state.sums.items()):
-                    return None
-                self._index = register(Index.open(str(self._files)))
-            self._index.reload()
-        except (ValueError, OSError):  # the engine's words for a damaged file
-            self._index = None
-            return None
-        return state
-
-    def _state(self) -> _State | None:
-        try:
-            told = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
-            state = _State(**{**told, "hidden": tuple(told["hidden"])})
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-        return state if state.format == FORMAT and self._files.is_dir() else None
+            state = replace(state, products=searcher.num_docs)
+        self._files.note(state, written=written)
+        return Snapshot(state.generation, state.revision, state.line, state.hidden, searcher)
 
     def _holds(self, address: str) -> bool:
         assert self._index is not None
         return self._index.searcher().doc_freq(KEY, address) > 0
-
-    def _with_hidden(
-        self, present: Snapshot, some: frozenset[str]
-    ) -> tuple[Snapshot, tempfile.TemporaryDirectory[str]]:
-        _clear_left_overs(self._folder)
-        folder = tempfile.TemporaryDirectory(prefix="reader-", dir=self._folder)
-        for file in self._files.iterdir():
-            if file.suffix == ".json":
-                shutil.copy(file, folder.name)
-            elif file.suffix != ".lock":
-                os.link(file, Path(folder.name, file.name))
-        index = register(Index.open(folder.name))
-        writer, terms = index.writer(_SMALL_HEAP, 1), self._catalog.terms()
-        for entry in self._catalog.products(sorted(some)).values():
-            writer.add_document(document_of(entry, terms))
-        writer.commit()
-        writer.wait_merging_threads()
-        own_files(Path(folder.name))
-        index.reload()
-        return replace(present, searcher=index.searcher(), some=some), folder
 
 
 def _shown(entries: Iterable[ProductEntry], hidden: list[str]) -> Iterator[ProductEntry]:
@@ -297,13 +175,8 @@ def _shown(entries: Iterable[ProductEntry], hidden: list[str]) -> Iterator[Produ
     for entry in entries:
         if entry.hidden:
             hidden.append(entry.address)
-        elif _is_shown(entry):
+        elif is_shown(entry):
             yield entry
-
-
-def _is_shown(entry: ProductEntry) -> bool:
-    """Whether everybody finds it."""
-    return not entry.hidden and bool(entry.ports)
 
 
 def _terms_digest(terms: Mapping[str, TermEntry]) -> str:
@@ -313,37 +186,3 @@ def _terms_digest(terms: Mapping[str, TermEntry]) -> str:
         for address, term in sorted(terms.items())
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    files = [file for file in folder.iterdir() if file.suffix != ".lock" and file.name != ".managed.json"]
-    return {file.name: told for file in files if (told := _sum(file)) is not None}
-
-
-def _sum(file: Path) -> str | None:
-    """None: the file is gone. The engine removes those that it needs no more, and tells when one is missing."""
-    try:
-        with file.open("rb") as reading:
-            return hashlib.file_digest(reading, "blake2b").hexdigest()[:32]
-    except FileNotFoundError:
-        return None
-
-
-def _clear_left_overs(folder: Path) -> None:
-    """Remove the folders of readers whose process was killed."""
-    for left in folder.glob("reader-*"):
-        if left.stat().st_mtime < time.time() - _LEFT_OVER_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time: the kernel frees the lock when its holder dies."""
-    own_folder(folder.parent)
-    own_folder(folder)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
