@@ -16,6 +16,7 @@ import json
 import mmap
 import os
 import shutil
+import stat
 import struct
 import tempfile
 import time
@@ -178,9 +179,12 @@ def cache_folder() -> Path:
 
 
 def _private(folder: Path) -> None:
-    """Make the folder, for this user alone; one that others can look into is closed to them."""
+    """Make the folder, for this user alone; one that others can look into is closed to them, but for those that are
+    made for all accounts (`/tmp`): what is kept lies in a closed folder of its own below.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
+    mode = folder.stat().st_mode
+    if mode & 0o077 and not mode & stat.S_ISVTX:
         folder.chmod(0o700)
 
 

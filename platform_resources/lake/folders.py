@@ -8,9 +8,13 @@ from pathlib import Path
 
 
 def own_folder(folder: Path) -> None:
-    """Make a folder, with its parents, that nobody else may look into (0700); one that is looser is mended."""
+    """Make a folder, with its parents, that nobody else may look into (0700); one that is looser is mended.
+
+    Not one that is made for all accounts (`/tmp`): what lies in it has to be closed itself.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+    mode = folder.stat().st_mode
+    if mode & 0o077 and not mode & stat.S_ISVTX:
         with suppress(PermissionError):  # another account's: it answers for it
             folder.chmod(0o700)
 

@@ -116,6 +116,15 @@ def test_the_files_are_their_owners_alone(connect, folder: Path) -> None:
         assert place.stat().st_mode & 0o077 == 0, place
 
 
+def test_a_folder_that_is_made_for_all_accounts_stays_open(connect, folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o1777)
+    connect("ana").read(PORT).arrow()
+    assert folder.stat().st_mode & 0o7777 == 0o1777
+    assert all(place.stat().st_mode & 0o077 == 0 for place in folder.rglob("*"))
+    assert entries(folder)
+
+
 def test_within_max_age_nothing_is_asked(own: Api, connect_own) -> None:
     mesh = connect_own("ana", max_age=3600)
     mesh.read(PORT).arrow()
