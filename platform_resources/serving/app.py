@@ -34,6 +34,7 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
     access = access or own
     limits = limits or ApiLimits.from_env()
     from platform_resources.serving.mcp.http import PATH, McpEndpoint  # noqa: PLC0415  (the SDK takes 0.3 s)
+    from platform_resources.serving.mcp.protected import metadata_routes  # noqa: PLC0415
     from platform_resources.serving.mcp.sessions import Door  # noqa: PLC0415
 
     @asynccontextmanager
@@ -65,7 +66,7 @@ def create_app(settings: MeshSettings, *, access: Access | None = None, limits: 
         app.include_router(subject.router, prefix=ROOT)
     view = add_facts(app, settings)
     agents = McpEndpoint(Door(access, view, app.state.limits, app.state.threads))
-    app.router.routes.append(Route(PATH, agents, include_in_schema=False))
+    app.router.routes += [Route(PATH, agents, include_in_schema=False), *metadata_routes(access, PATH)]
     app.include_router(portal)
     add_page_errors(app)
     return app

@@ -16,9 +16,11 @@ from platform_resources.access.callers.identities import save_identity
 from platform_resources.access.callers.tokens import create_token
 from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import MeshSettings
+from platform_resources.serving import create_app
 from platform_resources.serving.limits import ApiLimits
 from tests.guarded import GuardedMesh, make_mesh
 from tests.mcp.agents import Agent, server_for
+from tests.serving.conftest import run_server
 from tests.shipped import ShippedMesh, make_shipped
 
 NEWCOMER = "newcomer"  # a person without any grant
@@ -61,6 +63,16 @@ def agents_on(mesh: ShippedMesh) -> Iterator[Agents]:
     with mesh.access() as access, closing(CatalogView(mesh.settings, access.guard.lakes)) as view:
         made = {NEWCOMER: create_token(access.control, NEWCOMER, created_by="tests", scopes=("read", "request"))}
         yield Agents(access, view, lambda who: made.get(who) or mesh.token(who))
+
+
+@pytest.fixture(scope="session")
+def served(shipped_mesh: ShippedMesh) -> Iterator[str]:
+    """The URL of a server of that mesh."""
+    with (
+        Access(shipped_mesh.settings, personas=False) as access,
+        run_server(create_app(shipped_mesh.settings, access=access)) as url,
+    ):
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
+import httpx2
 import jsonschema
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.auth.utils import (
+    build_protected_resource_metadata_discovery_urls,
+    extract_resource_metadata_from_www_auth,
+    handle_protected_resource_response,
+)
 
 from platform_resources.access import Access, Identity
 from platform_resources.access.callers.identities import save_identity
@@ -50,21 +55,12 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module")
-def url(shipped_mesh: ShippedMesh) -> Iterator[str]:
-    with (
-        Access(shipped_mesh.settings, personas=False) as access,
-        run_server(create_app(shipped_mesh.settings, access=access)) as served,
-    ):
-        yield served
-
-
-@pytest.fixture(scope="module")
-def wires(url: str, shipped_mesh: ShippedMesh) -> dict[str, Wire]:
+def wires(served: str, shipped_mesh: ShippedMesh) -> dict[str, Wire]:
     """One session in each revision, as it went over the wire."""
     found = {mode: Wire() for mode in MODES}
 
     async def recorded(mode: str) -> None:
-        async with connected(url, shipped_mesh.token("analyst"), mode, found[mode]) as client:
+        async with connected(served, shipped_mesh.token("analyst"), mode, found[mode]) as client:
             assert client.protocol_version == VERSIONS[mode]
             await session(client)
 
@@ -114,25 +110,19 @@ def test_the_recorded_session_is_this_one(wires: dict[str, Wire], request: pytes
         assert one["response"] == other["response"], "answers changed: see pytest tests/mcp --snapshot-update"
 
 
-@pytest.mark.parametrize(("mode", "said"), [("auto", []), ("legacy", ["--as", "service-desk"])])
-def test_mesh_mcp_speaks_by_stdio_and_nothing_else_on_stdout(
-    shipped_mesh: ShippedMesh, mode: str, said: list[str]
-) -> None:
+def test_mesh_mcp_speaks_by_stdio_and_nothing_else_on_stdout(shipped_mesh: ShippedMesh) -> None:
+    """In the newer revision; `test_docs.py` starts it as a host of the older one does."""
     settings = shipped_mesh.settings
-    variables = environment(settings.project, settings.home)
-    if not said:
-        variables["MESH_TOKEN"] = shipped_mesh.token("service-desk")
-    command = StdioServerParameters(
-        command=sys.executable, args=["-m", "platform_resources.cli", "mcp", *said], env=variables
-    )
+    variables = environment(settings.project, settings.home) | {"MESH_TOKEN": shipped_mesh.token("service-desk")}
+    command = StdioServerParameters(command=sys.executable, args=["-m", "platform_resources.cli", "mcp"], env=variables)
     stray: list[object] = []
 
     async def kept(message: object) -> None:
         stray.append(message)
 
     async def talk() -> None:
-        async with Client(command, mode=mode, message_handler=kept) as client:
-            assert client.protocol_version == VERSIONS[mode]
+        async with Client(command, message_handler=kept) as client:
+            assert client.protocol_version == VERSIONS["auto"]
             told = await client.call_tool("list_my_access", {})
             assert told.structured_content["answer"]["me"]["id"] == "service-desk"
             read = await client.call_tool("query_product", {"product": "crm.customer_360", "columns": ["email"]})
@@ -142,9 +132,9 @@ def test_mesh_mcp_speaks_by_stdio_and_nothing_else_on_stdout(
     assert not stray
 
 
-def test_two_callers_at_once_never_mix(url: str, shipped_mesh: ShippedMesh) -> None:
+def test_two_callers_at_once_never_mix(served: str, shipped_mesh: ShippedMesh) -> None:
     async def asks(who: str, mode: str) -> None:
-        async with connected(url, shipped_mesh.token(who), mode) as client:
+        async with connected(served, shipped_mesh.token(who), mode) as client:
             for _ in range(6):
                 told = await client.call_tool("list_my_access", {})
                 assert told.structured_content["answer"]["me"]["id"] == who
@@ -160,9 +150,9 @@ def test_two_callers_at_once_never_mix(url: str, shipped_mesh: ShippedMesh) -> N
     anyio.run(all_at_once)
 
 
-def test_requests_are_refused_as_by_the_api(url: str, shipped_mesh: ShippedMesh) -> None:
+def test_requests_are_refused_as_by_the_api(served: str, shipped_mesh: ShippedMesh) -> None:
     token = {"Authorization": f"Bearer {shipped_mesh.token('analyst')}"}
-    with httpx.Client(base_url=url, headers=HEADERS, trust_env=False, verify=NO_TLS) as client:
+    with httpx.Client(base_url=served, headers=HEADERS, trust_env=False, verify=NO_TLS) as client:
 
         def post(path: str = "/mcp", **given: Any) -> httpx.Response:
             return client.post(path, **{"json": PING, "headers": token} | given)
@@ -171,11 +161,12 @@ def test_requests_are_refused_as_by_the_api(url: str, shipped_mesh: ShippedMesh)
         for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eA=="}):
             refused = post(headers=headers)
             assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
-            assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+            assert refused.headers["WWW-Authenticate"] == 'Bearer realm="mesh"'  # no provider is configured
         for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Host": "127.0.0.1.evil.org"}):
             refused = post(headers=token | headers)
             assert (refused.status_code, refused.json()["code"]) == (403, "unknown-host")
-        assert post(headers=token | {"Origin": url}).status_code == 200
+        assert client.get("/.well-known/oauth-protected-resource/mcp").status_code == 404
+        assert post(headers=token | {"Origin": served}).status_code == 200
         assert post("/mcp?access_token=x").status_code == 400
         assert (
             post(content=b"x" * 300_000, json=None, headers=token | {"Content-Type": "application/json"}).status_code
@@ -201,16 +192,16 @@ def test_requests_are_refused_as_by_the_api(url: str, shipped_mesh: ShippedMesh)
     ],
 )  # fmt: skip
 def test_hostile_bodies_are_answered_in_good_order(
-    url: str, shipped_mesh: ShippedMesh, body: bytes, version: str
+    served: str, shipped_mesh: ShippedMesh, body: bytes, version: str
 ) -> None:
     headers = {**HEADERS, "MCP-Protocol-Version": version, "Content-Type": "application/json"}
     headers["Authorization"] = f"Bearer {shipped_mesh.token('analyst')}"
-    answer = httpx.post(f"{url}/mcp", content=body, headers=headers, trust_env=False, verify=NO_TLS, timeout=20)
+    answer = httpx.post(f"{served}/mcp", content=body, headers=headers, trust_env=False, verify=NO_TLS, timeout=20)
     assert answer.status_code < 500
     assert "Traceback" not in answer.text
 
 
-def test_a_revoked_token_ends_the_session(url: str, shipped_mesh: ShippedMesh) -> None:
+def test_a_revoked_token_ends_the_session(served: str, shipped_mesh: ShippedMesh) -> None:
     with shipped_mesh.access() as access, closing(CatalogView(shipped_mesh.settings, access.guard.lakes)) as view:
         save_identity(access.control, Identity("leaver", "person", "Leaver", purpose="analytics"))
 
@@ -230,11 +221,9 @@ def test_a_revoked_token_ends_the_session(url: str, shipped_mesh: ShippedMesh) -
 
         for mode in MODES:
             token, credential = made()
-            assert anyio.run(talk, connected(url, token, mode), credential)
+            assert anyio.run(talk, connected(served, token, mode), credential)
             headers = {**HEADERS, "Authorization": f"Bearer {token}"}
-            assert (
-                httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False, verify=NO_TLS).status_code == 401
-            )
+            assert _ping(served, headers).status_code == 401
             token, credential = made()
             told = anyio.run(talk, Client(server_for(access, view, token), mode=mode), credential)
             assert "token that holds" in told
@@ -244,6 +233,32 @@ def _ping(url: str, headers: dict[str, str]) -> httpx.Response:
     return httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False, verify=NO_TLS)
 
 
+def test_with_an_openid_provider_a_client_finds_it(shipped_mesh: ShippedMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As RFC 9728 and MCP say, by the official client's own functions."""
+    public, issuer = "https://mesh.example.org", "https://login.example.org"
+    monkeypatch.setenv("MESH_PUBLIC_URL", f"{public}/")
+    monkeypatch.setenv("MESH_OIDC_ISSUER", issuer)
+    monkeypatch.setenv("MESH_OIDC_AUDIENCE", "mesh")
+    with (
+        Access(shipped_mesh.settings, personas=False) as access,
+        run_server(create_app(shipped_mesh.settings, access=access)) as url,
+        httpx2.Client(base_url=url, headers={"Host": "mesh.example.org"}, trust_env=False, verify=NO_TLS) as client,
+    ):
+        for headers in ({}, {"Authorization": "Bearer mesh_nonsense"}):
+            refused = client.post("/mcp", json=PING, headers={**HEADERS, **headers})
+            assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
+            named = extract_resource_metadata_from_www_auth(refused)
+            assert named == f"{public}/.well-known/oauth-protected-resource/mcp"
+            for address in build_protected_resource_metadata_discovery_urls(named, f"{public}/mcp"):
+                answer = client.get(address.removeprefix(public))
+                told = anyio.run(handle_protected_resource_response, answer)
+                assert (str(told.resource), [str(one) for one in told.authorization_servers]) == (
+                    f"{public}/mcp",
+                    [issuer],  # to the letter: what it says of itself must be the same
+                )
+        assert "resource_metadata" not in client.get("/api/v1/products").headers["WWW-Authenticate"]
+
+
 def test_who_asks_too_often_waits(shipped_mesh: ShippedMesh) -> None:
     limits = ApiLimits(requests_per_minute=3)
     headers = {**HEADERS, "Authorization": f"Bearer {shipped_mesh.token('analyst')}"}
@@ -251,9 +266,7 @@ def test_who_asks_too_often_waits(shipped_mesh: ShippedMesh) -> None:
         Access(shipped_mesh.settings, personas=False) as access,
         run_server(create_app(shipped_mesh.settings, access=access, limits=limits)) as url,
     ):
-        answers = [
-            httpx.post(f"{url}/mcp", json=PING, headers=headers, trust_env=False, verify=NO_TLS) for _ in range(5)
-        ]
+        answers = [_ping(url, headers) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert int(answers[-1].headers["Retry-After"]) >= 1
 

@@ -12,12 +12,15 @@ from fastapi.security import HTTPBearer
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from platform_resources.access.errors import UnauthenticatedError
 from platform_resources.serving.callers import current_caller
+from platform_resources.serving.mcp.protected import metadata_address
 from platform_resources.serving.mcp.server import mesh_server
 from platform_resources.serving.mcp.sessions import CALLER, Door
-from platform_resources.serving.problems import problem, problem_of_status
+from platform_resources.serving.problems import problem, problem_of_refusal, problem_of_status
 
 PATH = "/mcp"
 _bearer = HTTPBearer(auto_error=False)
@@ -34,6 +37,7 @@ class McpEndpoint:
     def __init__(self, door: Door, security: TransportSecuritySettings | None = None) -> None:
         self._door = door
         self._security = security or security_of(os.environ)
+        self._metadata = metadata_address(door.access, PATH)
         self._server = mesh_server(door)
         self._manager: StreamableHTTPSessionManager | None = None
 
@@ -63,12 +67,23 @@ class McpEndpoint:
             await _unknown_host()(scope, receive, send)
             return
         door = self._door
-        caller = await current_caller(request, door.access, door.limits, door.threads, await _bearer(request))
+        try:
+            caller = await current_caller(request, door.access, door.limits, door.threads, await _bearer(request))
+        except UnauthenticatedError as error:
+            await self._who_are_you(error)(scope, receive, send)
+            return
         scope[CALLER] = caller
         if self._manager is None:
             await problem_of_status(503, {"Retry-After": "1"})(scope, receive, send)
             return
         await self._manager.handle_request(scope, receive, send)
+
+    def _who_are_you(self, error: UnauthenticatedError) -> Response:
+        """As the API refuses; with a provider it says where a client learns of it, so that its person can sign in."""
+        answer = problem_of_refusal(error)
+        if self._metadata is not None:
+            answer.headers["WWW-Authenticate"] += f', resource_metadata="{self._metadata}"'
+        return answer
 
 
 def _unknown_host():
