@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import get_args
 
+from fastapi import Request
 from pydantic import AliasChoices, Field
 
 from platform_resources.catalog import PortState
@@ -15,6 +16,7 @@ from platform_resources.catalog.fitness import TermWanted
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.model import Dimension
 from platform_resources.serving.answers import Asked
+from platform_resources.serving.names_alike import products_meant
 from platform_resources.serving.problems import InvalidFieldsError
 from platform_resources.serving.readers import Reader
 
@@ -24,12 +26,21 @@ _MOST_TOLD = 60  # characters of a text that somebody made up, told back to it
 
 
 class Needs(Asked):
-    """What a consumer needs; what it leaves out doesn't count."""
+    """What a consumer needs; what it leaves out doesn't count. Names are also taken as the other doors call them."""
 
     ports: list[str] | None = Field(
-        None, description="Only these ports or products; null: all.", min_length=1, max_length=100
+        None,
+        validation_alias=AliasChoices("ports", "products"),
+        description="Only these ports or products; null: all.",
+        min_length=1,
+        max_length=100,
     )
-    q: str | None = Field(None, description="Only what a search for these words finds.", max_length=400)
+    q: str | None = Field(
+        None,
+        validation_alias=AliasChoices("q", "query", "search"),
+        description="Only what a search for these words finds.",
+        max_length=400,
+    )
     max_age: str | None = Field(None, description="Freshness: ISO 8601 duration.", max_length=32, examples=["PT30M"])
     min_score: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
     dimensions: dict[str, float] | None = Field(
@@ -49,7 +60,12 @@ class Needs(Asked):
         max_length=50,
         examples=[["crm.household_id"]],
     )
-    columns: list[str] | None = Field(None, description="Has columns of these names.", max_length=200)
+    columns: list[str] | None = Field(
+        None,
+        validation_alias=AliasChoices("columns", "column"),
+        description="Has columns of these names.",
+        max_length=200,
+    )
     history: str | None = Field(
         None, description="Data that reaches back so far: ISO 8601.", max_length=32, examples=["P1Y"]
     )
@@ -71,6 +87,24 @@ class Wanted:
     dimensions: Mapping[str, float] = field(default_factory=dict)
     terms: tuple[TermWanted, ...] = ()
 
+    @property
+    def of_access(self) -> bool:
+        """Whether a need asks what policy says; else it is not looked up, which takes some ms for each port."""
+        return self.needs.purpose is not None or bool(self.needs.clear)
+
+
+def in_the_body(request: Request) -> None:
+    """Needs stand in the body. One in the address would be left out, and the answer be taken for another one.
+
+    Raises
+    ------
+    InvalidFieldsError
+        when the address has a parameter.
+    """
+    if request.query_params:
+        told = "needs stand in the body, as JSON"
+        raise InvalidFieldsError({f"query.{name[:_MOST_TOLD]}": told for name in list(request.query_params)[:5]})
+
 
 def understood(reader: Reader, needs: Needs, known: Iterable[PortState]) -> Wanted:
     """The needs with their words looked up. `known` are the ports that the caller may know of.
@@ -83,7 +117,7 @@ def understood(reader: Reader, needs: Needs, known: Iterable[PortState]) -> Want
     wrong: dict[str, str] = {}
     council, found = reader.documents.council, list(known)
     names = {name for state in found for name in (state.port.address, state.product.address)}
-    _check(wrong, "product or port", _placed("ports", needs.ports), names)
+    _check_ports(wrong, needs.ports or (), {state.product.address for state in found}, names)
     _check(wrong, "tier", _placed("tier", needs.tier), council.tiers)
     if needs.purpose is not None and council.purposes:
         _check(wrong, "purpose of the council", {"body.purpose": needs.purpose}, council.purposes)
@@ -113,9 +147,19 @@ def _check(wrong: dict[str, str], what: str, names: Mapping[str, str], known: It
     for where, name in names.items():
         if name not in there:
             near = get_close_matches(name[:_MOST_TOLD], there, 3, 0.6)
-            few = there if len(there) <= _FEW and what != "product or port" else []
+            few = there if len(there) <= _FEW else []
             hint = f"; did you mean {', '.join(near)}?" if near else f"; there are {', '.join(few)}" if few else ""
             wrong[where] = f"there is no {what} {_told(name)}{hint}"
+
+
+def _check_ports(
+    wrong: dict[str, str], asked: Sequence[str], products: Collection[str], names: Collection[str]
+) -> None:
+    for where, name in _placed("ports", asked).items():
+        if name not in names:
+            meant = products_meant(name, products)
+            hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
+            wrong[where] = f"there is no product or port {_told(name)}{hint}"
 
 
 def _duration(wrong: dict[str, str], where: str, text: str | None) -> timedelta | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from platform_resources.access.errors import AccessError, NotFoundError
 from platform_resources.catalog import PortState
 from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.lake import InvalidNameError, PortAddress
+from platform_resources.serving.names_alike import products_meant
 from platform_resources.serving.readers import Reader
 
 _FORM = "Write <domain>.<product> as crm.customer_360, or <domain>.<product>.v<major> as crm.customer_360.v1."
@@ -37,11 +36,6 @@ def port_of(reader: Reader, address: str) -> PortState:
 
 def _meant(reader: Reader, parts: list[str]) -> str:
     hint = "search_products finds what there is by any words." if len(parts) in (2, 3) else _FORM
-    known = sorted({state.product.address for _, ports in reader.domains() for state in ports})
-    names = {name.split(".")[1]: name for name in known}
-    wanted = ".".join(parts[:2])[:_LONGEST].lower()
-    close = [wanted] if wanted in known else get_close_matches(wanted, known, 3, 0.6)
-    if wanted not in known:  # perhaps it is of another domain
-        close += [names[name] for name in get_close_matches(wanted.split(".")[-1], list(names), 2, 0.7)]
-    found = list(dict.fromkeys(close))
-    return f"Did you mean {' or '.join(found[:3])}? {hint}" if found else hint
+    known = {state.product.address for _, ports in reader.domains() for state in ports}
+    found = products_meant(".".join(parts), known)
+    return f"Did you mean {' or '.join(found)}? {hint}" if found else hint

@@ -19,7 +19,8 @@ router = APIRouter()
 _TEXTS = ("q", "max_age", "min_score", "min_availability", "history", "purpose")
 _LISTS = ("ports", "terms", "columns", "clear")  # one for each line or comma
 _KNOWN = frozenset({*_TEXTS, *_LISTS, "dimensions", "tier"})
-_CALLED = {"term": "terms", "min": "dimensions", "column": "columns"}  # as `mesh fit` calls them; may be repeated
+# As `mesh fit` and the tool of agents call them; they may be repeated.
+_CALLED = {"term": "terms", "min": "dimensions", "column": "columns", "products": "ports", "query": "q", "search": "q"}
 _LONGEST_ITEM = 60  # characters of a dimension and its score
 _DIMENSION = re.compile(r"([^<>=: ]+) ?(?:>=|≥|=|:| ) ?([0-9.]+) ?%?")
 _Text = Annotated[str, Query(max_length=400)]
