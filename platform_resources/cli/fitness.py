@@ -13,6 +13,7 @@ from platform_resources.cli.output import console, errors, fail, print_json, tab
 
 if TYPE_CHECKING:
     from platform_resources.serving.fitness import Fit, FitnessAnswer
+    from platform_resources.serving.role_sights import RoleThatOpens
 
 _COLOURS = {"yes": "green", "no": "red", "unknown": "yellow"}
 _LONGEST_ITEM = 60  # characters of a dimension and its score
@@ -61,7 +62,7 @@ def fit(
 ) -> None:
     """Which products fit a use: a verdict for each, with what is promised and what was measured.
 
-    Exit code 1: none fits.
+    Exit code 0: something fits; 1: nothing does; 2: a need makes no sense, and the message says what is like it.
     """
     from pydantic import ValidationError  # noqa: PLC0415  (keeps `mesh --help` quick)
 
@@ -119,7 +120,21 @@ def _print_fit(found: Fit) -> None:
     for one in found.evidence:
         made.add_row(f"  [{_COLOURS[one.verdict]}]{one.verdict}[/]", escape(one.need), f"[dim]{escape(one.says)}[/]")
     console.print(made)
+    for role in found.opened_by:
+        console.print(f"  [cyan]ask[/] {escape(_way(found.port, role))}", highlight=False)
     console.print()
+
+
+def _way(port: str, role: RoleThatOpens) -> str:
+    """How to come by what is missing: what a role would open, what else it takes, who decides, and the command."""
+    parts = [f"shows {', '.join(role.shows)} in clear"] if role.shows else []
+    parts += ["some rows only"] if role.some_rows else []
+    parts += [f"needs the clearance {', '.join(role.lacking)}, which administrators give"] if role.lacking else []
+    parts.append(f"approved by {', then '.join(map(' or '.join, role.approvers)) or 'nobody who is named'}")
+    if role.held:
+        return f"{role.role}, which you hold: {'; '.join(parts)}"
+    purpose = f" --purpose {role.purposes[0]}" if len(role.purposes) == 1 else ""
+    return f"mesh access request {port} --role {role.role}{purpose}: {'; '.join(parts)}"
 
 
 def rate(
@@ -129,7 +144,7 @@ def rate(
     as_: AsOption = None,
     json_output: JsonFlag = False,
 ) -> None:
-    """Rate a product that you read; a new rating replaces your old one."""
+    """Rate a product that you may read, or have read, and don't own; a new rating replaces your old one."""
     from pydantic import ValidationError  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     from platform_resources.serving import product_metrics  # noqa: PLC0415
@@ -145,4 +160,4 @@ def rate(
         print_json(found.model_dump())
     else:
         count = f"{found.count:,} rating{'' if found.count == 1 else 's'}"
-        console.print(f"{escape(found.product)} has {found.average:g} of 5 stars by {count}", highlight=False)
+        console.print(f"{escape(found.product)} has {found.average:g} of 5 stars from {count}", highlight=False)

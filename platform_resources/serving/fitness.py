@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import duckdb
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from platform_resources.catalog import PortState, age_of
 from platform_resources.catalog import fitness as judged
 from platform_resources.catalog.fitness import Evidence as Found
-from platform_resources.catalog.fitness import Verdict, rank, verdict_of
+from platform_resources.catalog.fitness import Verdict, nearness, verdict_of
 from platform_resources.catalog.reach import date_columns, read_reach
 from platform_resources.catalog.served_time import kept
 from platform_resources.contracts import Contract
@@ -23,9 +24,9 @@ from platform_resources.lake import PortAddress, utc_now
 from platform_resources.operations import availability_of
 from platform_resources.serving.answers import Answer, refusals
 from platform_resources.serving.entitlements import contracts_of, policy_on, sight_of
-from platform_resources.serving.fitness_needs import Needs, Wanted, understood
+from platform_resources.serving.fitness_needs import Needs, Wanted, in_the_body, understood
 from platform_resources.serving.readers import CurrentReader, Reader
-from platform_resources.serving.role_sights import purposes_for, role_sights
+from platform_resources.serving.role_sights import RoleThatOpens, purposes_for, role_sights, roles_that_open
 from platform_resources.serving.search import search_products
 from platform_resources.serving.timelines import timeline_of
 
@@ -55,34 +56,57 @@ class Fit(Answer):
     verdict: Verdict = Field(description="`no` when one need is not met; `unknown` when one can't be told.")
     readable: bool = Field(description="Whether the caller holds a grant now; asking for one is no need.")
     evidence: list[Evidence]
+    opened_by: list[RoleThatOpens] = Field(
+        description="Where `purpose` or `clear` was asked and access is what is missing: the roles to ask for; none "
+        "where the caller has it, or no role helps."
+    )
 
 
 class FitnessAnswer(Answer):
-    fits: list[Fit] = Field(description="Those that fit first, then those that lack least; of equals the better score.")
+    fits: list[Fit] = Field(
+        description="Those that fit first; then those that have what is asked for, masked or not good enough, before "
+        "those that don't have it; then those that lack least; of equals the better score."
+    )
     counts: dict[Verdict, int] = Field(description="Of all ports that were judged, those beyond `limit` too.")
 
 
-@router.post("/fitness", operation_id="check_fitness", summary="Does a product fit a use?", responses=refusals(422))
+@router.post(
+    "/fitness",
+    operation_id="check_fitness",
+    summary="Does a product fit a use?",
+    responses=refusals(422),
+    dependencies=[Depends(in_the_body)],
+)
 def check_fitness(reader: CurrentReader, needs: Needs) -> FitnessAnswer:
     """Yes or no for each product that the caller may know of, with the evidence: promised and measured."""
     known = [state for _, ports in reader.domains() for state in ports]
     wanted = understood(reader, needs, known)
     found = []
     for state in _asked(reader, needs, known):
-        evidence = list(_quick(reader, state, wanted))
-        if verdict_of(evidence) != "no":  # else the rest can change nothing, and is looked up for those that are told
-            evidence += _slow(reader, state, wanted)
-            found.append((state, evidence, True))
-        else:
-            found.append((state, evidence, False))
-    found.sort(key=lambda one: (*_unmet(one[1]), -_score(one[0]), one[0].port.address))
+        quick = _Judged(state, tuple(_quick(reader, state, wanted)))
+        # What one need rules out the rest can't bring back: it is looked up for those that are told.
+        found.append(quick if verdict_of(quick.evidence) == "no" else quick.completed(reader, wanted))
     counts: dict[Verdict, int] = {"yes": 0, "no": 0, "unknown": 0}
-    for _, evidence, _ in found:
-        counts[verdict_of(evidence)] += 1
-    fits = []
-    for state, evidence, whole in found[: needs.limit]:
-        fits.append(_fit(reader, state, evidence if whole else [*evidence, *_slow(reader, state, wanted)]))
-    return FitnessAnswer(fits=fits, counts=counts)
+    for one in found:
+        counts[verdict_of(one.evidence)] += 1
+    told = [one.completed(reader, wanted) for one in sorted(found, key=_Judged.order)[: needs.limit]]
+    return FitnessAnswer(fits=[_fit(reader, one, wanted) for one in sorted(told, key=_Judged.order)], counts=counts)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    state: PortState
+    evidence: tuple[Found, ...]
+    whole: bool = False  # of every need, not only of those that are answered quickly
+
+    def completed(self, reader: Reader, wanted: Wanted) -> _Judged:
+        if self.whole:
+            return self
+        return _Judged(self.state, (*self.evidence, *_slow(reader, self.state, wanted)), whole=True)
+
+    def order(self) -> tuple[int, int, int, int, float, str]:
+        score = 0.0 if self.state.publication is None else self.state.publication.score
+        return (*nearness(self.evidence), -score, self.state.port.address)
 
 
 def _asked(reader: Reader, needs: Needs, known: list[PortState]) -> Iterator[PortState]:
@@ -96,27 +120,26 @@ def _asked(reader: Reader, needs: Needs, known: list[PortState]) -> Iterator[Por
             yield state
 
 
-def _fit(reader: Reader, state: PortState, evidence: list[Found]) -> Fit:
-    address = state.port.address
+def _fit(reader: Reader, one: _Judged, wanted: Wanted) -> Fit:
+    address, evidence = one.state.port.address, one.evidence
+    readable = reader.caller.may("read", address) and any(grant.is_on(address) for grant in reader.grants)
+    lacks = {e.lacks for e in evidence}
+    asks = wanted.of_access and "content" not in lacks and ("access" in lacks or not readable)
     return Fit(
         port=address,
         verdict=verdict_of(evidence),
-        readable=reader.caller.may("read", address) and any(grant.is_on(address) for grant in reader.grants),
+        readable=readable,
         evidence=[
             Evidence(need=e.need, verdict=e.verdict, promised=e.promised, measured=e.measured, says=e.says)
             for e in evidence
         ],
+        opened_by=_opened_by(reader, one.state, wanted.needs) if asks else [],
     )
 
 
-def _unmet(evidence: list[Found]) -> tuple[int, int, int]:
-    """To list what fits first, then what lacks least."""
-    verdicts = [one.verdict for one in evidence]
-    return rank(verdict_of(evidence)), verdicts.count("no"), verdicts.count("unknown")
-
-
-def _score(state: PortState) -> float:
-    return 0.0 if state.publication is None else state.publication.score
+def _opened_by(reader: Reader, state: PortState, needs: Needs) -> list[RoleThatOpens]:
+    policy = policy_on(reader, state)
+    return roles_that_open(reader, policy, purposes_for(reader, policy, needs.purpose), needs.clear or ())
 
 
 def _quick(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
@@ -149,6 +172,9 @@ def _quick(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
         yield judged.column(name, names, served)
     if needs.tier:
         yield judged.tier(needs.tier, _tier(contract))
+    for name in needs.clear or ():
+        if name not in names:
+            yield judged.clear(name, False, ())
 
 
 def _slow(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
@@ -169,7 +195,7 @@ def _slow(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
         )
     if wanted.history is not None:
         yield _history(reader, state, contract, wanted.history, needs.purpose)
-    if needs.purpose is not None or needs.clear:
+    if wanted.of_access:
         policy = policy_on(reader, state)
         sights = role_sights(reader, policy, purposes_for(reader, policy, needs.purpose))
         if needs.purpose is not None:
@@ -177,7 +203,8 @@ def _slow(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
             yield judged.purpose(needs.purpose, roles, sights)
         there = {column.name for column in contract.table.columns}
         for name in needs.clear or ():
-            yield judged.clear(name, name in there, sights)
+            if name in there:
+                yield judged.clear(name, True, sights)
 
 
 def _share_kept(reader: Reader, state: PortState, most: timedelta) -> float | None:

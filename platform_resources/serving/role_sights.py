@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+from pydantic import Field
 
 from platform_resources.access.errors import DeniedError
 from platform_resources.access.model import Mask, PortPolicy, Profile, ReadingRole
 from platform_resources.access.policy.decisions import decide, profile_of
 from platform_resources.catalog.fitness import RoleSight
 from platform_resources.lake import utc_now
+from platform_resources.serving.answers import Answer
 from platform_resources.serving.readers import Reader
 
 
@@ -44,6 +47,68 @@ def purposes_for(reader: Reader, policy: PortPolicy, purpose: str | None) -> lis
     own = reader.caller.purpose or reader.caller.identity.purpose
     granted = sorted({grant.purpose for grant in reader.grants if grant.is_on(policy.port)})
     return list(dict.fromkeys([*([own] if own else []), *granted, *sorted(policy.purposes or {})]))
+
+
+class RoleThatOpens(Answer):
+    """Ask for it with `request_access`: `port`, `role`, one of the purposes, and a reason."""
+
+    role: str = Field(examples=["customer_360_gdpr_reader"])
+    purposes: list[str] = Field(description="For which it opens what is needed, of those that were asked about.")
+    shows: list[str] = Field(description="Columns needed unmasked that it shows in clear.", examples=[["email"]])
+    lacking: list[str] = Field(
+        description="Clearances that the caller would need beside it; administrators give them, no approver does.",
+        examples=[["gdpr"]],
+    )
+    approvers: list[list[str]] = Field(description="Who decides, level by level; one of each level is enough.")
+    some_rows: bool = Field(description="Whether it shows some rows only, by attributes of the reader.")
+    held: bool = Field(description="Whether the caller holds a grant in it for one of these purposes already.")
+
+
+def roles_that_open(
+    reader: Reader, policy: PortPolicy, purposes: Sequence[str], columns: Collection[str]
+) -> list[RoleThatOpens]:
+    """The roles that show most of `columns` in clear, those that take least first; of none the plainest roles.
+
+    A role whose row filter compares with an attribute that the reader doesn't have shows nothing and is left out.
+    """
+    made = ((role, _opening(reader, policy, role, purposes, columns)) for role in policy.roles)
+    found = [(role, one) for role, one in made if one is not None and bool(one.shows) == bool(columns)]
+    if not columns:  # whoever needs nothing unmasked needs no role that lifts masks
+        least = min((len(role.clearances) for role, _ in found), default=0)
+        return [one for role, one in found if len(role.clearances) == least]
+    most = max((len(one.shows) for _, one in found), default=0)
+    return sorted(
+        (one for _, one in found if len(one.shows) == most), key=lambda one: (len(one.lacking), one.some_rows)
+    )
+
+
+def _opening(
+    reader: Reader, policy: PortPolicy, role: ReadingRole, purposes: Sequence[str], columns: Collection[str]
+) -> RoleThatOpens | None:
+    filters = (*policy.row_filters, *role.row_filters)
+    fitting = [purpose for purpose in purposes if role.purposes is None or purpose in role.purposes]
+    shown: dict[str, list[str]] = {}
+    for purpose in fitting if columns else fitting[:1]:
+        try:
+            profile = profile_of(policy, role.clearances, None, filters, reader.caller, (purpose,))
+        except DeniedError:
+            return None
+        shown[purpose] = [name for name in columns if profile.columns.get(name) == ()]
+    if not shown:
+        return None
+    best = max(shown.values(), key=len)
+    opened = [purpose for purpose in fitting if not columns or len(shown[purpose]) == len(best)]
+    asked = {mask.clearance for name in best for mask in policy.masks[name]} if columns else role.clearances
+    own = [grant.purpose for grant in reader.grants if grant.is_on(policy.port) and grant.role == role.name]
+    return RoleThatOpens(
+        role=role.name,
+        purposes=opened,
+        shows=best,
+        lacking=sorted(name for name in asked if name and name not in reader.caller.identity.clearances),
+        approvers=[list(level) for level in (role.first_approvers, role.second_approvers) if level],
+        some_rows=bool(profile.filters),
+        held=any(purpose in opened for purpose in own),
+    )
 
 
 def _sight(

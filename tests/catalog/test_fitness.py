@@ -16,6 +16,7 @@ from platform_resources.catalog.fitness import (
     TermWanted,
     in_steps,
     length,
+    nearness,
     rank,
     verdict_of,
 )
@@ -142,6 +143,25 @@ def test_a_no_has_a_need_that_is_not_met(verdicts: list) -> None:
     assert (found == "yes") == (set(verdicts) <= {"yes"})
 
 
+needs_met = st.lists(
+    st.builds(
+        Evidence,
+        *(st.just("need"), st.sampled_from(["yes", "no", "unknown"]), st.none(), st.none(), st.just("says")),
+        st.sampled_from([None, "access"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(needs_met, needs_met)
+def test_what_has_what_is_asked_for_comes_before_what_has_not(one: list[Evidence], other: list[Evidence]) -> None:
+    absent = Evidence("a column", "no", None, None, "it has no such column", "content")
+    assert nearness(one) < nearness([*other, absent])
+    if verdict_of(one) == "yes" != verdict_of(other):
+        assert nearness(one) < nearness(other), "what fits comes first"
+
+
 def test_a_term_is_found_by_a_synonym_and_by_a_term_that_means_the_same() -> None:
     wanted = TermWanted("turnover", "finance.revenue", frozenset({"finance.net_revenue"}))
     own = fitness.term(wanted, {"revenue": ["finance.revenue"]}, ["revenue"])
@@ -161,19 +181,22 @@ def test_a_column_that_is_misspelt_is_answered_with_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sights", "verdict", "says"),
+    ("sights", "verdict", "says", "lacks"),
     [
-        ([RoleSight("desk", "service", held=True, clear=frozenset({"email"}))], "yes", "now, by your grant"),
-        ([RoleSight("desk", "service", held=False, clear=frozenset({"email"}))], "yes", "once you are granted it"),
-        ([RoleSight("base", "service", held=True, clear=frozenset(), masked={"email": "why"})], "no", "why"),
-        ([], "no", "no role"),
+        ([RoleSight("desk", "service", held=True, clear=frozenset({"email"}))], "yes", "now, by your grant", None),
+        (
+            [RoleSight("desk", "service", held=False, clear=frozenset({"email"}))],
+            *("yes", "once you are granted it", "access"),
+        ),
+        ([RoleSight("base", "service", held=True, clear=frozenset(), masked={"email": "why"})], "no", "why", "access"),
+        ([], "no", "no role", "access"),
     ],
 )
 def test_a_column_is_clear_by_a_grant_or_by_one_that_may_be_asked_for(
-    sights: list[RoleSight], verdict: str, says: str
+    sights: list[RoleSight], verdict: str, says: str, lacks: str | None
 ) -> None:
     found = fitness.clear("email", True, sights)
-    assert found.verdict == verdict
+    assert (found.verdict, found.lacks) == (verdict, lacks)
     assert says in found.says
 
 

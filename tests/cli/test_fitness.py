@@ -33,6 +33,15 @@ def test_nothing_that_fits_is_told_by_the_exit_code(mesh: QuickMesh) -> None:
     told = mesh("fit", "--clear", "email", "--as", "campaign-agent")
     assert told.code == 1
     assert "clearance gdpr" in told.out
+    flat = " ".join(told.out.split())
+    assert flat.index("crm.customer_360.v1") < flat.index("it has no such column")
+    assert "mesh access request crm.customer_360.v1 --role customer_360_gdpr_reader" in flat
+    assert "approved by maria.keller@retailer.example, then privacy@retailer.example" in flat
+
+
+def test_exit_codes_are_told_by_the_help(mesh: QuickMesh) -> None:
+    told = " ".join(mesh("fit", "--help").out.split())
+    assert "0: something fits; 1: nothing does; 2: a need makes no sense" in told
 
 
 @pytest.mark.parametrize(
@@ -44,6 +53,7 @@ def test_nothing_that_fits_is_told_by_the_exit_code(mesh: QuickMesh) -> None:
         (("--min-score", "200"), "--min-score:"),
         (("--term", "clint id"), "did you mean client id"),
         (("crm.customer_36",), "PRODUCTS: there is no product or port"),
+        (("crm", "--clear", "email"), "did you mean crm.customer_360 or crm.customer_lifetime_value?"),
         (("--purpose", "analytic"), "did you mean analytics?"),
     ],
 )
@@ -54,8 +64,8 @@ def test_wrong_needs_are_told_by_their_flag(mesh: QuickMesh, arguments: tuple[st
 
 
 def test_a_product_is_rated_by_who_reads_it(mesh: QuickMesh) -> None:
-    assert "has 5 of 5 stars by 1 rating" in mesh("rate", "crm.customer_360", "5", "--comment", "Good.").out
-    assert "has 3.5 of 5 stars by 2 ratings" in mesh("rate", "crm.customer_360", "2", "--as", "service-desk").out
+    assert "has 5 of 5 stars from 1 rating" in mesh("rate", "crm.customer_360", "5", "--comment", "Good.").out
+    assert "has 3.5 of 5 stars from 2 ratings" in mesh("rate", "crm.customer_360", "2", "--as", "service-desk").out
     found = json.loads(mesh("rate", "crm.customer_360", "3", "--json").out)
     assert (found["count"], found["average"]) == (2, 2.5)
     for arguments, why in (

@@ -36,18 +36,35 @@ def test_needs_in_an_address_are_answered_with_evidence(shipped_portal: Portal) 
     assert re.search(r'value="gold"\s+checked', answer.text)
 
 
+def test_who_has_it_masked_is_told_first_with_the_role_to_ask_for(shipped_portal: Portal) -> None:
+    with shipped_portal.browser(shipped_portal.mesh.token("analyst")) as browser:
+        page = browser.get("/fitness?clear=email&purpose=campaigns")
+        told = text_of(page.text)
+        assert told.index("crm.customer_360.v1") < told.index("it has no such column")
+        assert "you need the clearance gdpr as well, which administrators give" in told
+        assert "approved by maria.keller@retailer.example, then privacy@retailer.example" in told
+        way = html.unescape(re.search(r'href="(/access/request\?[^"]*gdpr_reader)"', page.text)[1])  # type: ignore[index]
+        form = browser.get(way)
+    assert form.status_code == 200
+    assert re.search(r'value="customer_360_gdpr_reader" checked', form.text)
+
+
 def test_needs_may_be_called_as_by_the_command_line_and_no_other_name_is_passed_over(shipped_portal: Portal) -> None:
     with shipped_portal.browser(shipped_portal.mesh.token("analyst")) as browser:
         called = browser.get(
             "/fitness?term=client+id&term=age&min=completeness%3D80&min=uniqueness%3D80&purpose=analytics"
         )
+        agents = browser.get("/fitness?products=crm.customer_360&query=customer")
+        by_form = browser.get("/fitness?ports=crm.customer_360&q=customer")
         same = browser.get("/fitness?terms=client+id,age&dimensions=completeness+80,uniqueness+80&purpose=analytics")
         unknown = browser.get("/fitness?terms=client+id&maxage=PT30M")
     answers = [
-        re.search(r'<section aria-labelledby="answer">.*?</section>', page.text, re.DOTALL) for page in (called, same)
+        re.search(r'<section aria-labelledby="answer">.*?</section>', page.text, re.DOTALL)
+        for page in (called, same, agents, by_form)
     ]
     assert "completeness of at least 80 %" in text_of(answers[0][0])  # type: ignore[index]
     assert answers[0][0] == answers[1][0]  # type: ignore[index]
+    assert answers[2][0] == answers[3][0]  # type: ignore[index]
     assert unknown.status_code == 422
     assert "maxage: is no need; known are" in text_of(unknown.text)
 

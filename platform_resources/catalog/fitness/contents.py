@@ -38,7 +38,7 @@ def term(wanted: TermWanted, bound: Mapping[str, Sequence[str]], columns: Iterab
     if promised:
         named = f"{', '.join(promised)} is bound to it in its contract, and not served yet"
         return Evidence(need, "no", promised, None, named)
-    return Evidence(need, "no", None, None, "none of its columns is bound to it")
+    return Evidence(need, "no", None, None, "none of its columns is bound to it", "content")
 
 
 def column(name: str, promised: Iterable[str], served: Iterable[str] | None) -> Evidence:
@@ -51,7 +51,8 @@ def column(name: str, promised: Iterable[str], served: Iterable[str] | None) -> 
     if name in written:
         return Evidence(need, "no", *facts, "its contract has it, what is served does not yet")
     near = get_close_matches(name, written, 2, 0.6)
-    return Evidence(need, "no", *facts, f"it has {' and '.join(near)}, not that" if near else "it has no such column")
+    told = f"it has {' and '.join(near)}, not that" if near else "it has no such column"
+    return Evidence(need, "no", *facts, told, "content")
 
 
 def tier(wanted: Sequence[str], is_: str | None) -> Evidence:
@@ -63,7 +64,7 @@ def there(lifecycle: str, published: bool, ended: str | None, notice: str | None
     """Whether it can be read at all. `ended`: since when a retired port is not served; `notice`: that it will end."""
     need = "can be read"
     if ended is not None or lifecycle == "retired":
-        return Evidence(need, "no", lifecycle, "not served", ended or "it was retired")
+        return Evidence(need, "no", lifecycle, "not served", ended or "it was retired", "content")
     if not published:
         return Evidence(
             need, "unknown", lifecycle, "not served", "nothing was published yet: only promises can be told"

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from math import floor
 from typing import Any, Literal
 
 Verdict = Literal["yes", "no", "unknown"]
+# What keeps a need from being met now: what is asked for is not in the product at all, or a role would open it.
+Lack = Literal["content", "access"]
 
 _ORDER: Mapping[Verdict, int] = {"yes": 0, "unknown": 1, "no": 2}
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One need, and whether it is met."""
+    """One need, and whether it is met. `lacks` is set of a `yes` too: of one that takes a grant which isn't held."""
 
     need: str
     verdict: Verdict
     promised: Any
     measured: Any
     says: str
+    lacks: Lack | None = None
 
 
 def verdict_of(evidence: Iterable[Evidence]) -> Verdict:
@@ -36,6 +39,17 @@ def verdict_of(evidence: Iterable[Evidence]) -> Verdict:
 def rank(verdict: Verdict) -> int:
     """To list what fits first."""
     return _ORDER[verdict]
+
+
+def nearness(evidence: Collection[Evidence]) -> tuple[int, int, int, int]:
+    """To list products in an order that helps who looks for one; smaller is nearer.
+
+    What fits comes first, then what can't be told. Of the rest a product that has what is asked for, masked or not good
+    enough, comes before one that has nothing of it, which no role and no time mends; then the one that lacks least.
+    """
+    verdicts = [one.verdict for one in evidence]
+    absent = sum(one.lacks == "content" for one in evidence)
+    return rank(verdict_of(evidence)), absent, verdicts.count("no"), verdicts.count("unknown")
 
 
 _UNITS = (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))

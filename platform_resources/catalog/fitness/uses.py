@@ -35,25 +35,27 @@ def purpose(name: str, roles: Mapping[str, frozenset[str] | None], sights: Seque
     if best is None:
         return Evidence(need, "unknown", promised, held, "which rows you might read for it can't be told")
     if not best.clear:
-        return Evidence(need, "no", promised, held, "every column stays masked for it")
+        return Evidence(need, "no", promised, held, "every column stays masked for it", "access")
     told = f"you hold {best.role} for it" if best.held else f"in the role {best.role}, for which you may ask"
     rest = f"; masked for you: {', '.join(sorted(best.masked))}" if best.masked else "; every column in clear"
-    return Evidence(need, "yes", promised, held, told + rest + ("; some rows only" if best.some_rows else ""))
+    rows = "; some rows only" if best.some_rows else ""
+    return Evidence(need, "yes", promised, held, told + rest + rows, None if best.held else "access")
 
 
 def clear(name: str, exists: bool, sights: Sequence[RoleSight]) -> Evidence:
     """Whether the asker gets a column unmasked: by a grant that it holds, or in a role that it may ask for."""
     need = f"{name} unmasked"
     if not exists:
-        return Evidence(need, "no", None, None, "it has no such column")
+        return Evidence(need, "no", None, None, "it has no such column", "content")
     best = min((s for s in sights if name in s.clear), key=lambda s: not s.held, default=None)
     if best is not None:
         how = "now, by your grant" if best.held else "once you are granted it"
         rows = ", of some rows only" if best.some_rows else ""
         told = f"in clear in the role {best.role} for {best.purpose}, {how}{rows}"
-        return Evidence(need, "yes", best.role, "clear" if best.held else None, told)
+        return Evidence(need, "yes", best.role, "clear" if best.held else None, told, None if best.held else "access")
     reasons = sorted({s.masked[name] for s in sights if name in s.masked})
     held = any(s.held for s in sights)
     if not sights:
-        return Evidence(need, "no", None, None, "no role of it can be asked for by you for that")
-    return Evidence(need, "no", None, "masked" if held else None, f"masked for you: {'; '.join(reasons) or 'hidden'}")
+        return Evidence(need, "no", None, None, "no role of it can be asked for by you for that", "access")
+    told = f"masked for you: {'; '.join(reasons) or 'hidden'}"
+    return Evidence(need, "no", None, "masked" if held else None, told, "access")
