@@ -79,7 +79,7 @@ def adoption(now: Adoption, before: Adoption) -> Figure:
 
 
 def satisfaction(mean: float | None, count: int) -> Figure:
-    says = "nobody has rated it yet" if mean is None else f"{mean:g} of 5 stars by {_count(count, 'rating')}"
+    says = "nobody has rated it yet" if mean is None else f"{mean:g} of 5 stars from {_count(count, 'rating')}"
     return Figure("satisfaction", mean, "stars", "mean of its ratings, 1-5 stars", says)
 
 

@@ -100,7 +100,7 @@ def test_what_closed_before_the_window_is_not_told() -> None:
         (figures.impact(1, 2), 3.0, "1 consumer and 2 products downstream"),
         (figures.adoption(figures.Adoption(2, 5), figures.Adoption(0, 0)), 2.0, "2 consumers read it 5 times"),
         (figures.satisfaction(None, 0), None, "nobody has rated"),
-        (figures.satisfaction(4.5, 2), 4.5, "4.5 of 5 stars by 2 ratings"),
+        (figures.satisfaction(4.5, 2), 4.5, "4.5 of 5 stars from 2 ratings"),
     ],
 )
 def test_a_figure_has_its_formula_and_a_sentence(figure: figures.Figure, value: float | None, says: str) -> None:

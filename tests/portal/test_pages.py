@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from platform_resources.serving.portal import site
 from tests.guarded import CUSTOMERS_CONTRACT, make_mesh
 from tests.portal.conftest import Portal, run_portal
 from tests.shipped import hide
@@ -283,6 +284,16 @@ def test_what_is_hidden_looks_like_what_is_not_there(tmp_path_factory: pytest.Te
             assert _plain(hidden.text, "inventory_levels") == _plain(unknown.text, "inventory_guess")
         with portal.browser(mesh.token("analyst")) as browser:
             assert "6 products" in browser.get("/search").text
+
+
+def test_what_is_counted_is_told_by_the_filters_that_tell_one_from_many() -> None:
+    """`count_of` and `in_unit`; a bare figure before a plural says "1 days"."""
+    bare = re.compile(r"\|\s*(?:number|length)\s*\}\}\s+(?:[a-z]+s|hold|are|have|more)\b")
+    templates = sorted(Path(site.__file__).with_name("templates").glob("*.html"))
+    assert len(templates) > 20
+    for file in templates:
+        found = bare.search(file.read_text(encoding="utf-8"))
+        assert found is None, f"{file.name}: {found and found[0]}"
 
 
 def _plain(text: str, name: str) -> str:

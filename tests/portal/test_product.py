@@ -274,7 +274,7 @@ def test_a_product_is_rated_once_by_each_reader(portal: Portal) -> None:
         shown = browser.get(CUSTOMERS).text
         assert "Good &lt;script&gt;" in shown
         assert browser.submit(path, CUSTOMERS, stars="2").status_code == 303
-        assert "on average, by 1 rating" in words(browser.get(CUSTOMERS).text)
+        assert "on average, from 1 rating" in words(browser.get(CUSTOMERS).text)
         assert browser.submit(path, CUSTOMERS, stars="9").status_code == 422
         hidden = browser.submit(path, CUSTOMERS, stars="1", comment="Go\u202edoo")
         assert hidden.status_code == 422

@@ -128,6 +128,18 @@ def count(value: int, one: str, many: str | None = None) -> str:
     return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
+def in_unit(value: float | None, unit: str) -> str:
+    """A figure with its unit, which is a plural or `percent`.
+
+    >>> in_unit(1.0, "consumers"), in_unit(4.5, "stars"), in_unit(99.9, "percent")
+    ('1 consumer', '4.5 stars', '99.9 %')
+    """
+    if value is None:
+        return DASH
+    told = number(value, 2)
+    return f"{told} %" if unit == "percent" else f"{told} {unit.removesuffix('s') if told == '1' else unit}"
+
+
 def segment(value: object) -> str:
     """A text as one segment of a path."""
     return quote(str(value), safe="")
@@ -170,6 +182,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "ago": ago,
     "size": size,
     "count_of": count,
+    "in_unit": in_unit,
     "segment": segment,
     "sentence": sentence,
     "product_link": product_link,

@@ -132,7 +132,7 @@ def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None) ->
     if promised_seconds is not None:
         layers.append(_promise_line(promised_seconds / length))
     late = sum(value["late"] for value in values)
-    promise = "nothing is promised" if promised_seconds is None else f"{duration(promised_seconds)} are promised"
+    promise = "nothing is promised" if promised_seconds is None else f"the promise is {duration(promised_seconds)}"
     says = (
         f"The oldest that readers got, of each of {len(shown)} publications before the one that is served: at most "
         f"{duration(max(ages))}, where "

@@ -11,7 +11,7 @@ from typing import Literal
 
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.serving.operation import AvailabilityOut
-from platform_resources.serving.portal.filters import DASH, duration, number, percent
+from platform_resources.serving.portal.filters import DASH, count, duration, percent
 from platform_resources.serving.portal.product_diff import written
 from platform_resources.serving.ports import PortDetail, Promise
 from platform_resources.serving.quality import Measured, PublicationOut
@@ -87,7 +87,7 @@ def _availability(found: AvailabilityOut) -> tuple[str, State]:
     if found.measured_percent is None:
         return "not probed yet", "not known"
     states: dict[str, State] = {"met": "kept", "at risk": "at risk", "broken": "broken"}
-    told = f"{percent(found.measured_percent, 3)} in {number(found.window_days)} days"
+    told = f"{percent(found.measured_percent, 3)} in {count(found.window_days, 'day')}"
     return told, states.get(found.state, "not known")
 
 
