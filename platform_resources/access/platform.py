@@ -42,7 +42,7 @@ class Access:
         self.audit = AuditLog(self.control)
         self.usage = Usage(self.control)
         self.guard = Guard(settings, self.control, self.audit, self.usage)
-        self.requests = AccessRequests(settings, self.control, self.audit)
+        self.requests = AccessRequests(settings, self.control, self.audit, self.guard.served)
         self.sql = SqlService(self.guard, self.audit)
         self._last_use = LastUse(self.control)
         wanted = personas and self.embedded and os.environ.get("MESH_PERSONAS", "").lower() not in ("off", "0", "no")

@@ -105,7 +105,7 @@ def _state(item: AccessRequest) -> str:
 def _waits_for(item: AccessRequest) -> str:
     if item.state != "pending":
         return "–"
-    return escape(", ".join(item.waits_for)) or "[yellow]its contract[/]"
+    return escape(", ".join(item.waits_for)) or "[yellow]nobody who may decide[/]"
 
 
 def _day(when: datetime | None) -> str:

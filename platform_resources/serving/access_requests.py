@@ -91,7 +91,9 @@ class RequestOut(Answer):
     requested_at: datetime
     decided_at: datetime | None
     levels: int = Field(description="How many approvals it needs.")
-    waits_for: list[str] = Field(description="Who may decide next; one of them is enough.")
+    waits_for: list[str] = Field(
+        description="Who may decide next; one of them is enough. Empty too when nobody may: `notices` say why."
+    )
     approvals: list[ApprovalOut]
     grant: int | None = Field(description="Number of the grant that the last approval made.")
     notices: list[str] = Field(description="What stands in its way.")
@@ -121,7 +123,10 @@ class GrantPage(Page):
     responses=creating(400, 403, 404, 409, 410, 422),
 )
 def request_access(access: TheAccess, caller: CurrentCaller, asked: AccessAsked, response: Response) -> RequestOut:
-    """Ask to read a port. The approvers of its contract decide; personal data takes two levels."""
+    """Ask to read a port. The approvers of its contract decide; personal data takes two levels.
+
+    What nobody may decide on is refused: nobody decides on an own request, or on one of those that they answer for.
+    """
     made = access.requests.request(
         caller,
         asked.port,

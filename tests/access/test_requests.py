@@ -24,12 +24,13 @@ from platform_resources.access.errors import (
     UnknownRequestError,
 )
 from platform_resources.control.tables import access_requests, audit
-from platform_resources.lake import utc_now
+from platform_resources.lake import connect, retire, utc_now
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
 
 PORT = str(CUSTOMERS)
 GDPR = "customers_gdpr_reader"
 OWNER, PRIVACY, COUNCIL = "shop@retailer.example", "privacy@retailer.example", "dora@retailer.example"
+BOTH = f"{OWNER}, {COUNCIL}"
 ALL = ("read", "request", "approve")
 
 
@@ -55,6 +56,13 @@ def ask(mesh: GuardedMesh, who: str = "ben", role: str | None = None, **facts: o
 
 def ask_for_clear(mesh: GuardedMesh, who: str = "ben", **facts: object) -> AccessRequest:
     return ask(mesh, who, GDPR, **{"purpose": "customer_service", **facts})
+
+
+def approved_by(mesh: GuardedMesh, first: str, second: str = PRIVACY) -> None:
+    """Let the contract name other approvers."""
+    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    text = text.replace(f"firstLevelApprovers: {OWNER}", f"firstLevelApprovers: '{first}'")
+    mesh.publish(contract=text.replace(f"secondLevelApprovers: {PRIVACY}", f"secondLevelApprovers: '{second}'"))
 
 
 def entries(mesh: GuardedMesh) -> list[str]:
@@ -114,13 +122,17 @@ def test_what_opens_personal_data_needs_the_owner_first_and_then_the_privacy_off
 
 
 def test_without_a_second_approver_in_the_contract_nobody_can_open_personal_data(mesh: GuardedMesh) -> None:
+    asked = ask_for_clear(mesh)
     text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
     mesh.publish(contract=text.replace("    secondLevelApprovers: privacy@retailer.example\n", ""))
-    asked = ask_for_clear(mesh)
-    assert any("secondLevelApprovers" in notice for notice in asked.notices)
+    open_still = mesh.access.requests.get(mesh.caller("ben"), asked.id)
+    assert open_still.waits_for == ()
+    assert any("secondLevelApprovers" in notice for notice in open_still.notices)
     with pytest.raises(ConflictError) as refused:
         mesh.access.requests.approve(mesh.caller(OWNER), asked.id)
     assert "secondLevelApprovers" in refused.value.remedy
+    with pytest.raises(ConflictError, match="names no second approver"):
+        ask_for_clear(mesh, "ana")
     unmasked_only = ask_for_clear(mesh, "ana", columns=["region", "balance"])  # opens nothing: one approval will do
     assert mesh.access.requests.approve(mesh.caller(OWNER), unmasked_only.id).state == "approved"
 
@@ -130,8 +142,7 @@ def test_an_approver_who_left_the_contract_has_not_approved(mesh: GuardedMesh) -
     requests.approve(mesh.caller(OWNER), asked.id)
     mesh.identity(Identity(COUNCIL, "person", "Dora", domain="shop"))
     mesh.token(COUNCIL, scopes=ALL)
-    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
-    mesh.publish(contract=text.replace(f"firstLevelApprovers: {OWNER}", f"firstLevelApprovers: {COUNCIL}"))
+    approved_by(mesh, COUNCIL)
     with pytest.raises(ConflictError, match="first approval"):
         requests.approve(mesh.caller(PRIVACY), asked.id)
     assert any(OWNER in notice for notice in requests.get(mesh.caller("ben"), asked.id).notices)
@@ -153,7 +164,9 @@ def test_one_person_never_gives_both_approvals(mesh: GuardedMesh) -> None:
 
 def test_nobody_approves_what_is_their_own(mesh: GuardedMesh) -> None:
     requests = mesh.access.requests
+    approved_by(mesh, BOTH)
     own = ask(mesh, OWNER)
+    assert own.waits_for == (COUNCIL,)
     assert requests.inbox(mesh.caller(OWNER)) == ()
     with pytest.raises(DeniedError, match="your own"):
         requests.approve(mesh.caller(OWNER), own.id)
@@ -170,10 +183,90 @@ def test_nobody_approves_what_is_their_own(mesh: GuardedMesh) -> None:
         requests.approve(mesh.caller(OWNER), of_team.id)
 
 
+def test_what_nobody_may_decide_on_is_refused_when_it_is_asked(mesh: GuardedMesh) -> None:
+    """It would wait for ever: its only approver asks, or answers for who asks."""
+    mesh.identity(Identity("till", "service", "Till", responsible=OWNER, purpose="analytics"))
+    mesh.token("till", scopes=ALL)
+    for by, consumer in ((OWNER, OWNER), (OWNER, "till"), ("till", "till"), (OWNER, "shop.customers")):
+        with pytest.raises(ConflictError, match=rf"customers_reader of {PORT} has nobody .* first approval") as refused:
+            ask(mesh, by, consumer=consumer)
+        assert "firstLevelApprovers of customers_reader" in refused.value.remedy
+        assert f"an owner of {PORT} ({OWNER})" in refused.value.remedy
+    assert "request-made" not in kinds(mesh)
+    approved_by(mesh, BOTH)
+    asked = ask(mesh, "till")
+    assert asked.waits_for == (COUNCIL,)
+    assert any(f"nobody is known here as {COUNCIL}" in notice for notice in asked.notices)
+    mesh.identity(Identity(COUNCIL, "person", "Dora"))
+    assert mesh.access.requests.get(mesh.caller("till"), asked.id).notices == ()
+
+
+def test_a_team_decides_unless_it_is_the_team_s_own(mesh: GuardedMesh) -> None:
+    """Who is in a team is not all known here."""
+    approved_by(mesh, "team:insights")
+    assert ask(mesh).waits_for == ("team:insights",)  # ben is of the team: another member decides
+    with pytest.raises(ConflictError, match="team:insights asks"):
+        ask(mesh, consumer="team:insights")
+
+
+def test_two_approvals_take_two_people(mesh: GuardedMesh) -> None:
+    requests = mesh.access.requests
+    approved_by(mesh, OWNER, OWNER)
+    with pytest.raises(ConflictError, match="give the other one"):
+        ask_for_clear(mesh)
+    approved_by(mesh, BOTH, OWNER)
+    mesh.identity(Identity(COUNCIL, "person", "Dora"))
+    mesh.token(COUNCIL, scopes=ALL)
+    asked = ask_for_clear(mesh)
+    assert asked.waits_for == (COUNCIL,)
+    approved_by(mesh, "team:desk", OWNER)
+    mesh.identity(Identity(OWNER, "person", "Shop owner", teams=frozenset({"desk"})))
+    assert requests.inbox(mesh.caller(OWNER)) == ()
+    with pytest.raises(ConflictError, match=r"other approval .* alone"):
+        requests.approve(mesh.caller(OWNER), asked.id)
+    approved_by(mesh, BOTH, OWNER)
+    assert requests.approve(mesh.caller(COUNCIL), asked.id).waits_for == (OWNER,)
+    assert requests.approve(mesh.caller(OWNER), asked.id).state == "approved"
+
+
+@pytest.mark.parametrize("how", ["answers for it", "is disabled"])
+def test_an_open_request_that_nobody_may_decide_on_says_so(mesh: GuardedMesh, how: str) -> None:
+    requests, asked = mesh.access.requests, ask(mesh, "bot")
+    if how == "is disabled":
+        set_enabled(mesh.access.control, mesh.access.audit, OWNER, False, "operator")
+    else:
+        mesh.identity(Identity("bot", "agent", "Bot", responsible=OWNER, purpose="analytics"))
+        with pytest.raises(DeniedError, match="your own") as refused:
+            requests.approve(mesh.caller(OWNER), asked.id)
+        assert "nobody who may" in refused.value.remedy
+    told = requests.get(mesh.caller("bot"), asked.id)
+    assert told.waits_for == ()
+    (notice,) = told.notices
+    assert "has nobody who may give its first approval" in notice
+    assert "firstLevelApprovers" in notice
+    assert requests.withdraw(mesh.caller("bot"), asked.id).state == "withdrawn"
+
+
+def test_a_port_that_was_taken_down_is_not_asked_for(mesh: GuardedMesh) -> None:
+    """Its documents call it active still."""
+    asked = ask(mesh)
+    with connect(mesh.settings, own="shop") as con:
+        retire(con, mesh.settings, port=CUSTOMERS, run_id="end", now=utc_now())
+    with pytest.raises(RetiredPortError):
+        ask(mesh, "nobody")
+    with pytest.raises(UnknownPortError) as unknown:  # the product in the place of its port
+        mesh.access.requests.request(mesh.caller("ben"), "shop.customers", purpose="analytics", reason="Why not.")
+    assert PORT not in unknown.value.remedy
+    told = mesh.access.requests.get(mesh.caller("ben"), asked.id)
+    assert (told.waits_for, told.notices) == ((), (f"{PORT} was retired",))
+    assert mesh.access.requests.inbox(mesh.caller(OWNER)) == ()
+
+
 def test_an_address_in_other_letters_is_nobody_else(mesh: GuardedMesh) -> None:
     """Approvers match whatever the case, so an owner's second identity would approve the first one's request."""
     mesh.identity(Identity("Shop@Retailer.example", "person", "Shop owner", purpose="analytics"))
     mesh.token("Shop@Retailer.example", scopes=ALL)
+    approved_by(mesh, BOTH)
     asked = ask(mesh, OWNER)
     with pytest.raises(DeniedError, match="your own"):
         mesh.access.requests.approve(mesh.caller("Shop@Retailer.example"), asked.id)
@@ -183,6 +276,7 @@ def test_an_address_in_other_letters_is_nobody_else(mesh: GuardedMesh) -> None:
 def test_disabling_a_bot_frees_nobody_to_approve_what_it_asked(mesh: GuardedMesh) -> None:
     mesh.identity(Identity("helper", "service", "Helper", responsible=OWNER, purpose="analytics"))
     mesh.token("helper", scopes=ALL)
+    approved_by(mesh, BOTH)
     asked = ask(mesh, "helper")
     set_enabled(mesh.access.control, mesh.access.audit, "helper", False, "operator")
     with pytest.raises(DeniedError, match="your own"):
@@ -207,8 +301,7 @@ def test_a_team_is_no_person_and_no_product(mesh: GuardedMesh) -> None:
 
 
 def test_a_contract_may_name_a_team_that_approves(mesh: GuardedMesh) -> None:
-    text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
-    mesh.publish(contract=text.replace(f"firstLevelApprovers: {OWNER}", "firstLevelApprovers: team:desk"))
+    approved_by(mesh, "team:desk")
     mesh.identity(Identity("dora", "person", "Dora", teams=frozenset({"desk"})))
     mesh.token("dora", scopes=ALL)
     asked = ask(mesh)
@@ -243,6 +336,7 @@ def test_agents_services_and_narrow_tokens_never_decide(mesh: GuardedMesh) -> No
 def test_one_asks_for_oneself_and_those_that_one_answers_for(mesh: GuardedMesh) -> None:
     assert ask(mesh, consumer="team:insights").consumer == "team:insights"
     assert ask(mesh, consumer="bot").consumer == "bot"
+    approved_by(mesh, BOTH)
     assert ask(mesh, OWNER, consumer="shop.customers").consumer == "shop.customers"
     for stranger in ("ana", "desk", "team:other", "insights", "shop.customers"):
         with pytest.raises(DeniedError, match="in the name of"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from html import unescape
 
 import pytest
 
 from platform_resources.access import Identity
+from platform_resources.catalog.view import CatalogView
+from tests.cli.quick import QuickMesh
+from tests.mcp.agents import Agent, server_for
 from tests.portal.conftest import Browser, Portal
 
 PORT = "shop.customers.v1"
@@ -129,6 +132,32 @@ def test_withdrawn_denied_revoked(people: dict[str, Browser]) -> None:
     assert owner.submit(f"/access/grants/{grant}/revoke", "/access").status_code == 422
     assert owner.submit(f"/access/grants/{grant}/revoke", "/access", reason="Over").status_code == 303
     assert "You hold no grant" in words(pat.get("/access").text)
+
+
+def test_what_nobody_may_decide_on_is_refused_at_every_door(kept_portal: Portal) -> None:
+    """The owner is the only approver, and nobody decides on an own request."""
+    mesh = kept_portal.mesh
+    mesh.identity(Identity(OWNER, "person", OWNER, clearances=frozenset({"gdpr"}), purpose="customer_service"))
+    token, settings = mesh.token(OWNER, scopes=("read", "request", "approve")), mesh.settings
+    asked = {"role": "customers_reader", "purpose": "customer_service", "reason": "To see what readers see"}
+    with (
+        kept_portal.browser(token) as owner,
+        closing(CatalogView(settings, kept_portal.access.guard.lakes, kept_portal.access.control)) as view,
+    ):
+        assert words(owner.get(FORM).text).count("nobody may decide when you ask") == 3, "said at each role"
+        refused = ask(owner, **asked)
+        assert refused.status_code == 422
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = owner.post("/api/v1/access/requests", json={"port": PORT, **asked}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+        options = [part for name, value in asked.items() for part in (f"--{name}", value)]
+        command = QuickMesh(settings.project, settings.home)("access", "request", PORT, *options, MESH_TOKEN=token)
+        assert command.code == 1
+        agent = Agent(server_for(kept_portal.access, view, token)).refusal("request_access", product=PORT, **asked)
+        for told in (words(refused.text), answer.text, words(command.err), agent):
+            assert "has nobody who may give its first approval" in told
+            assert "firstLevelApprovers of customers_reader" in told
+        assert "You have asked for nothing yet" in words(owner.get("/access").text)
 
 
 def test_nobody_acts_by_a_form_of_somebody_else(people: dict[str, Browser], kept_portal: Portal) -> None:

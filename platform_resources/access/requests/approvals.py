@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from platform_resources.access.callers.names import is_named
+from platform_resources.access.callers.names import canonical_id, is_named
 from platform_resources.access.errors import ConflictError, DeniedError
 from platform_resources.access.model import Identity, PortPolicy, ReadingRole
 from platform_resources.contracts.model import Contract
@@ -58,10 +58,19 @@ class AccessRequest:
 
 @dataclass(frozen=True)
 class Levels:
-    """The approvers of each level, first one first. `lacking`: why no approval can be complete; None when it can."""
+    """The approvers of each level, first one first. `lacking`: why no approval can be complete; None when it can.
+
+    `remedy`: who mends that, and how.
+    """
 
     approvers: tuple[tuple[str, ...], ...]
     lacking: str | None = None
+    remedy: str | None = None
+
+    @property
+    def told(self) -> str | None:
+        """What it lacks, with the remedy."""
+        return self.lacking if self.remedy is None else f"{self.lacking}; {self.remedy}"
 
 
 def opened_columns(policy: PortPolicy, role: ReadingRole, columns: Collection[str] | None = None) -> tuple[str, ...]:
@@ -80,9 +89,9 @@ def levels_of(
     classifications: Mapping[str, Classification],
     columns: Collection[str] | None = None,
 ) -> Levels:
-    """Who has to approve a request in `role`, for `columns`."""
+    """Whom the contract names to approve a request in `role`, for `columns`."""
     if not role.first_approvers:
-        return Levels(((),), f"{policy.port} names nobody who approves the role {role.name}: add firstLevelApprovers")
+        return Levels(((),), f"{policy.port} names nobody who approves the role {role.name}")
     if role.second_approvers:
         return Levels((role.first_approvers, role.second_approvers))
     classes = {column.name: column.classification or "" for column in contract.table.columns}
@@ -91,7 +100,7 @@ def levels_of(
         return Levels((role.first_approvers,))
     lacking = (
         f"the role {role.name} of {policy.port} shows {', '.join(opened)} in clear, which takes two approvals, "
-        "and names no second approver: its owner adds secondLevelApprovers to the contract"
+        "and names no second approver"
     )
     return Levels((role.first_approvers, ()), lacking)
 
@@ -124,6 +133,15 @@ def open_level(levels: Levels, counted: Collection[int]) -> int | None:
     return next((level for level in range(1, len(levels.approvers) + 1) if level not in counted), None)
 
 
+def waited_for(levels: Levels, counted: Mapping[int, Approval]) -> tuple[str, ...]:
+    """Who may decide next: approvers of the open level who gave no other approval. Nobody where one is lacking."""
+    level = open_level(levels, counted)
+    if level is None or levels.lacking is not None:
+        return ()
+    gave = {approval.approver for approval in counted.values()}
+    return tuple(name for name in levels.approvers[level - 1] if canonical_id(name) not in gave)
+
+
 def approving_level(identity: Identity, levels: Levels, counted: Mapping[int, Approval], what: str) -> int:
     """The level at which `identity` approves now; `what` names the request, for messages.
 
@@ -137,20 +155,20 @@ def approving_level(identity: Identity, levels: Levels, counted: Mapping[int, Ap
     if not any(is_named(identity, named) for named in levels.approvers):
         everybody = ", ".join(dict.fromkeys(name for named in levels.approvers for name in named))
         raise DeniedError(f"{identity.id} is no approver of {what}", f"Its approvers: {everybody or 'nobody'}.")
-    if levels.lacking is not None:
-        raise ConflictError(f"{what} can't be approved yet", f"{levels.lacking[0].upper()}{levels.lacking[1:]}.")
+    if levels.told is not None:
+        raise ConflictError(f"{what} can't be approved yet", f"{levels.told[0].upper()}{levels.told[1:]}.")
     level = open_level(levels, counted)
     if level is None:
         raise ConflictError(f"{what} has all its approvals")
+    waits = f"It waits for: {', '.join(waited_for(levels, counted)) or 'nobody who may'}."
     if any(approval.approver == identity.id for approval in counted.values()):
-        raise DeniedError(
-            f"{identity.id} has approved {what} already; the second approval is somebody else's",
-            f"It waits for: {', '.join(levels.approvers[level - 1])}.",
-        )
+        raise DeniedError(f"{identity.id} has approved {what} already; the second approval is somebody else's", waits)
     if not is_named(identity, levels.approvers[level - 1]):
-        waits = f"It waits for: {', '.join(levels.approvers[level - 1])}."
         state = "waits for its first approval before yours" if level == 1 else "has its first approval already"
         raise ConflictError(f"{what} {state}", waits)
+    others = [named for number, named in enumerate(levels.approvers, 1) if number != level and number not in counted]
+    if any({canonical_id(name) for name in named} == {identity.id} for named in others):
+        raise ConflictError(f"the other approval of {what} is {identity.id}'s alone", "This one is somebody else's.")
     return level
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from platform_resources.access.callers.identities import get_identity
 from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import (
     PORTS_ARE_LISTED,
@@ -16,13 +17,15 @@ from platform_resources.access.errors import (
 from platform_resources.access.model import Caller, Identity, PortPolicy, ReadingRole
 from platform_resources.access.policy.policies import policy_of
 from platform_resources.access.policy.visibility import visible
+from platform_resources.access.relations.served import ServedPorts
 from platform_resources.access.requests.approvals import (
     AccessRequest,
     Levels,
     levels_of,
-    open_level,
     standing,
+    waited_for,
 )
+from platform_resources.access.requests.deciders import decidable, not_here_yet
 from platform_resources.access.requests.grants import grants_of
 from platform_resources.access.requests.parties import Party, party_of
 from platform_resources.contracts import Contract, Mesh, Product
@@ -31,7 +34,7 @@ from platform_resources.contracts.model import OutputPort
 from platform_resources.contracts.names import split_address
 from platform_resources.control import ControlDatabase
 from platform_resources.governance import Council
-from platform_resources.lake import MeshSettings
+from platform_resources.lake import MeshSettings, PortAddress, Retirement, retirement_in
 from platform_resources.pipeline import read_mesh
 
 
@@ -43,10 +46,6 @@ class Offer:
     contract: Contract
     product: Product
     port: OutputPort
-
-    @property
-    def lifecycle(self) -> Lifecycle:
-        return lifecycle_of(self.product, self.port)
 
     @property
     def deciders(self) -> tuple[str, ...]:
@@ -62,9 +61,10 @@ class Offer:
 class Offers:
     """Reads the documents anew whenever they changed: an approver who left the contract decides no more."""
 
-    def __init__(self, settings: MeshSettings, control: ControlDatabase) -> None:
+    def __init__(self, settings: MeshSettings, control: ControlDatabase, served: ServedPorts) -> None:
         self._settings = settings
         self._control = control
+        self._served = served
 
     def find(self, port: str) -> Offer | None:
         """What a port offers; None when there is no such port, or its documents can't be used."""
@@ -93,21 +93,24 @@ class Offers:
             raise _unknown(port, self._ports_of(port, caller))
         if caller is not None and not self._shows(caller, offer):
             raise _unknown(port)
-        if offer.lifecycle == "retired":
-            instead = self.find(replacement_of(offer.port) or "")
-            shown = instead is not None and (caller is None or self._shows(caller, instead))
-            other = instead.port.address if instead is not None and shown else None
-            raise RetiredPortError(f"{port} was retired", f"Read {other} instead." if other else "")
-        if offer.lifecycle == "proposed":
+        ended = self._ended(offer)
+        lifecycle = _lifecycle(offer, ended)
+        if lifecycle == "retired":
+            instead = (replacement_of(offer.port) if ended is None else ended.replaced_by) or ""
+            raise RetiredPortError(
+                f"{port} was retired", f"Read {instead} instead." if self._can_be_read(instead, caller) else ""
+            )
+        if lifecycle == "proposed":
             raise _unknown(port)
-        if offer.lifecycle == "draft":
+        if lifecycle == "draft":
             raise ConflictError(f"{port} is a draft and promises nothing yet", "Ask again once it is active.")
         return offer
 
-    def levels(self, offer: Offer, role: ReadingRole, columns: Collection[str] | None) -> Levels:
-        """Who approves a request in `role`, for `columns` (None: all)."""
-        classifications = self._documents()[1].classifications
-        return levels_of(offer.policy, role, offer.contract, classifications, columns)
+    def levels(self, offer: Offer, role: ReadingRole, columns: Collection[str] | None, *parties: str) -> Levels:
+        """Who may approve a request in `role`, for `columns` (None: all); `parties` ask for it and would read."""
+        named = self._named(offer, role, columns)
+        asking = [self.party(name) for name in dict.fromkeys(parties)]
+        return decidable(named, offer.policy, role, asking, self._known)
 
     def decides(self, identity: Identity, port: str) -> bool:
         """Whether somebody approves access to a port, or owns it."""
@@ -132,20 +135,40 @@ class Offers:
         """A request with what today's documents say about it: whom it waits for, what stands in its way."""
         offer = self.find(request.port)
         role = None if offer is None else offer.policy.role(request.role)
-        if offer is None or role is None:
-            gone = f"{request.port} offers no role {request.role} any more" if offer else f"{request.port} is gone"
-            return replace(request, notices=(gone,)) if request.state == "pending" else request
-        levels = self.levels(offer, role, request.columns)
         if request.state != "pending":
-            return replace(request, levels=len(levels.approvers))
+            if offer is None or role is None:
+                return request
+            return replace(request, levels=len(self._named(offer, role, request.columns).approvers))
+        if offer is None:
+            return replace(request, notices=(f"{request.port} is gone",))
+        if role is None:
+            return replace(request, notices=(f"{request.port} offers no role {request.role} any more",))
+        if _lifecycle(offer, self._ended(offer)) == "retired":
+            return replace(request, notices=(f"{request.port} was retired",))
+        levels = self.levels(offer, role, request.columns, request.consumer, request.requested_by)
         counted = standing(request.approvals, levels, approvers)
-        level = open_level(levels, counted)
+        waits = waited_for(levels, counted)
         void = [item.approver for item in request.approvals if item.level not in counted]
-        notices = [] if levels.lacking is None else [levels.lacking]
-        notices += [f"{name} is no approver any more: that approval doesn't count" for name in void]
+        notices = [levels.told, not_here_yet(waits, self._known)]
+        notices += [f"{name} may not give that approval any more: it doesn't count" for name in void]
         notices += self._clearance_notice(request, role)
-        waits = levels.approvers[level - 1] if level else ()
-        return replace(request, levels=len(levels.approvers), waits_for=waits, notices=tuple(notices))
+        told = tuple(notice for notice in notices if notice is not None)
+        return replace(request, levels=len(levels.approvers), waits_for=waits, notices=told)
+
+    def _named(self, offer: Offer, role: ReadingRole, columns: Collection[str] | None) -> Levels:
+        classifications = self._documents()[1].classifications
+        return levels_of(offer.policy, role, offer.contract, classifications, columns)
+
+    def _known(self, id_: str) -> Identity | None:
+        return get_identity(self._control, id_)
+
+    def _ended(self, offer: Offer) -> Retirement | None:
+        """How a port was taken down, whatever its documents say; None too where its lake can't tell now."""
+        try:
+            log = self._served.log(PortAddress.parse(offer.port.address))
+        except UnavailableError:
+            return None
+        return None if log is None else retirement_in(log.newest)
 
     def _clearance_notice(self, request: AccessRequest, role: ReadingRole) -> list[str]:
         identity = self.party(request.consumer).identity
@@ -162,14 +185,14 @@ class Offers:
     def _ports_of(self, product: str, caller: Caller | None) -> Sequence[str]:
         """Ports of a product, in whose place its own address was written, that can be asked for by `caller`."""
         named = [port for port, (of, _) in self._documents()[0].ports.items() if of.address == product]
-        offers = [(port, self.find(port)) for port in named]
-        return [
-            port
-            for port, offer in offers
-            if offer is not None
-            and offer.lifecycle in ("active", "deprecated")
-            and (caller is None or self._shows(caller, offer))
-        ]
+        return [port for port in named if self._can_be_read(port, caller)]
+
+    def _can_be_read(self, port: str, caller: Caller | None) -> bool:
+        """Whether there is such a port to ask for, as far as `caller` may know."""
+        offer = self.find(port)
+        if offer is None or not (caller is None or self._shows(caller, offer)):
+            return False
+        return _lifecycle(offer, self._ended(offer)) in ("active", "deprecated")
 
     def _is_broken(self, port: str) -> bool:
         parts = split_address(port)
@@ -181,6 +204,10 @@ class Offers:
 
     def _documents(self) -> tuple[Mesh, Council]:
         return read_mesh(self._settings)
+
+
+def _lifecycle(offer: Offer, ended: Retirement | None) -> Lifecycle:
+    return lifecycle_of(offer.product, offer.port) if ended is None else "retired"
 
 
 def _unknown(port: str, instead: Sequence[str] = ()) -> UnknownPortError:

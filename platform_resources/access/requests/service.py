@@ -11,21 +11,19 @@ from sqlalchemy import Connection
 
 from platform_resources.access.callers.identities import find_identity
 from platform_resources.access.callers.refusals import refusals_on_record
-from platform_resources.access.errors import (
-    BadRequestError,
-    ConflictError,
-    DeniedError,
-    UnknownRequestError,
-)
+from platform_resources.access.errors import ConflictError, DeniedError, UnknownRequestError
 from platform_resources.access.model import Caller, Grant, Identity, ReadingRole
+from platform_resources.access.relations.served import ServedPorts
 from platform_resources.access.requests.approvals import (
     AccessRequest,
+    Levels,
     RequestState,
     approving_level,
     denying_level,
     open_level,
     standing,
 )
+from platform_resources.access.requests.asked import columns_of, days_for, purpose_for, role_of, words_of
 from platform_resources.access.requests.granted import Granted
 from platform_resources.access.requests.grants import add_grant_in
 from platform_resources.access.requests.narrowing import concerning, deciding
@@ -39,24 +37,20 @@ from platform_resources.access.requests.rows import (
     requests_in,
     set_state,
 )
-from platform_resources.contracts.characters import hidden_character
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.tables import access_requests
 from platform_resources.lake import MeshSettings, utc_now
 
-_LONGEST_TEXT = 2000  # characters of a reason, a comment, a condition
-_USUAL_DAYS = 90
-
 
 class AccessRequests:
     """Ask, decide, look. Each act is one transaction with its entry in the audit log."""
 
-    def __init__(self, settings: MeshSettings, control: ControlDatabase, audit: AuditLog) -> None:
+    def __init__(self, settings: MeshSettings, control: ControlDatabase, audit: AuditLog, served: ServedPorts) -> None:
         self._control = control
         self._audit = audit
-        self._offers = Offers(settings, control)
-        self._granted = Granted(self._offers, control, audit)
+        self.offers = Offers(settings, control, served)
+        self._granted = Granted(self.offers, control, audit)
 
     def request(
         self,
@@ -83,21 +77,24 @@ class AccessRequests:
         """
         with self._refusals(caller, "request access", port=port):
             _must(caller, "request")
-            offer = self._offers.of(port, caller)
-            chosen = _role(offer, role)
+            offer = self.offers.of(port, caller)
+            chosen = role_of(offer, role)
             party = self._party(caller, consumer)
             asked = purpose or caller.purpose or caller.identity.purpose
             values = {
                 "consumer": party.id,
                 "port": port,
                 "role": chosen.name,
-                "purpose": self._purpose(asked, chosen),
-                "reason": _text(reason, "reason", needed=True),
-                "columns": _columns(offer, columns),
-                "days": self._days(days),
+                "purpose": purpose_for(self.offers, chosen, asked),
+                "reason": words_of(reason, "reason", needed=True),
+                "columns": columns_of(offer, columns),
+                "days": days_for(self.offers, days),
                 "requested_by": caller.identity.id,
                 "requested_at": utc_now(),
             }
+            levels = self.offers.levels(offer, chosen, values["columns"], party.id, caller.identity.id)
+            if levels.lacking is not None:  # it would wait for ever
+                raise ConflictError(levels.lacking, f"First {levels.remedy}.")
             same = [access_requests.c[name] == values[name] for name in ("consumer", "port", "role", "purpose")]
             with self._control.writing() as connection:
                 pending = requests_in(connection, *same, access_requests.c.state == "pending")
@@ -132,7 +129,7 @@ class AccessRequests:
         conditions = [] if state is None else [table.state == state]
         if not caller.may("admin"):
             parties = (table.consumer, table.requested_by)
-            conditions.append(concerning(self._control, self._offers, caller.identity, table.port, *parties))
+            conditions.append(concerning(self._control, self.offers, caller.identity, table.port, *parties))
         with self._control.reading() as connection:
             found = requests_in(connection, *conditions)
         return tuple(self._told(item) for item in reversed(found) if self._sees(caller, item))
@@ -140,7 +137,7 @@ class AccessRequests:
     def inbox(self, caller: Caller) -> tuple[AccessRequest, ...]:
         """Requests that wait for the caller's decision, oldest first."""
         waits, port = access_requests.c.state == "pending", access_requests.c.port
-        decides = deciding(self._control, self._offers, caller.identity, port, waits)
+        decides = deciding(self._control, self.offers, caller.identity, port, waits)
         with self._control.reading() as connection:
             pending = requests_in(connection, waits, decides)
         return tuple(told for item in pending if self._waits_for(caller.identity, told := self._told(item)))
@@ -159,16 +156,16 @@ class AccessRequests:
         ConflictError
             when it was decided or withdrawn already, or another approval has to be given first.
         """
-        said = {"comment": _text(comment, "comment"), "conditions": _text(conditions, "conditions")}
+        said = {"comment": words_of(comment, "comment"), "conditions": words_of(conditions, "conditions")}
         with self._refusals(caller, "approve", request=request):
             self._may_decide(caller, request, "approve")
             with self._control.writing() as connection:
                 pending, offer, role = self._pending(connection, caller, request)
-                if self._offers.party(pending.consumer).kind == "unknown":
+                if self.offers.party(pending.consumer).kind == "unknown":
                     raise ConflictError(
                         f"nobody goes by the name {pending.consumer} now", "It can be denied, or asked anew."
                     )
-                levels = self._offers.levels(offer, role, pending.columns)
+                levels = self._levels(offer, role, pending)
                 approvers = self._approvers(pending)
                 counted = standing(pending.approvals, levels, approvers)
                 level = approving_level(caller.identity, levels, counted, _named(pending))
@@ -181,12 +178,12 @@ class AccessRequests:
 
     def deny(self, caller: Caller, request: int, comment: str | None = None) -> AccessRequest:
         """Say no, for good; any approver of any level may. Errors as in `approve`."""
-        said = _text(comment, "comment")
+        said = words_of(comment, "comment")
         with self._refusals(caller, "deny", request=request):
             self._may_decide(caller, request, "deny")
             with self._control.writing() as connection:
                 pending, offer, role = self._pending(connection, caller, request)
-                levels = self._offers.levels(offer, role, pending.columns)
+                levels = self._levels(offer, role, pending)
                 level, now = denying_level(caller.identity, levels, _named(pending)), utc_now()
                 add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
                 self._decide(connection, request, "denied", now)
@@ -234,11 +231,11 @@ class AccessRequests:
         if found.state != "pending":
             raise ConflictError(f"{_named(found)} was {found.state} already", state=found.state)
         if self._is_own(caller.identity, found):
-            raise DeniedError(
-                f"{_named(found)} is your own, or of somebody that you answer for", "Another approver has to decide."
-            )
-        offer = self._offers.of(found.port)
-        return found, offer, _role(offer, found.role)
+            waits = ", ".join(self._told(found).waits_for) or "nobody who may, as its contract stands"
+            remedy = f"Another approver has to decide: {waits}."
+            raise DeniedError(f"{_named(found)} is your own, or of somebody that you answer for", remedy)
+        offer = self.offers.of(found.port)
+        return found, offer, role_of(offer, found.role)
 
     def _decide(self, connection: Connection, request: int, state: RequestState, now: datetime) -> None:
         if not set_state(connection, request, state, now):
@@ -293,36 +290,40 @@ class AccessRequests:
     def _sees(self, caller: Caller, request: AccessRequest) -> bool:
         if caller.may("admin") or self._is_own(caller.identity, request):
             return True
-        return self._offers.decides(caller.identity, request.port)
+        return self.offers.decides(caller.identity, request.port)
 
     def _is_own(self, identity: Identity, request: AccessRequest) -> bool:
         """Whether it was made by, or is for, the identity or somebody that it answers for."""
         if identity.id in (request.requested_by, request.consumer):
             return True
-        parties = (self._offers.party(name) for name in {request.consumer, request.requested_by})
+        parties = (self.offers.party(name) for name in {request.consumer, request.requested_by})
         return any(party.is_spoken_for_by(identity) for party in parties)
 
     def _waits_for(self, identity: Identity, request: AccessRequest) -> bool:
-        offer = self._offers.find(request.port)
+        """Whether a request, as it is told, waits for somebody."""
+        offer = self.offers.find(request.port)
         role = None if offer is None else offer.policy.role(request.role)
-        if offer is None or role is None or self._is_own(identity, request):
+        if offer is None or role is None or not request.waits_for or self._is_own(identity, request):
             return False
-        levels = self._offers.levels(offer, role, request.columns)
+        levels = self._levels(offer, role, request)
         try:
             approving_level(identity, levels, standing(request.approvals, levels, self._approvers(request)), "it")
         except (DeniedError, ConflictError):
             return False
         return True
 
+    def _levels(self, offer: Offer, role: ReadingRole, request: AccessRequest) -> Levels:
+        return self.offers.levels(offer, role, request.columns, request.consumer, request.requested_by)
+
     def _told(self, request: AccessRequest) -> AccessRequest:
-        return self._offers.told(request, self._approvers(request))
+        return self.offers.told(request, self._approvers(request))
 
     def _approvers(self, request: AccessRequest) -> dict[str, Identity]:
         found = (find_identity(self._control, approval.approver) for approval in request.approvals)
         return {identity.id: identity for identity in found if identity is not None}
 
     def _party(self, caller: Caller, consumer: str | None) -> Party:
-        party = self._offers.party(consumer or caller.identity.id)
+        party = self.offers.party(consumer or caller.identity.id)
         if not party.is_spoken_for_by(caller.identity):
             raise DeniedError(
                 f"you can't ask in the name of {party.id}",
@@ -330,25 +331,6 @@ class AccessRequests:
                 "a product of your domain that you own.",
             )
         return party
-
-    def _purpose(self, purpose: str | None, role: ReadingRole) -> str:
-        known = self._offers.purposes() or tuple(role.purposes or ([purpose] if purpose else ()))
-        allowed = [name for name in known if role.purposes is None or name in role.purposes]
-        if purpose in allowed:
-            return str(purpose)
-        choice = f"Purposes: {', '.join(allowed) or 'none'}."
-        if purpose is None:
-            raise BadRequestError("a request says what the data are for", choice)
-        if purpose in known:
-            raise BadRequestError(f"the role {role.name} is not for {purpose}", choice)
-        raise BadRequestError("the council knows no such purpose", choice)
-
-    def _days(self, days: int | None) -> int:
-        longest = self._offers.longest_days()
-        wanted = min(_USUAL_DAYS, longest) if days is None else days
-        if not 1 <= wanted <= longest:
-            raise BadRequestError(f"a grant lasts 1 to {longest} days", "Ask for fewer; it can be asked for again.")
-        return wanted
 
     def _refusals(self, caller: Caller, act: str, **facts: Any) -> AbstractContextManager[None]:
         return refusals_on_record(self._audit, caller, act, **facts)
@@ -360,34 +342,6 @@ class AccessRequests:
 def _must(caller: Caller, action: str) -> None:
     if not caller.may(action):
         raise DeniedError(f"{caller.identity.id} may not {action} by this token", f"It needs the scope `{action}`.")
-
-
-def _role(offer: Offer, name: str | None) -> ReadingRole:
-    role = offer.policy.role(name)
-    if role is None:
-        offered = ", ".join(role.name for role in offer.policy.roles) or "none"
-        raise BadRequestError(f"{offer.policy.port} offers no such role to read", f"Roles: {offered}.")
-    return role
-
-
-def _columns(offer: Offer, columns: Collection[str] | None) -> list[str] | None:
-    """The columns asked for, in the contract's order."""
-    if columns is None:
-        return None
-    known = [column.name for column in offer.contract.table.columns]
-    if not columns or set(columns) - set(known):
-        raise BadRequestError(f"these are no columns of {offer.policy.port}", f"Columns: {', '.join(known)}.")
-    return [name for name in known if name in columns]
-
-
-def _text(text: str | None, what: str, *, needed: bool = False) -> str | None:
-    """Words of people, trimmed."""
-    words = (text or "").strip()
-    if needed and not words:
-        raise BadRequestError(f"a {what} is needed, in words", "The approvers read it.")
-    if len(words) > _LONGEST_TEXT or hidden_character(words) is not None:
-        raise BadRequestError(f"the {what} is too long, or no plain text", f"Up to {_LONGEST_TEXT} characters.")
-    return words or None
 
 
 def _named(request: AccessRequest) -> str:

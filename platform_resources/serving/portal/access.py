@@ -131,7 +131,7 @@ def show(request: Request, reader: PortalReader, number: Number) -> Response:
     view = AccessViews(reader).request(number)
     told = notice_of(request)
     if request.query_params.get("done") in ("asked", "approved") and view.request.state == "pending":
-        told = f"{told} It waits for {' or '.join(view.request.waits_for) or 'nobody'} now."
+        told = f"{told} It waits for {' or '.join(view.request.waits_for) or 'nobody who may decide'} now."
     return render(request, reader, "access_request.html", view=view, refused=None, done=told)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from platform_resources.access.callers.names import held_by, team_consumer
 from platform_resources.access.model import ReadingRole
 from platform_resources.access.requests.approvals import AccessRequest
-from platform_resources.access.requests.offers import Offer, Offers
+from platform_resources.access.requests.offers import Offer
 from platform_resources.governance import Council, Purpose
 from platform_resources.serving.access_requests import GrantOut, RequestOut, grant_out, request_out
 from platform_resources.serving.entitlements import GrantHeld
@@ -89,6 +89,7 @@ class Offered:
     longest_days: int
     consumers: tuple[str, ...]  # in whose name the reader may ask, itself first
     held: frozenset[str]  # clearances of the reader
+    undecided: Mapping[str, str]  # role -> why nobody may decide when the reader asks for itself
 
     @property
     def days(self) -> int:
@@ -101,7 +102,7 @@ class AccessViews:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._requests = reader.access.requests
-        self._offers = Offers(reader.access.settings, reader.access.control)
+        self._offers = self._requests.offers
 
     @property
     def council(self) -> Council:
@@ -153,6 +154,11 @@ class AccessViews:
             longest_days=self._offers.longest_days(),
             consumers=(identity.id, *(team_consumer(team) for team in sorted(identity.teams))),
             held=identity.clearances,
+            undecided={
+                role.name: told
+                for role in offer.policy.roles
+                if (told := self._offers.levels(offer, role, None, identity.id).told) is not None
+            },
         )
 
     def pending(self, port: str) -> list[RequestOut]:
@@ -253,6 +259,6 @@ def steps_of(item: AccessRequest) -> tuple[Step, ...]:
     if item.state == "approved":
         steps.append(Step(f"granted for {item.days} days", item.decided_at, "done"))
     if item.state == "pending":
-        named = " or ".join(item.waits_for) or "nobody: no approver is named"
+        named = " or ".join(item.waits_for) or "nobody who may decide"
         steps.append(Step(f"waits for {named}", None, "waits"))
     return tuple(steps)
