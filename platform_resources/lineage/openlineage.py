@@ -1,8 +1,9 @@
 """What happened to a table or a port, as OpenLineage events. Pure: facts in, JSON-ready events out.
 
-Run events follow the steps: a model's build reads ports and feeds and writes `<domain>.internal.<table>`; a publication
-reads that table and writes the port, or refuses to. Dataset events tell of a port what its consumers get: its lineage
-is closed over the private tables, so a reader of these events alone sees ports, feeds and nothing between.
+Run events follow the steps: an ingest reads landed files and writes `<domain>.internal.<feed>`; a model's build reads
+ports and feeds and writes `<domain>.internal.<table>`; a publication reads that table and writes the port, or refuses
+to. Dataset events tell of a port what its consumers get: its lineage is closed over the private tables, so a reader of
+these events alone sees ports, feeds and nothing between.
 
 Names are stable: the namespace is `mesh://<name of the mesh>`, a dataset is called by its address, and a job by the
 address of what it writes and what it does to it (`crm.customer_360.v1.publish`).
@@ -14,6 +15,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from platform_resources.access.model import Mask
@@ -50,7 +52,7 @@ class Step:
     """
 
     writes: str
-    act: Literal["build", "publish"]
+    act: Literal["ingest", "build", "publish"]
     run_id: str
     job: str
     integration: str = "MESH"
@@ -99,7 +101,7 @@ def run_event(
     }
 
 
-_JOB_TYPES = {"build": "MODEL", "publish": "TASK"}
+_JOB_TYPES = {"ingest": "TASK", "build": "MODEL", "publish": "TASK"}
 
 
 def dataset_event(at: datetime, dataset: Dataset) -> Event:
@@ -111,10 +113,16 @@ def plain_dataset(scene: Scene, address: str) -> Dataset:
     return {"namespace": scene.namespace, "name": address}
 
 
+def landed_folder(folder: Path, files: int, rows: int) -> Dataset:
+    """Where the files of a feed land, named as OpenLineage names local files; and how many were read."""
+    read = facets.facet("inputStatistics", rowCount=rows, fileCount=files)
+    return {"namespace": "file", "name": str(folder), "inputFacets": read}
+
+
 def built_table(
     scene: Scene, address: str, columns: Iterable[tuple[str, str]], rows: int | None, edges: Iterable[ColumnEdge]
 ) -> Dataset:
-    """A private table as a build left it."""
+    """A private table as a build or an ingest left it; `rows` that it wrote."""
     told = facets.facet("datasetType", datasetType="TABLE") | facets.delivered_schema(columns)
     told |= facets.column_lineage(scene.namespace, address, edges)
     made = {**plain_dataset(scene, address), "facets": told}

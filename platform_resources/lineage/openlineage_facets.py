@@ -39,6 +39,7 @@ VERSIONS: Mapping[str, tuple[str, str]] = {
     "lifecycleStateChange": ("1-0-1", "LifecycleStateChangeDatasetFacet"),
     "datasetType": ("1-0-1", "DatasetTypeDatasetFacet"),
     "dataSource": ("1-0-1", "DatasourceDatasetFacet"),
+    "inputStatistics": ("1-0-0", "InputStatisticsInputDatasetFacet"),
     "outputStatistics": ("1-0-2", "OutputStatisticsOutputDatasetFacet"),
     "jobType": ("2-0-4", "JobTypeJobFacet"),
     "sql": ("1-1-0", "SQLJobFacet"),

@@ -6,8 +6,10 @@ import dagster as dg
 import duckdb
 
 from platform_resources.contracts.model import Contract, Domain
-from platform_resources.lake import connect, lake_exists, utc_now
+from platform_resources.lake import INTERNAL_SCHEMA, connect, lake_exists, utc_now
+from platform_resources.lineage.sql import columns_seen
 from platform_resources.orchestration.columns import promised_schema
+from platform_resources.orchestration.openlineage import ingest_told
 from platform_resources.orchestration.resources import LakeResource, lake_resource
 from platform_resources.pipeline import IngestError, IngestReport, ingest, landed_files, new_files
 
@@ -34,12 +36,16 @@ def ingest_assets(domain: Domain) -> dg.AssetsDefinition | None:
         broken = []
         with lake.get_connection(own=domain.name) as con:
             for key in sorted(context.selected_asset_keys):
+                source = sources[key]
                 try:
-                    report = ingest(con, lake.settings, domain.name, sources[key], context.run.run_id, utc_now())
+                    with ingest_told(context, lake.settings, domain, source) as told:
+                        report = ingest(con, lake.settings, domain.name, source, context.run.run_id, utc_now())
                 except (IngestError, duckdb.Error) as error:
                     broken.append(f"{key.path[-1]}: {error}")
                     continue
                 _log(context, report)
+                if report.changed:
+                    told.took(report, columns_seen(con).get((domain.name, INTERNAL_SCHEMA, source.table.name), ()))
                 if report.changed or goes_on:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))
         if broken:

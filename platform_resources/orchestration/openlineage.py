@@ -1,4 +1,4 @@
-"""OpenLineage events of the steps: each build of a table and each publication starts, and completes or fails."""
+"""OpenLineage events of the steps: each ingest, build of a table and publication starts, and completes or fails."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 import duckdb
 
 from platform_resources.contracts.lifecycle import port_of_table
-from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.contracts.model import Contract, Domain, OutputPort, Product
 from platform_resources.lake import INTERNAL_SCHEMA, MeshSettings, utc_now
 from platform_resources.lake.column_lineage import TableLineage
 from platform_resources.lineage.model import ColumnEdge, from_record
 from platform_resources.lineage.openlineage import (
     Event,
+    EventType,
     Scene,
     Step,
     as_output,
@@ -24,16 +26,73 @@ from platform_resources.lineage.openlineage import (
     built_table,
     dataset_event,
     job_facets,
+    landed_folder,
     plain_dataset,
     run_event,
     sources_of,
 )
 from platform_resources.lineage.openlineage_facets import column_lineage
 from platform_resources.lineage.openlineage_told import masks_of, refusal_told, served_port, tell
-from platform_resources.pipeline import Outcome
+from platform_resources.pipeline import IngestReport, Outcome, source_folder
 
 _SCHEDULED = ".dagster/scheduled_execution_time"
 _ENGINE = ("DuckDB", duckdb.__version__)
+
+
+@dataclass(frozen=True)
+class Ingesting:
+    """The step that takes landed files into a feed. It is told when it ends: of one that takes nothing, nothing is."""
+
+    context: dg.AssetExecutionContext
+    settings: MeshSettings
+    domain: Domain
+    source: Contract
+    began: datetime = field(default_factory=utc_now)
+
+    def took(self, report: IngestReport, columns: Iterable[tuple[str, str]]) -> None:
+        """Files were taken; `columns` are those of the feed's table."""
+
+        def made(scene: Scene) -> list[Event]:
+            folder, _ = source_folder(self.settings, self.source)
+            inputs = [landed_folder(folder, report.files, report.rows)]
+            outputs = [built_table(scene, self._address, columns, report.rows, ())]
+            return [self._start(scene), self._event(scene, "COMPLETE", utc_now(), inputs=inputs, outputs=outputs)]
+
+        tell(self.settings, made)
+
+    def failed(self, why: str) -> None:
+        def made(scene: Scene) -> list[Event]:
+            outputs = [plain_dataset(scene, self._address)]
+            return [self._start(scene), self._event(scene, "FAIL", utc_now(), outputs=outputs, error=why)]
+
+        tell(self.settings, made)
+
+    @property
+    def _address(self) -> str:
+        return f"{self.domain.name}.{INTERNAL_SCHEMA}.{self.source.table.name}"
+
+    def _start(self, scene: Scene) -> Event:
+        return self._event(scene, "START", self.began, outputs=[plain_dataset(scene, self._address)])
+
+    def _event(self, scene: Scene, kind: EventType, at: datetime, **told: Any) -> Event:
+        step = _step(self.context, self.domain, self._address, "ingest", "MESH")
+        job = job_facets(
+            self.domain, description=f"Takes the files that landed for {self._address}, each exactly once."
+        )
+        return run_event(scene, step, kind, at, job_facets=job, **told)
+
+
+@contextmanager
+def ingest_told(
+    context: dg.AssetExecutionContext, settings: MeshSettings, domain: Domain, source: Contract
+) -> Iterator[Ingesting]:
+    """Tell when a feed can't be ingested; `Ingesting.took` tells what was taken."""
+    ingesting = Ingesting(context, settings, domain, source)
+    try:
+        yield ingesting
+    except BaseException as error:
+        ingesting.failed(type(error).__name__)
+        raise
 
 
 @dataclass

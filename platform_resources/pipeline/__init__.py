@@ -7,7 +7,7 @@ or a test.
 
 from platform_resources.pipeline.documents import read_mesh
 from platform_resources.pipeline.gate import GovernedDomain, govern, judge_candidate, judgement_record
-from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files
+from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files, source_folder
 from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.published import published_in, published_ports
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
@@ -35,6 +35,7 @@ __all__ = [
     "read_mesh",
     "replace_table",
     "retired_inputs",
+    "source_folder",
     "take_down",
     "waiting_in_quarantine",
     "watermark",

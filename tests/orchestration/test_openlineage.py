@@ -43,10 +43,12 @@ class Told:
     broken: list[Event]
     refused: list[Event]
     retired: list[Event]
+    idle: list[Event]  # an ingest with no new file
+    unable: list[Event]  # an ingest whose contract asks for what the table can't become
 
     @property
     def every(self) -> list[Event]:
-        return [*self.published, *self.broken, *self.refused, *self.retired]
+        return [*self.published, *self.broken, *self.refused, *self.retired, *self.unable]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +98,22 @@ def _acts(settings: MeshSettings, instance: dg.DagsterInstance) -> Told:
         row = retire(con, settings, port=address, run_id="retire-1", now=utc_now())
     assert row is not None
     tell_served(settings, [row])
-    return Told(published, failed, refused, news())
+    retired = news()
+    run(ingestion)
+    idle = news()
+    file = settings.domains / "shop" / "sources" / "order_lines.odcs.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        text.replace(
+            "{name: order_id, logicalType: integer, physicalType: BIGINT",
+            "{name: order_id, logicalType: date, physicalType: DATE",
+        ),
+        encoding="utf-8",
+    )
+    stranger = ingest_assets(load_domain(settings.domains / "shop"))
+    assert stranger is not None
+    run(stranger)
+    return Told(published, failed, refused, retired, idle, news())
 
 
 @python_model("orders")
@@ -121,8 +138,8 @@ def test_every_event_is_valid(told: Told) -> None:
 
 
 def test_every_step_starts_and_ends(told: Told) -> None:
-    jobs = ("shop.internal.orders.build", "shop.orders.v1.publish", "ledger.internal.totals.build")
-    for job in (*jobs, "ledger.totals.v1.publish"):
+    jobs = ("shop.internal.order_lines.ingest", "shop.internal.orders.build", "shop.orders.v1.publish")
+    for job in (*jobs, "ledger.internal.totals.build", "ledger.totals.v1.publish"):
         start, complete = of(told.published, job, "START"), of(told.published, job)
         assert start["run"]["runId"] == complete["run"]["runId"]
         assert start["eventTime"] <= complete["eventTime"]
@@ -131,6 +148,25 @@ def test_every_step_starts_and_ends(told: Told) -> None:
         "ledger.totals.v1",
     }
     assert {event["job"]["namespace"] for event in told.published if "job" in event} == {"mesh://retail"}
+
+
+def test_an_ingest_says_where_files_landed_and_how_many_rows_they_held(told: Told) -> None:
+    complete = of(told.published, "shop.internal.order_lines.ingest")
+    (landed,), (table,) = complete["inputs"], complete["outputs"]
+    assert landed["namespace"] == "file"
+    assert landed["name"].endswith("/landing/till/order_lines")
+    assert (landed["inputFacets"]["inputStatistics"]["fileCount"], table["name"]) == (1, "shop.internal.order_lines")
+    assert table["outputFacets"]["outputStatistics"]["rowCount"] == len(ORDERS)
+    fields = [field["name"] for field in table["facets"]["schema"]["fields"]]
+    assert {"order_id", "customer", "_landed_at"} <= set(fields)
+    assert [item["name"] for item in of(told.published, "shop.internal.orders.build")["inputs"]] == [table["name"]]
+
+
+def test_an_ingest_that_takes_nothing_is_not_told_and_one_that_fails_is(told: Told) -> None:
+    assert [e["eventType"] for e in told.idle] == []
+    assert [e["eventType"] for e in told.unable] == ["START", "FAIL"]
+    event = of(told.unable, "shop.internal.order_lines.ingest", "FAIL")
+    assert event["run"]["facets"]["errorMessage"]["message"] == "IngestError"
 
 
 def test_a_publication_says_what_is_served(told: Told) -> None:
