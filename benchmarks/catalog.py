@@ -97,7 +97,7 @@ def asking(mesh: CatalogMesh) -> list[Figure]:
     from platform_resources.access import Access, Caller, Identity  # noqa: PLC0415  (counts for the process)
     from platform_resources.lake import PortAddress  # noqa: PLC0415
     from platform_resources.serving.app import create_app  # noqa: PLC0415
-    from platform_resources.serving.column_lineage import get_impact  # noqa: PLC0415
+    from platform_resources.serving.impact import get_impact  # noqa: PLC0415
     from platform_resources.serving.readers import Reader  # noqa: PLC0415
     from platform_resources.serving.search import search_products  # noqa: PLC0415
 

@@ -73,10 +73,15 @@ def impact_told(
         subject += f" on {until}"
     if not ports and not consumers:
         return f"{subject} hits nobody that is known."
-    named = ", ".join([*ports[:_NAMED], *(["…"] if len(ports) > _NAMED else [])])
-    further = f"{_number(columns, 'column')} of {_number(len(ports), 'port')} ({named})" if ports else "no other port"
-    return f"{subject} hits {further} and {_number(consumers, 'consumer')}."
+    further = f"{number_told(columns, 'column')} of {named_told(ports, 'port')}" if ports else "no other port"
+    return f"{subject} hits {further} and {number_told(consumers, 'consumer')}."
 
 
-def _number(count: int, what: str) -> str:
+def number_told(count: int, what: str) -> str:
+    """As in `1 column`, `2 columns`."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def named_told(names: Sequence[str], what: str) -> str:
+    """How many and the first of them: `4 ports (a, b, c, …)`."""
+    return f"{number_told(len(names), what)} ({', '.join([*names[:_NAMED], *(['…'] if len(names) > _NAMED else [])])})"

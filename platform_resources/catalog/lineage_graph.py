@@ -8,7 +8,7 @@ looked at once, so circles end. What the caller may not know of is neither told 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
@@ -46,11 +46,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Walk:
-    """What was reached, nearest first, and every edge that was seen on the way."""
+    """What was reached, nearest first, and every edge that was seen on the way, upstream (`up`) or downstream."""
 
     start: str
     steps: Mapping[str, Step]
     edges: tuple[ColumnEdge, ...]
+    up: bool
 
     def way(self, address: str) -> list[str]:
         """The nodes from the start to `address`, both included."""
@@ -62,43 +63,44 @@ class Walk:
 
 def downstream(edges: Edges, start: str, sees: Sees, depth: int = LONGEST, *, through_rows: bool = True) -> Walk:
     """What `start` flows into. `through_rows`: follow what affects all rows of a port into whatever reads the port."""
-    return _walk(edges, start, sees, depth, _Down(edges), through_rows)
+    return _walk(edges, start, sees, depth, through_rows, up=False)
 
 
 def upstream(edges: Edges, start: str, sees: Sees, depth: int = LONGEST, *, through_rows: bool = True) -> Walk:
-    """What `start` is made of."""
-    return _walk(edges, start, sees, depth, _Up(edges), through_rows)
+    """What `start` is made of, and what decides over it."""
+    return _walk(edges, start, sees, depth, through_rows, up=True)
 
 
-class _Down:
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
+def flowing(walk: Walk) -> frozenset[str]:
+    """The nodes whose values flow all the way into the start, or that its value flows into; all others only decide.
 
-    def ask(self, addresses: Collection[str]) -> Iterable[ColumnEdge]:
-        return self._edges.edges_from(*addresses)
-
-    def near(self, edge: ColumnEdge) -> str:
-        return edge.source
-
-    def far(self, edge: ColumnEdge) -> str:
-        return edge.target
-
-
-class _Up:
-    def __init__(self, edges: Edges) -> None:
-        self._edges = edges
-
-    def ask(self, addresses: Collection[str]) -> Iterable[ColumnEdge]:
-        return self._edges.edges_to(*addresses)
-
-    def near(self, edge: ColumnEdge) -> str:
-        return edge.target
-
-    def far(self, edge: ColumnEdge) -> str:
-        return edge.source
+    Of a dataset that is only known to be read, all may flow; it leads no further.
+    """
+    onward: dict[str, list[ColumnEdge]] = {}
+    for edge in walk.edges:
+        if edge.type == "DIRECT":
+            onward.setdefault(_ends(edge, walk.up)[0], []).append(edge)
+    found: set[str] = set()
+    waiting = [walk.start]
+    while waiting:
+        node = waiting.pop()
+        for address in dict.fromkeys((node, dataset_of(node))):
+            for edge in onward.get(address, ()):
+                far = _ends(edge, walk.up)[1]
+                if far in walk.steps and far not in found:
+                    found.add(far)
+                    if not _is_of_rows(edge):
+                        waiting.append(far)
+    return frozenset(found)
 
 
-def _walk(edges: Edges, start: str, sees: Sees, depth: int, side: _Down | _Up, through_rows: bool) -> Walk:
+def _ends(edge: ColumnEdge, up: bool) -> tuple[str, str]:
+    """The end of an edge that is nearer to the start of a walk, and the other."""
+    return (edge.target, edge.source) if up else (edge.source, edge.target)
+
+
+def _walk(edges: Edges, start: str, sees: Sees, depth: int, through_rows: bool, *, up: bool) -> Walk:
+    ask = edges.edges_to if up else edges.edges_from
     steps: dict[str, Step] = {}
     seen_edges: dict[ColumnEdge, None] = {}
     level, distance = [start], 0
@@ -106,18 +108,18 @@ def _walk(edges: Edges, start: str, sees: Sees, depth: int, side: _Down | _Up, t
         distance += 1
         asked = _asked(edges, level)
         reached: list[str] = []
-        for edge in side.ask(tuple(asked)):
-            far = side.far(edge)
+        for edge in ask(*asked):
+            near, far = _ends(edge, up)
             if not sees(dataset_of(far)):
                 continue
             seen_edges[edge] = None
             if far == start or far in steps:
                 continue
-            steps[far] = Step(far, distance, asked[side.near(edge)], edge)
+            steps[far] = Step(far, distance, asked[near], edge)
             if through_rows or not _is_of_rows(edge):
                 reached.append(far)
         level = reached
-    return Walk(start, steps, tuple(seen_edges))
+    return Walk(start, steps, tuple(seen_edges), up)
 
 
 def _is_of_rows(edge: ColumnEdge) -> bool:

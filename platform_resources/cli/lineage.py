@@ -15,8 +15,9 @@ from platform_resources.lake import InvalidNameError, PortAddress
 
 if TYPE_CHECKING:
     from platform_resources.catalog import PortState
-    from platform_resources.serving.column_lineage import ColumnEdge, ColumnLineage, ColumnNode, Impact
-    from platform_resources.serving.lineage import Lineage
+    from platform_resources.serving.column_lineage import ColumnEdge, ColumnLineage, ColumnNode
+    from platform_resources.serving.impact import Impact
+    from platform_resources.serving.lineage import Lineage, Node
     from platform_resources.serving.readers import Reader
 
 _FORM = "write a port or a column: crm.customer_360.v1, sales.bookings.v1.net_sales"
@@ -68,7 +69,7 @@ def impact(
     json_output: JsonFlag = False,
 ) -> None:
     """Which columns, ports and consumers a change, a deprecation or an outage hits: mesh impact sales.bookings.v1."""
-    from platform_resources.serving.column_lineage import get_impact  # noqa: PLC0415  (keeps `mesh --help` quick)
+    from platform_resources.serving.impact import get_impact  # noqa: PLC0415  (keeps `mesh --help` quick)
 
     with catalog_reader(as_) as reader:
         state, column = _asked(reader, of)
@@ -109,7 +110,7 @@ def _tell_path(reader: Reader, source: str, target: str, json_output: bool) -> N
 
 
 def _tell_port(reader: Reader, state: PortState, depth: int, sides: tuple[bool, bool], json_output: bool) -> None:
-    """The ports around it, and one step back what each of its columns is made of."""
+    """The ports and feeds around it, and one step back what each of its columns is made of."""
     from platform_resources.serving.column_lineage import sources_of_port  # noqa: PLC0415  (keeps `mesh --help` quick)
     from platform_resources.serving.lineage import get_lineage  # noqa: PLC0415
 
@@ -122,7 +123,7 @@ def _tell_port(reader: Reader, state: PortState, depth: int, sides: tuple[bool, 
         return
     _print_ports(found, sides)
     if edges:
-        made = table("column", "made of", "how")
+        made = table("column", "comes from", "how")
         for edge in edges:
             made.add_row(escape(_column(edge.target) or "all rows"), escape(edge.source), _how(edge))
         console.print()
@@ -147,45 +148,61 @@ def _doubts(reader: Reader, state: PortState) -> list[str]:
 def _tell_column(
     reader: Reader, state: PortState, column: str, depth: int, sides: tuple[bool, bool], json_output: bool
 ) -> None:
-    from platform_resources.serving.column_lineage import get_column_lineage  # noqa: PLC0415
+    from platform_resources.serving.column_lineage import (  # noqa: PLC0415  (keeps `mesh --help` quick)
+        flows_told,
+        get_column_lineage,
+        made_of_told,
+    )
 
     found = get_column_lineage(reader, state, column, depth)
     if json_output:
         print_json(found.model_dump(mode="json", exclude=_left_out(sides)))
         return
-    console.print(f"[bold]{escape(found.column)}[/]", highlight=False)
-    for shown, title, nodes in ((sides[0], "is made of", found.upstream), (sides[1], "flows into", found.downstream)):
-        if shown:
-            console.print()
-            _print_columns(title, nodes, found)
+    if sides[0]:
+        console.print(escape(made_of_told(found.column, found.upstream)), highlight=False)
+        _print_columns(("made of", "decides over it"), found.upstream, found, "source")
+    if all(sides):
+        console.print()
+    if sides[1]:
+        console.print(escape(flows_told(found.column, found.downstream)), highlight=False)
+        _print_columns(("flows into", "only decides over"), found.downstream, found, "target")
 
 
 def _left_out(sides: tuple[bool, bool]) -> set[str]:
     return {name for name, shown in zip(("upstream", "downstream"), sides, strict=True) if not shown}
 
 
-def _print_columns(title: str, nodes: Sequence[ColumnNode], found: ColumnLineage) -> None:
-    if not nodes:
-        console.print(f"{title} nothing that is known", highlight=False)
-        return
-    made = table(title, ("steps", "right"), "how")
-    end = "source" if title == "is made of" else "target"
-    edges = {node.column: [edge for edge in found.edges if getattr(edge, end) == node.column] for node in nodes}
-    decides = {name: all(edge.type == "INDIRECT" for edge in near) for name, near in edges.items()}
-    for node in sorted(nodes, key=lambda node: (node.distance, decides[node.column], node.column)):
-        how = dict.fromkeys(map(_how, edges[node.column]))
-        made.add_row(escape(node.column), str(node.distance), "\n".join(how))
-    console.print(made)
+def _print_columns(
+    titles: tuple[str, str], nodes: Sequence[ColumnNode], found: ColumnLineage, end: Literal["source", "target"]
+) -> None:
+    """Apart: columns whose values flow, and those that only decide."""
+    edges: dict[str, list[ColumnEdge]] = {}
+    for edge in found.edges:
+        edges.setdefault(getattr(edge, end), []).append(edge)
+    for title, type_ in zip(titles, ("DIRECT", "INDIRECT"), strict=True):
+        those = [node for node in nodes if node.type == type_]
+        if not those:
+            continue
+        made = table(title, ("steps", "right"), "how")
+        for node in those:
+            made.add_row(
+                escape(node.column), str(node.distance), "\n".join(dict.fromkeys(map(_how, edges[node.column])))
+            )
+        console.print()
+        console.print(made)
 
 
 def _print_ports(found: Lineage, sides: tuple[bool, bool]) -> None:
     console.print(f"[bold]{escape(found.port)}[/]", highlight=False)
     for shown, title, nodes in ((sides[0], "reads", found.upstream), (sides[1], "is read by", found.downstream)):
         if shown:
-            names = ", ".join(
-                node.port if node.distance == 1 else f"{node.port} ({node.distance} steps)" for node in nodes
-            )
-            console.print(f"{title}: {escape(names) or '–'}", highlight=False)
+            console.print(f"{title}: {escape(', '.join(map(_named, nodes))) or '–'}", highlight=False)
+
+
+def _named(node: Node) -> str:
+    notes = ["feed"] if node.kind == "feed" else []
+    notes += [f"{node.distance} steps"] if node.distance > 1 else []
+    return f"{node.port} ({', '.join(notes)})" if notes else node.port
 
 
 def _print_impact(found: Impact) -> None:

@@ -23,6 +23,7 @@ from platform_resources.serving import (
     glossary,
     governance,
     identity,
+    impact,
     lineage,
     operation,
     product_metrics,
@@ -39,7 +40,7 @@ from platform_resources.serving.problems import ROOT, problem_of_refusal
 log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
-    *(products, contracts, schemas, quality, lineage, column_lineage, operation, glossary),
+    *(products, contracts, schemas, quality, lineage, column_lineage, impact, operation, glossary),
     *(search, fitness, product_metrics, catalog_exports),
     *(access_requests, governance, council, rule_trial, identity, tokens, audit, docs_page),
 )

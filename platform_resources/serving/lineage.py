@@ -1,9 +1,10 @@
-"""Where a port's data comes from and where it goes, by what products declare; and who is registered as reading it."""
+"""Where a port's data comes from and where it goes, by what products declare and builds recorded; and who reads it."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 
@@ -12,26 +13,30 @@ from pydantic import Field
 
 from platform_resources.access.callers.names import is_like_a_product
 from platform_resources.catalog.consumption import PortConsumer, consumption
+from platform_resources.catalog.impact import named_told
 from platform_resources.contracts import Mesh
 from platform_resources.contracts.lifecycle import lifecycle_of
 from platform_resources.governance import Consumer
 from platform_resources.lake import utc_now
+from platform_resources.lineage import column_of, dataset_of, is_private
 from platform_resources.serving.answers import Answer, refusals
 from platform_resources.serving.entitlements import GrantHeld, grant_held
 from platform_resources.serving.ports import Lifecycle
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["products"])
+_EVER_SO_DEEP = 50  # steps
 
 
 class Node(Answer):
-    port: str = Field(examples=["sales.bookings.v1"])
-    lifecycle: Lifecycle | None = Field(description="Null when its documents can't be used now.")
+    port: str = Field(description="Address of the port, or of the feed.", examples=["sales.bookings.v1"])
+    kind: Literal["port", "feed"] = Field(description="A feed is what a domain ingests from its own systems.")
+    lifecycle: Lifecycle | None = Field(description="Null of a feed, and when its documents can't be used now.")
     distance: int = Field(description="In steps from the port that was asked for.")
 
 
 class Edge(Answer):
-    source: str = Field(description="Port that is read.", examples=["sales.bookings.v1"])
+    source: str = Field(description="Port or feed that is read.", examples=["sales.bookings.v1"])
     target: str = Field(description="Port of the product that reads it.", examples=["crm.customer_360.v1"])
     columns: list[str] | None = Field(description="That are read; null: not said, so all count.")
     purpose: str | None
@@ -42,6 +47,7 @@ class Lineage(Answer):
     upstream: list[Node]
     downstream: list[Node]
     edges: list[Edge]
+    told: str = Field(description="How many ports and feeds it reads, and how many ports read it, as a sentence.")
 
 
 class ConsumerOut(Answer):
@@ -81,7 +87,7 @@ class Consumers(Answer):
 @router.get(
     "/products/{domain}/{product}/v{major}/lineage",
     operation_id="get_lineage",
-    summary="Ports upstream and downstream",
+    summary="Ports and feeds upstream, ports downstream",
     responses=refusals(404, 422),
 )
 def get_lineage(
@@ -89,28 +95,26 @@ def get_lineage(
     state: AskedPort,
     depth: Annotated[int, Query(description="How many steps to follow.", ge=1, le=50)] = 1,
 ) -> Lineage:
-    """Declared lineage between ports. What the caller may not know of is left out, and not followed through."""
-    mesh = reader.documents.mesh
-    edges: dict[tuple[str, str], Edge] = {}
-    sides = []
-    for steps in (_inputs, _readers):
-        distances: dict[str, int] = {}
-        waiting = deque([(state.port.address, 0)])
-        while waiting:
-            address, distance = waiting.popleft()
-            if distance == depth:
-                continue
-            for edge in steps(mesh, address):
-                other = edge.source if steps is _inputs else edge.target
-                if not reader.sees_address(other):
-                    continue
-                edges[edge.source, edge.target] = edge
-                if other not in distances and other != state.port.address:
-                    distances[other] = distance + 1
-                    waiting.append((other, distance + 1))
-        sides.append([_node(mesh, address, distance) for address, distance in distances.items()])
-    found = [edges[key] for key in sorted(edges)]
-    return Lineage(port=state.port.address, upstream=sides[0], downstream=sides[1], edges=found)
+    """Declared lineage between ports, and the feeds that each gets from its domain's own systems.
+
+    What the caller may not know of is left out, and not followed through.
+    """
+    start = state.port.address
+    up, down = (_walk(reader, start, depth, steps) for steps in (_inputs, _readers))
+    feeds = _feeds(reader, {start: 0, **up.distances}, depth)
+    edges = up.edges | down.edges | feeds.edges
+    return Lineage(
+        port=start,
+        upstream=[*_ports(reader, up), *(_feed(name, distance) for name, distance in feeds.distances.items())],
+        downstream=_ports(reader, down),
+        edges=[edges[key] for key in sorted(edges)],
+        told=_told(start, list(up.distances), list(feeds.distances), list(down.distances)),
+    )
+
+
+def ports_below(reader: Reader, address: str) -> list[str]:
+    """Every port downstream of a port that the caller may know of, nearest first."""
+    return list(_walk(reader, address, _EVER_SO_DEEP, _readers).distances)
 
 
 @router.get(
@@ -140,6 +144,33 @@ def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
     )
 
 
+@dataclass(frozen=True)
+class _Reached:
+    """Addresses with their distances, nearest first, and the edges by (source, target)."""
+
+    distances: Mapping[str, int]
+    edges: Mapping[tuple[str, str], Edge]
+
+
+def _walk(reader: Reader, start: str, depth: int, steps: Callable[[Mesh, str], Iterable[Edge]]) -> _Reached:
+    distances: dict[str, int] = {}
+    edges: dict[tuple[str, str], Edge] = {}
+    waiting = deque([(start, 0)])
+    while waiting:
+        address, distance = waiting.popleft()
+        if distance == depth:
+            continue
+        for edge in steps(reader.documents.mesh, address):
+            other = edge.source if edge.target == address else edge.target
+            if not reader.sees_address(other):
+                continue
+            edges[edge.source, edge.target] = edge
+            if other not in distances and other != start:
+                distances[other] = distance + 1
+                waiting.append((other, distance + 1))
+    return _Reached(distances, edges)
+
+
 def _inputs(mesh: Mesh, address: str) -> Iterator[Edge]:
     if address in mesh.ports:
         for item in mesh.ports[address][0].inputs:
@@ -152,13 +183,55 @@ def _readers(mesh: Mesh, address: str) -> Iterator[Edge]:
             yield _edge(address, port.address, item.columns, item.purpose)
 
 
+def _feeds(reader: Reader, ports: Mapping[str, int], depth: int) -> _Reached:
+    """What ports get from their domain's own systems, as the builds of what they serve recorded it.
+
+    A feed is met behind a port that the caller knows, and has no more to hide than that.
+    """
+    near = {address: distance for address, distance in ports.items() if distance < depth}
+    reader.view.index.renew()
+    read: dict[tuple[str, str], set[str | None]] = {}
+    for edge in reader.view.index.edges_of_ports(*near):
+        if is_private(edge.source):
+            read.setdefault((dataset_of(edge.source), dataset_of(edge.target)), set()).add(column_of(edge.source))
+    distances: dict[str, int] = {}
+    for feed, port in read:
+        distances[feed] = min(near[port] + 1, distances.get(feed, depth))
+    edges = {ends: _edge(*ends, _all_of(columns), None) for ends, columns in read.items()}
+    return _Reached(dict(sorted(distances.items(), key=lambda item: (item[1], item[0]))), edges)
+
+
+def _all_of(columns: set[str | None]) -> tuple[str, ...] | None:
+    """None when of one use it is not known which columns it is of."""
+    found = tuple(sorted(name for name in columns if name is not None))
+    return found if len(found) == len(columns) else None
+
+
 def _edge(source: str, target: str, columns: tuple[str, ...] | None, purpose: str | None) -> Edge:
     return Edge(source=source, target=target, columns=None if columns is None else list(columns), purpose=purpose)
 
 
-def _node(mesh: Mesh, address: str, distance: int) -> Node:
-    found = mesh.ports.get(address)
-    return Node(port=address, lifecycle=None if found is None else lifecycle_of(*found), distance=distance)
+def _ports(reader: Reader, reached: _Reached) -> list[Node]:
+    known = reader.documents.mesh.ports
+    return [
+        Node(
+            port=address,
+            kind="port",
+            lifecycle=lifecycle_of(*known[address]) if address in known else None,
+            distance=distance,
+        )
+        for address, distance in reached.distances.items()
+    ]
+
+
+def _feed(address: str, distance: int) -> Node:
+    return Node(port=address, kind="feed", lifecycle=None, distance=distance)
+
+
+def _told(port: str, inputs: Sequence[str], feeds: Sequence[str], readers: Sequence[str]) -> str:
+    read = [named_told(names, what) for names, what in ((inputs, "port"), (feeds, "feed")) if names]
+    before = f"{port} reads {' and '.join(read) or 'nothing that is known'}"
+    return f"{before}; it is read by {named_told(readers, 'port') if readers else 'no port that is known'}."
 
 
 def is_known(reader: Reader, name: str, kind: str | None = None) -> bool:

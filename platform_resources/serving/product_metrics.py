@@ -22,14 +22,13 @@ from platform_resources.operations import ProbeSettings, availability_of
 from platform_resources.operations.history import read_history
 from platform_resources.operations.outages import Outage, outages
 from platform_resources.serving.answers import Answer, Asked, refusals
-from platform_resources.serving.lineage import get_lineage, is_known
+from platform_resources.serving.lineage import is_known, ports_below
 from platform_resources.serving.readers import CurrentReader, Domain, ProductName, Reader
 from platform_resources.serving.timelines import timeline_of
 
 router = APIRouter(tags=["catalog"])
 
 _MOST_INCIDENTS = 500
-_EVER_SO_DEEP = 50  # steps of lineage
 
 
 class Metric(Answer):
@@ -144,8 +143,7 @@ def _impact(reader: Reader, ports: Sequence[PortState]) -> figures.Figure:
         every = consumption(reader.documents.mesh, reader.access.control, state.port.address, utc_now())
         depends = [one for one in every if one.reads is not None or one.registered is not None]
         consumers |= {one.name for one in depends if one.kind != "product" and is_known(reader, one.name, one.kind)}
-        below = get_lineage(reader, state, depth=_EVER_SO_DEEP).downstream
-        products |= {node.port.rpartition(".")[0] for node in below}
+        products |= {below.rpartition(".")[0] for below in ports_below(reader, state.port.address)}
     return figures.impact(len(consumers - products), len(products - {ports[0].product.address}))
 
 

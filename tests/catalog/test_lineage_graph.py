@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_resources.catalog.lineage_graph import Hit, downstream, hits, paths, upstream
+from platform_resources.catalog.lineage_graph import Hit, downstream, flowing, hits, paths, upstream
 from platform_resources.lineage import ColumnEdge, dataset_of
+from platform_resources.lineage.model import INDIRECT_SUBTYPES
 
 
 class Kept:
@@ -35,10 +36,8 @@ class Kept:
 
 
 def edge(source: str, target: str, subtype: str = "IDENTITY") -> ColumnEdge:
-    rows = subtype in ("JOIN", "FILTER")
-    return ColumnEdge(
-        source, target, "INDIRECT" if rows else "DIRECT", subtype, False, "sql" if subtype else "input", True
-    )
+    type_ = "INDIRECT" if subtype in INDIRECT_SUBTYPES else "DIRECT"
+    return ColumnEdge(source, target, type_, subtype, False, "sql" if subtype else "input", True)  # type: ignore[arg-type]
 
 
 def everything(_: str) -> bool:
@@ -72,6 +71,28 @@ def test_both_sides_of_a_column() -> None:
 def test_what_decides_over_rows_is_told_and_followed_only_where_that_is_asked() -> None:
     assert set(downstream(MESH, f"{A}.k", everything).steps) == {B, f"{C}.z", D}
     assert set(downstream(MESH, f"{A}.k", everything, through_rows=False).steps) == {B}
+
+
+def test_what_flows_is_told_from_what_only_decides() -> None:
+    assert flowing(upstream(MESH, f"{C}.z", everything)) == {f"{B}.y", f"{A}.x"}
+    assert flowing(downstream(MESH, f"{A}.k", everything)) == set()
+    assert flowing(downstream(MESH, f"{C}.z", everything)) == {D}  # who is only known to read it may take its value
+
+
+def test_a_value_flows_when_it_does_so_on_any_way_and_never_through_what_decides() -> None:
+    mesh = Kept(
+        [
+            edge(f"{A}.x", f"{C}.z", "CONDITIONAL"),
+            edge(f"{A}.x", f"{B}.y"),
+            edge(f"{B}.y", f"{C}.z"),
+            edge(f"{A}.k", f"{B}.w"),
+            edge(f"{B}.w", f"{C}.z", "WINDOW"),
+        ]
+    )
+    walk = upstream(mesh, f"{C}.z", everything)
+    assert set(walk.steps) - flowing(walk) == {f"{B}.w", f"{A}.k"}
+    down = downstream(mesh, f"{A}.k", everything)
+    assert set(down.steps) - flowing(down) == {f"{C}.z"}
 
 
 def test_an_event_hits_columns_by_the_shortest_way() -> None:

@@ -45,6 +45,21 @@ def test_the_lineage_of_a_port_begins_with_all_columns(analyst: Browser) -> None
     assert "/lineage?port=v1&amp;column=household_id" in page
 
 
+def test_what_a_domain_ingests_stands_in_the_picture_of_ports(analyst: Browser) -> None:
+    for page in ("", "/lineage?port=v1"):
+        levels = analyst.get(f"/products/inventory/inventory_levels{page}").text
+        assert "2 feeds (inventory.internal.stock_movements, inventory.internal.stock_policies)" in levels
+        assert "inventory · feed" in levels
+        assert "/products/inventory/internal" not in levels
+
+
+def test_the_lineage_of_a_column_tells_values_from_what_decides(analyst: Browser) -> None:
+    page = analyst.get("/products/finance/revenue/lineage?column=net_revenue").text
+    assert "finance.revenue.v1.net_revenue is made of 1 column." in page
+    assert "<h3>Values that flow</h3>" in page
+    assert "<h3>What only decides" not in page
+
+
 def test_the_first_rows_are_shown_as_the_reader_sees_them_and_audited(analyst: Browser, shipped_portal: Portal) -> None:
     product = analyst.get(CUSTOMERS).text
     (link,) = re.findall(r'href="([^"]+/rows\?[^"]+)"', product)

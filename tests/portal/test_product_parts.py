@@ -9,6 +9,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -151,15 +152,20 @@ def test_the_process_that_draws_is_begun_again_and_ends_when_it_is_idle() -> Non
 
 
 def lineage(edges: list[tuple[str, str]], here: str = "b.x.v1") -> Lineage:
-    up = [Node(port=s, lifecycle="active", distance=1) for s, t in edges if t == here]
-    down = [Node(port=t, lifecycle="deprecated", distance=1) for s, t in edges if s == here]
+    up = [_node(s, "active") for s, t in edges if t == here]
+    down = [_node(t, "deprecated") for s, t in edges if s == here]
     told = [Edge(source=s, target=t, columns=["c"], purpose=HOSTILE) for s, t in edges]
-    return Lineage(port=here, upstream=up, downstream=down, edges=told)
+    return Lineage(port=here, upstream=up, downstream=down, edges=told, told="It is read.")
 
 
-def drawn(picture: object) -> str:
-    made = environment().from_string('{% import "product_parts.html" as part %}{{ part.picture(picture) }}')
-    return made.render(picture=picture)
+def _node(address: str, lifecycle: Literal["active", "deprecated"]) -> Node:
+    feed = address.split(".")[1] == "internal"
+    return Node(port=address, kind="feed" if feed else "port", lifecycle=None if feed else lifecycle, distance=1)
+
+
+def drawn(picture: object, macro: str = "picture") -> str:
+    made = environment().from_string(f'{{% import "product_parts.html" as part %}}{{{{ part.{macro}(it) }}}}')
+    return made.render(it=picture)
 
 
 def test_a_lineage_goes_from_left_to_right() -> None:
@@ -169,6 +175,16 @@ def test_a_lineage_goes_from_left_to_right() -> None:
     svg = ET.fromstring(re.search(r"<svg.*</svg>", drawn(picture), re.DOTALL)[0])  # type: ignore[index]
     links = [element.attrib["href"] for element in svg.iter() if element.tag.rpartition("}")[2] == "a"]
     assert "/products/a/x?port=v1" in links
+
+
+def test_a_feed_stands_before_its_port_and_has_no_page() -> None:
+    found = lineage([("b.internal.tills", "b.x.v1"), ("a.x.v1", "b.x.v1")])
+    boxes = {box.id: box for box in port_picture(found).boxes}
+    assert (boxes["b.internal.tills"].kind, boxes["b.internal.tills"].href) == ("feed", None)
+    assert boxes["b.internal.tills"].x < boxes["b.x.v1"].x
+    told = drawn(found, "edges")
+    assert "b.internal.tills <small>feed</small>" in told
+    assert re.findall(r'href="([^"]*)"', told) == [f"/products/{p}/x?port=v1" for p in ("b", "a", "b")]
 
 
 def test_no_name_of_a_lineage_is_markup() -> None:
@@ -185,20 +201,21 @@ def test_a_big_lineage_shows_the_nearest() -> None:
 
 
 def test_columns_stand_in_their_ports_and_what_is_masked_is_marked() -> None:
-    node = {"kind": "port", "distance": 1}
+    node = {"kind": "port", "distance": 1, "type": "INDIRECT"}
     edge = {"known_from": "sql", "observed": None, "subtype": "IDENTITY"}
     picture = column_picture(
         ColumnLineage(
             column="b.x.v1.total",
             upstream=[
                 ColumnNode(column="a.x.v1.email", dataset="a.x.v1", **node),
-                ColumnNode(column="a.feed.amount", dataset="a.feed", kind="feed", distance=2),
+                ColumnNode(column="a.feed.amount", dataset="a.feed", kind="feed", distance=2, type="INDIRECT"),
             ],
             downstream=[],
             edges=[
                 ColumnEdge(source="a.x.v1.email", target="b.x.v1.total", type="INDIRECT", masked=True, **edge),
                 ColumnEdge(source="a.feed.amount", target="a.x.v1.email", type="DIRECT", masked=False, **edge),
             ],
+            told="It is made of nothing.",
         )
     )
     assert [link.style for link in picture.links] == ["masked", "direct"]

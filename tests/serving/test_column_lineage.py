@@ -12,14 +12,9 @@ from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import PortAddress, connect, create_lake, utc_now
 from platform_resources.lake.column_lineage import TableLineage, record_lineage
 from platform_resources.lineage.model import as_record
-from platform_resources.serving.column_lineage import (
-    ColumnLineage,
-    Impact,
-    get_column_lineage,
-    get_impact,
-    get_path,
-    sources_of_port,
-)
+from platform_resources.serving.column_lineage import ColumnLineage, get_column_lineage, get_path, sources_of_port
+from platform_resources.serving.impact import Impact, get_impact
+from platform_resources.serving.lineage import Lineage, get_lineage
 from platform_resources.serving.readers import Reader
 from tests.catalog.test_lineage_graph import edge
 from tests.cli.quick import QuickMesh
@@ -68,6 +63,10 @@ def lineage(reader: Reader, address: str, depth: int = 50) -> ColumnLineage:
     return get_column_lineage(reader, reader.port(PortAddress.parse(port)), column, depth)
 
 
+def ports(reader: Reader, address: str, depth: int = 50) -> Lineage:
+    return get_lineage(reader, reader.port(PortAddress.parse(address)), depth)
+
+
 def impact(reader: Reader, address: str, column: str | None = None, event: str = "change") -> Impact:
     return get_impact(reader, reader.port(PortAddress.parse(address)), event, column)  # type: ignore[arg-type]
 
@@ -83,6 +82,31 @@ def test_a_column_comes_from_a_feed_and_goes_to_other_domains(reading: Reading) 
     assert known[f"{BOOKINGS}.net_sales", f"{REVENUE}.net_revenue"] == ("AGGREGATION", "sql", True)
     assert known[BOOKINGS, FORECAST] == ("", "input", None)
     assert REVENUE in {n.column for n in lineage(reading("analyst"), f"{BOOKINGS}.store_id").downstream}
+
+
+def test_what_a_column_is_made_of_is_told_from_what_decides_over_its_rows(reading: Reading) -> None:
+    made = lineage(reading("analyst"), f"{REVENUE}.net_revenue")
+    assert {node.column: node.type for node in made.upstream} == {
+        **{f"{BOOKINGS}.net_sales": "DIRECT", f"{RECEIPTS}.sales_value": "DIRECT", f"{BOOKINGS}.store_id": "INDIRECT"}
+    }
+    assert made.told.startswith(
+        f"{REVENUE}.net_revenue is made of 2 columns; 1 column only decides over it or its rows. {REVENUE}.net_revenue "
+    )
+    joined = lineage(reading("analyst"), f"{BOOKINGS}.store_id")
+    assert {node.type for node in joined.downstream if node.column == REVENUE} == {"INDIRECT"}
+    assert joined.told.endswith("; it only decides over 1 whole port.")
+
+
+def test_a_port_tells_the_feeds_that_it_reads(reading: Reading) -> None:
+    near, far = ports(reading("analyst"), BOOKINGS, 1), ports(reading("analyst"), REVENUE)
+    assert [(node.port, node.kind, node.lifecycle, node.distance) for node in near.upstream] == [
+        (RECEIPTS, "feed", None, 1)
+    ]
+    read = {(edge.source, edge.target): edge.columns for edge in near.edges}
+    assert read[RECEIPTS, BOOKINGS] == ["sales_value", "store_id"]
+    assert near.told.startswith(f"{BOOKINGS} reads 1 feed ({RECEIPTS}); it is read by ")
+    assert {node.port: node.distance for node in far.upstream} == {BOOKINGS: 1, RECEIPTS: 2}
+    assert RECEIPTS not in {node.port for node in ports(reading("analyst"), REVENUE, 1).upstream}
 
 
 def test_depth_ends_the_walk(reading: Reading) -> None:
@@ -166,6 +190,9 @@ def test_the_command_line_tells_the_same(mesh: ShippedMesh) -> None:
     told = run("lineage", f"{REVENUE}.net_revenue", "--up")
     assert (told.code, f"{BOOKINGS}.net_sales" in told.out, "flows into" in told.out) == (0, True, False)
     assert "aggregation" in told.out
+    assert "is made of 2 columns; 1 column only decides over it" in " ".join(told.out.split())
+    assert told.out.index(f"{RECEIPTS}.sales_value") < told.out.index(f"{BOOKINGS}.store_id")
+    assert f"reads: {RECEIPTS} (feed)" in run("lineage", BOOKINGS, "--up").out
     assert run("lineage", "finance.revenue", "--json").json["columns"][1]["target"] == f"{REVENUE}.net_revenue"
     way = run("lineage", "path", f"{RECEIPTS}.sales_value", f"{REVENUE}.net_revenue")
     assert way.out.index(f"{BOOKINGS}.net_sales") < way.out.index(f"{REVENUE}.net_revenue")
@@ -189,6 +216,9 @@ def test_what_is_hidden_is_neither_named_counted_nor_passed_through(mesh: Shippe
             for answer in (lineage(desk, f"{REVENUE}.net_revenue"), lineage(desk, f"{CUSTOMERS}.net_sales")):
                 assert (answer.upstream, answer.edges) == ([], [])
             assert sources_of_port(desk, desk.port(PortAddress.parse(REVENUE))) == []
+            whole = ports(desk, REVENUE)
+            assert (whole.upstream, whole.edges) == ([], [])
+            assert "sales" not in whole.told
             for source in (f"{RECEIPTS}.sales_value", f"{RECEIPTS}.nothing"):
                 with pytest.raises(NotFoundError, match=f"there is no column {source}"):
                     get_path(desk, source, f"{REVENUE}.net_revenue")

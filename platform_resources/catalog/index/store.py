@@ -127,9 +127,9 @@ class CatalogIndex:
     def edges_to(self, *targets: str) -> tuple[ColumnEdge, ...]:
         return self._edges("target", targets)
 
-    def edges_of_port(self, address: str) -> tuple[ColumnEdge, ...]:
-        """The edges to a port's columns and to the port itself."""
-        return self._edges("port", [address])
+    def edges_of_ports(self, *addresses: str) -> tuple[ColumnEdge, ...]:
+        """The edges to the columns of ports and to the ports themselves."""
+        return self._edges("port", addresses)
 
     def counts(self) -> dict[str, int]:
         """How many products, ports, columns, terms and edges there are."""

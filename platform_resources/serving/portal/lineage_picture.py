@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from platform_resources.catalog.impact import number_told
 from platform_resources.serving.column_lineage import ColumnLineage
 from platform_resources.serving.lineage import Lineage
 from platform_resources.serving.portal.filters import product_link, segment
@@ -84,20 +85,18 @@ class Picture:
 
 
 def port_picture(lineage: Lineage) -> Picture:
-    """Ports upstream and downstream of a port."""
+    """Ports upstream and downstream of a port, with the feeds that are read."""
     here = lineage.port
     boxes = [_port_box(here, None, here=True)]
-    boxes += [_port_box(node.port, node.lifecycle) for node in (*lineage.upstream, *lineage.downstream)]
+    boxes += [
+        _port_box(node.port, node.lifecycle) if node.kind == "port" else _feed_box(node.port)
+        for node in (*lineage.upstream, *lineage.downstream)
+    ]
     links = [Link(e.source, e.target, _edge_says(e.columns, e.purpose)) for e in lineage.edges]
     distances = {here: 0} | {n.port: -n.distance for n in lineage.upstream}
     for node in lineage.downstream:
         distances.setdefault(node.port, node.distance)
-    title = f"Lineage of {here}"
-    says = (
-        f"{here} reads {_number(lineage.upstream, 'port')} directly or through others, "
-        f"and {_number(lineage.downstream, 'port')} read it."
-    )
-    return placed(boxes, links, distances, title, says)
+    return placed(boxes, links, distances, f"Lineage of {here}", lineage.told)
 
 
 def column_picture(lineage: ColumnLineage) -> Picture:
@@ -137,11 +136,7 @@ def column_picture(lineage: ColumnLineage) -> Picture:
             ", read masked" if edge.masked else ""
         )
         links.append(Link(end(edge.source), end(edge.target), says, style))
-    says = (
-        f"{chosen} is made of {_number(lineage.upstream, 'column')} and flows into "
-        f"{_number(lineage.downstream, 'column')}."
-    )
-    return placed(boxes, links, distances, f"Lineage of the column {chosen}", says)
+    return placed(boxes, links, distances, f"Lineage of the column {chosen}", lineage.told)
 
 
 def column_lineage_link(dataset: str, column: str) -> str:
@@ -241,16 +236,12 @@ def _port_box(port: str, lifecycle: str | None, *, here: bool = False) -> Box:
 
 def _feed_box(feed: str) -> Box:
     domain, _, rest = feed.partition(".")
-    return Box(feed, rest or feed, f"{domain} · feed", None, kind="feed")
+    return Box(feed, rest.removeprefix("internal.") or feed, f"{domain} · feed", None, kind="feed")
 
 
 def _edge_says(columns: Sequence[str] | None, purpose: str | None) -> str:
-    told = "all its columns" if columns is None else f"{len(columns)} columns: {', '.join(columns)}"
+    told = "all its columns" if columns is None else f"{number_told(len(columns), 'column')}: {', '.join(columns)}"
     return told + (f", for {purpose}" if purpose else "")
-
-
-def _number(items: Sequence[object], one: str) -> str:
-    return f"{len(items)} {one}{'' if len(items) == 1 else 's'}"
 
 
 def shortened(text: str, letters: int) -> str:

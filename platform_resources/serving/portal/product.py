@@ -13,8 +13,9 @@ from platform_resources.contracts.changes import compare_contracts
 from platform_resources.governance.evolution import by_promise, by_secrecy
 from platform_resources.lake import PortAddress
 from platform_resources.serving.callers import TheLimits, TheThreads
-from platform_resources.serving.column_lineage import Event, get_column_lineage, get_impact
+from platform_resources.serving.column_lineage import get_column_lineage
 from platform_resources.serving.contracts import YAML, contract_text
+from platform_resources.serving.impact import Event, get_impact
 from platform_resources.serving.lineage import get_lineage
 from platform_resources.serving.portal.first_rows import first_rows
 from platform_resources.serving.portal.lineage_picture import column_picture, port_picture

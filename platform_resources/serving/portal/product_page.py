@@ -15,8 +15,8 @@ from platform_resources.operations import ProbeSettings
 from platform_resources.operations.history import read_history
 from platform_resources.quality import compile_checks
 from platform_resources.serving.access_requests import RequestOut
-from platform_resources.serving.column_lineage import Impact, get_impact
 from platform_resources.serving.entitlements import contracts_of
+from platform_resources.serving.impact import Impact, get_impact
 from platform_resources.serving.lineage import Consumers, Lineage, get_consumers, get_lineage
 from platform_resources.serving.operation import AvailabilityOut, UsageOut, get_availability, get_usage
 from platform_resources.serving.portal.access_views import AccessViews

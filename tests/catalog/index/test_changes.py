@@ -58,7 +58,7 @@ def test_what_is_gone_is_told_as_changed(shipped, index, tmp_path):
     assert "finance.revenue" in changes.products
     assert index.product("finance.revenue") is None
     assert "finance.revenue" in changes.terms
-    assert index.edges_of_port("finance.revenue.v1") == ()
+    assert index.edges_of_ports("finance.revenue.v1") == ()
     shutil.move(tmp_path / "finance", folder)
     index.renew(at_once=True)
     assert index.product("finance.revenue") is not None

@@ -8,15 +8,8 @@ from pydantic import Field
 
 from platform_resources.access.errors import BadQueryError
 from platform_resources.serving.answers import Answer
-from platform_resources.serving.column_lineage import (
-    ColumnLineage,
-    Event,
-    Impact,
-    LineagePath,
-    get_column_lineage,
-    get_impact,
-    get_path,
-)
+from platform_resources.serving.column_lineage import ColumnLineage, LineagePath, get_column_lineage, get_path
+from platform_resources.serving.impact import Event, Impact, get_impact
 from platform_resources.serving.lineage import Lineage
 from platform_resources.serving.lineage import get_lineage as port_lineage
 from platform_resources.serving.mcp.lookups import port_of
@@ -26,7 +19,7 @@ from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, P
 
 
 class LineageAbout(Answer):
-    ports: Lineage | None = Field(description="Of a product: ports upstream and downstream.")
+    ports: Lineage | None = Field(description="Of a product: ports and feeds upstream, ports downstream.")
     columns: ColumnLineage | None = Field(description="Of a column: columns upstream and downstream.")
     path: LineagePath | None = Field(description="The ways from a column to another.")
 
@@ -53,8 +46,11 @@ def get_lineage(
     """Where data comes from and who builds on it: between ports, or column by column across domains.
 
     Use it for "where does net_revenue come from?" (column), "what does this product read?" (no column) and "how does a
-    column get into another?" (column and to). `masked` says that a source is read masked. For what a change would break
-    use impact_of_change. Example: {"product": "finance.revenue", "column": "net_revenue"}.
+    column get into another?" (column and to). Of a column `type` says DIRECT where a value flows and INDIRECT where one
+    only decides over rows or values, `masked` that a source is read masked; a feed is landed by a domain's own systems.
+    For what a change would break use impact_of_change.
+
+    Example: {"product": "finance.revenue", "column": "net_revenue"}.
     """
     me = reader()
     state = port_of(me, product)
