@@ -55,6 +55,11 @@ def _queries(words: Sequence[str], chance: random.Random) -> list[tuple[str, str
         ("begun", one[:3]),
         ("misspelt", f"{one[:middle]}{one[middle + 1 :]}x revneue"),
         ("question", f"how many customers of the stores bought {one} by week and {other}"),
+        (
+            "long question",
+            f"I am new here and need to know which customers of the stores bought {one} or {other} by week, what they"
+            f" paid for it with coupons, and whether there is a forecast of revenue per household and {one[::-1]}",
+        ),
         ("nothing", ""),
         ("unknown", "qzxwvqz kjhgfdq"),
     ]

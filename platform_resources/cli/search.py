@@ -69,6 +69,9 @@ def _print_answer(answer: SearchAnswer) -> None:
     if answer.terms:
         named = answer.terms[0]
         console.print(f"\n[bold]{escape(named.title)}[/] [{DIM}]({escape(named.term)})[/] {escape(named.definition)}")
+    if answer.related:
+        near = ", ".join(f"{escape(term.title)} [{DIM}]({escape(term.term)})[/]" for term in answer.related)
+        console.print(f"\nrelated terms: {near}", highlight=False)
     if answer.did_you_mean is not None:
         console.print(f"\ndid you mean [bold]{escape(answer.did_you_mean)}[/]?", highlight=False)
     if answer.total > len(answer.hits):
@@ -82,6 +85,7 @@ def _hits_table(hits: list[Hit]) -> Table:
     made = table("product", "why", ("score", "right"), "freshness", "readable")
     for hit in hits:
         lines = [_reason(why.field, why.text) for why in hit.why[:_REASONS]] or [escape(hit.title or "")]
+        lines += [f"[{DIM}]without {escape(', '.join(hit.without))}[/]"] if hit.without else []
         status = "" if hit.status == "active" else f" [yellow]{hit.status}[/]"
         made.add_row(
             *(f"[bold]{escape(hit.port)}[/]{status}", "\n".join(lines), score_text(hit.score)),

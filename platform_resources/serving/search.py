@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from platform_resources.catalog.search import Asked, Filters, FoundProduct, Place
+from platform_resources.catalog.index import TermEntry
+from platform_resources.catalog.search import Asked, Filters, FoundProduct, NamedTerm, Place
 from platform_resources.lake import utc_now
 from platform_resources.lake.keys import secret_key
-from platform_resources.serving.answers import Answer, Page, refusals
+from platform_resources.serving.answers import Answer, Page, link_next, paged
 from platform_resources.serving.cursors import Cursor, bound_to, seal, unseal
 from platform_resources.serving.data import CursorMismatchError
 from platform_resources.serving.ports import Lifecycle, State
@@ -45,6 +46,9 @@ class Hit(Answer):
     freshness: State
     readable: bool = Field(description="Whether the caller holds a grant on it now.")
     why: list[Why] = Field(description="Why it is a hit, the strongest reason first.")
+    without: list[str] = Field(
+        description="Words of the query that it does not answer: nothing in it says them.", examples=[["night"]]
+    )
 
 
 class TermFound(Answer):
@@ -64,6 +68,10 @@ class SearchAnswer(Page):
     total: int
     hits: list[Hit] = Field(description="Best first.")
     terms: list[TermFound] = Field(description="Terms of the glossary that the query names, best first.")
+    related: list[TermFound] = Field(
+        description="Other terms with words of the query in their names or definitions, where the best hit is without "
+        "some: what to ask for instead."
+    )
     facets: dict[str, list[FacetValue]] = Field(
         description="By domain, tier, status, classification, tag, owner, score (`>=90`, ...), freshness."
     )
@@ -73,7 +81,6 @@ class SearchAnswer(Page):
 _Some = Annotated[list[str] | None, Query(max_length=100, description="Any of these.")]
 
 
-@router.get("/search", operation_id="search_products", summary="Find products", responses=refusals(409, 422))
 def search_products(
     reader: CurrentReader,
     q: Annotated[str, Query(description="Words, also begun or misspelt; empty lists all.", max_length=400)] = "",
@@ -88,10 +95,7 @@ def search_products(
     limit: Annotated[int, Query(description="How many hits at most.", ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> SearchAnswer:
-    """Products that the caller may know of, ranked, and why each is a hit.
-
-    `did_you_mean` tells a better spelling of the words; the hits are those of that spelling already.
-    """
+    """The answer of the operation below, for every door."""
     chosen: Mapping[str, Sequence[str]] = {
         "domain": domain or (),
         "tier": tier or (),
@@ -102,7 +106,7 @@ def search_products(
     }
     filters = Filters(chosen, min_score, freshness or ())
     key = secret_key(reader.access.settings, "cursor")
-    bound = bound_to("search", reader.caller.identity.id, q, sorted(chosen.items()), min_score, freshness, limit)
+    bound = bound_to("search", reader.caller.identity.id, q, sorted(chosen.items()), min_score, freshness)
     asked = Asked(q, filters, limit, _place(key, bound, cursor))
     found = reader.view.search.find(asked, reader.sees_address, utc_now())
     following = None
@@ -112,10 +116,8 @@ def search_products(
         query=q,
         total=found.total,
         hits=[_hit(reader, hit) for hit in found.hits],
-        terms=[
-            TermFound(term=term.address, title=term.title, definition=term.definition, matched=named.matched)
-            for term, named in found.terms
-        ],
+        terms=_terms(found.terms),
+        related=_terms(found.related),
         facets={
             kind: [FacetValue(value=value, count=count) for value, count in counts]
             for kind, counts in found.facets.items()
@@ -123,6 +125,20 @@ def search_products(
         did_you_mean=found.did_you_mean,
         next=following,
     )
+
+
+@router.get("/search", operation_id="search_products", summary="Find products", responses=paged(409, 422))
+def search_page(
+    request: Request, response: Response, answer: Annotated[SearchAnswer, Depends(search_products)]
+) -> SearchAnswer:
+    """Products that the caller may know of, ranked, and why each is a hit.
+
+    A question may be asked as it is: the words that only ask are left out. Where no product answers most of the others,
+    products that answer fewer come, those first that say them in names, columns and terms; `without` tells what a hit
+    leaves open. `did_you_mean` tells a better spelling of the words; the hits are those of that spelling already.
+    """
+    link_next(request, response, answer.next)
+    return answer
 
 
 def _place(key: str, bound: str, text: str | None) -> Place:
@@ -133,6 +149,13 @@ def _place(key: str, bound: str, text: str | None) -> Place:
         raise CursorMismatchError("the cursor is of another query or reader", "Start again without a cursor.")
     generation, offset = cursor.position
     return Place(generation, offset)
+
+
+def _terms(found: Sequence[tuple[TermEntry, NamedTerm]]) -> list[TermFound]:
+    return [
+        TermFound(term=term.address, title=term.title, definition=term.definition, matched=named.matched)
+        for term, named in found
+    ]
 
 
 def _hit(reader: Reader, hit: FoundProduct) -> Hit:
@@ -154,4 +177,5 @@ def _hit(reader: Reader, hit: FoundProduct) -> Hit:
         freshness=port.freshness(utc_now()),
         readable=granted and reader.caller.may("read", port.address),
         why=[Why(field=reason.field, text=reason.text, words=list(reason.words)) for reason in hit.reasons],
+        without=list(hit.without),
     )

@@ -36,6 +36,12 @@ def test_a_slip_is_told(mesh: QuickMesh) -> None:
     assert "crm.customer_lifetime_value.v1" in told.out
 
 
+def test_what_a_hit_leaves_open_is_told(mesh: QuickMesh) -> None:
+    told = mesh("search", "who buys at night", "--as", "analyst")
+    assert "without night" in told.out
+    assert "related terms: Customer (crm.customer)" in told.out
+
+
 def test_json_for_programs(mesh: QuickMesh) -> None:
     told = json.loads(mesh("search", "revenue", "--domain", "finance", "--as", "analyst", "--json").out)
     assert [hit["product"] for hit in told["hits"]] == ["finance.revenue"]

@@ -204,6 +204,28 @@ def test_pages_hold_every_hit_once_and_end(ask: Asking) -> None:
         assert paged == whole
 
 
+def test_plain_questions_find_what_answers_most_and_say_what_is_open(ask: Asking) -> None:
+    leaving = ask("which customers are about to leave").hits[0]
+    assert (leaving.product, leaving.without) == ("crm.customer_360", [])
+    assert "about to leave" in [why.text for why in leaving.why]
+    night = ask("who buys at night")
+    assert night.hits
+    assert {tuple(hit.without) for hit in night.hits} == {("night",)}
+    assert "crm.customer" in [term.term for term in night.related]
+    assert not ask("churn status").related
+
+
+def test_the_next_page_is_in_the_header(ask: Asking) -> None:
+    headers = {"Authorization": f"Bearer {ask.mesh.token('analyst')}"}
+    answer = ask.client.get("/api/v1/search?q=customer&limit=2&domain=crm&domain=sales", headers=headers)
+    link = answer.links["next"]["url"]
+    following = ask.client.get(link, headers=headers)
+    assert [hit["product"] for page in (answer, following) for hit in page.json()["hits"]] == ask.products(
+        "customer", domain=["crm", "sales"]
+    )
+    assert "Link" not in following.headers
+
+
 def test_a_cursor_is_for_its_query_only(ask: Asking) -> None:
     cursor = ask("customer", limit=1).next
     assert cursor is not None
@@ -258,7 +280,19 @@ def test_readable_is_who_holds_a_grant(ask: Asking) -> None:
         assert {hit.product for hit in ask(who=who).hits if hit.readable} == readable
 
 
-QUERIES = ("", "customer", "household", "reveune", "custmer", "zyzzyva", "zyzyva", "client", "email", "churn status")
+QUERIES = (
+    "",
+    "customer",
+    "household",
+    "reveune",
+    "custmer",
+    "zyzzyva",
+    "zyzyva",
+    "client",
+    "email",
+    "churn status",
+    "who buys zyzzyva at night",
+)
 SECRET = "zyzzyva"
 
 

@@ -6,5 +6,6 @@ score, use) that it multiplies in. Imports the catalog's index only; who may kno
 
 from platform_resources.catalog.search.queries import Filters
 from platform_resources.catalog.search.search import Asked, Found, FoundProduct, Place, Search
+from platform_resources.catalog.search.terms import NamedTerm
 
-__all__ = ["Asked", "Filters", "Found", "FoundProduct", "Place", "Search"]
+__all__ = ["Asked", "Filters", "Found", "FoundProduct", "NamedTerm", "Place", "Search"]

@@ -10,7 +10,7 @@ from tantivy import Document, Schema, SchemaBuilder
 from platform_resources.catalog.index.entries import ProductEntry, TermEntry
 from platform_resources.catalog.search.words import PLAIN, STEMS, spelt
 
-FORMAT = 1  # raise it when fields, analyzers or documents change: indexes of another format are made anew
+FORMAT = 2  # raise it when fields, analyzers or documents change: indexes of another format are made anew
 
 # Fields of words, and how much a word found there counts: what a product is called before what it is said to be.
 WORD_FIELDS: Mapping[str, float] = {
@@ -26,16 +26,16 @@ WORD_FIELDS: Mapping[str, float] = {
 # Fields of whole names, spelt by stems: found when the query, or a row of its words, is exactly that.
 NAME_FIELDS: Mapping[str, float] = {"called": 20.0, "called_tags": 14.0, "called_columns": 14.0, "called_terms": 6.0}
 FACETS = ("domain", "tier", "status", "classification", "tag", "owner")
-ADDRESS, VOCABULARY, STANDING, STALE_AT, SCORE, LISTING = (
-    *("address", "vocabulary", "standing", "stale_at", "score", "listing"),
-)
+# All words of the fields of words but `details`, by their stems and as they are spelt.
+SAID, VOCABULARY = "said", "vocabulary"
+ADDRESS, STANDING, STALE_AT, SCORE, LISTING = "address", "standing", "stale_at", "score", "listing"
 KEY = "key"  # the product's address, stored: the identity of the document
 
 # A hit's score is multiplied by log2(2 + standing), by the engine: from 1 for a retired product to 2.2 for the best.
 _LIFECYCLES = {"active": 2.0, "deprecated": 0.4, "draft": 0.4, "proposed": 0.2, "retired": 0.0}
 _TIERS = {"platinum": 0.3, "gold": 0.25, "silver": 0.1}
 _SCORES = ((99.0, 0.2), (95.0, 0.15), (90.0, 0.1), (80.0, 0.05))
-_WIDER = {"part_of", "broader"}  # relations to terms that a column then tells something of, too
+_WIDER = {"part_of", "broader", "describes"}  # relations to terms that a column then tells something of, too
 _READERS = ((30, 0.25), (10, 0.2), (3, 0.1), (1, 0.05))
 
 
@@ -46,6 +46,7 @@ def make_schema() -> Schema:
         builder.add_text_field(name, tokenizer_name=PLAIN if name == "people" else STEMS)
     for name in (*NAME_FIELDS, ADDRESS):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(SAID, tokenizer_name=STEMS, index_option="basic")
     builder.add_text_field(VOCABULARY, tokenizer_name=PLAIN, index_option="basic")
     for name in FACETS:
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
@@ -66,8 +67,8 @@ class Meanings:
 
 def meanings_of(product: ProductEntry, terms: Mapping[str, TermEntry]) -> Meanings:
     """A product stands for the terms bound to its tables, those of its own address, what is `same_as` these, and those
-    of its domain that are called exactly as it is. What the term of a column is part of counts as a term of the column
-    too: who has first names has contact details.
+    of its domain that are called exactly as it is. What the term of a column is part of, a kind of or describes counts
+    as a term of the column too: who has first names has contact details, who has household numbers has customers.
     """
     bound = {term: None for port in product.ports for column in port.columns for term in column.terms}
     own = {term: None for port in product.ports for term in port.terms}
@@ -136,7 +137,8 @@ def document_of(product: ProductEntry, terms: Mapping[str, TermEntry]) -> Docume
     _add(made, "called_columns", dict.fromkeys(map(spelt, columns)))
     _add(made, "called_terms", dict.fromkeys(map(spelt, bound)))
     _add(made, ADDRESS, (product.address, *(port.address for port in product.ports)))
-    _add(made, VOCABULARY, (*names, *own, *product.tags, *columns, *bound, *people, product.domain, *purposes))
+    for field in (SAID, VOCABULARY):
+        _add(made, field, (*names, *own, *product.tags, *columns, *bound, *people, product.domain, *purposes))
     _add_facts(made, product)
     return made
 

@@ -17,9 +17,10 @@ _LEAST_SCORES = (99, 95, 90, 80)
 Counts = Mapping[str, list[tuple[str, int]]]
 
 
-def facets_of(searcher: Searcher, schema: Schema, query: Query, filters: Filters, now: datetime) -> Counts:
+def facets_of(searcher: Searcher, schema: Schema, query: Query, filters: Filters, now: datetime, total: int) -> Counts:
     """By kind: values with how many hits have them, most first; each under all filters but those of its own kind.
 
+    `total` is how many hits there are under all filters.
     Scores are told as `>=99`, ...; one product is in all that it reaches.
     """
     wanted = {name: {"terms": {"field": name, "size": 10_000}} for name in FACETS}
@@ -35,7 +36,7 @@ def facets_of(searcher: Searcher, schema: Schema, query: Query, filters: Filters
         for name in names:
             told[name] = answer[name]["buckets"]
         if "freshness" in names:
-            told["hits"] = searcher.search(found, 1).count
+            told["hits"] = total if under is filters else searcher.search(found, 1).count
     counts = {name: _values(told[name], filters.values.get(name, ())) for name in FACETS}
     return {**counts, "score": _scores(told["score"]), "freshness": _freshness(told["freshness"], told["hits"])}
 

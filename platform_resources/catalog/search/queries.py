@@ -14,6 +14,7 @@ from tantivy import FieldType, Occur, Query, Schema
 from platform_resources.catalog.search.documents import (
     ADDRESS,
     NAME_FIELDS,
+    SAID,
     SCORE,
     STALE_AT,
     WORD_FIELDS,
@@ -89,23 +90,38 @@ def asked_address(text: str) -> tuple[str, ...]:
     return (product + major, product) if major else (product,)
 
 
-def words_query(text: str, words: Sequence[Word], schema: Schema, least: int) -> Query:
-    """Products that answer at least `least` of the words; those that are called so first."""
+def saying(words: Sequence[Word], schema: Schema, least: int, fields: Sequence[str] = (SAID,)) -> Query:
+    """Products that say at least `least` of the words, in any form that is meant, in any order: quick to count."""
+    each = [
+        [(Occur.Should, Query.term_query(schema, name, form.stem, "basic")) for form in word.forms for name in fields]
+        for word in words
+    ]
+    clauses = [(Occur.Should, Query.boolean_query(places)) for places in each]
+    return Query.boolean_query(clauses, minimum_number_should_match=least)
+
+
+def matching(text: str, words: Sequence[Word], schema: Schema, least: int) -> Query:
+    """The hits: products that say at least `least` of the words anywhere, and the one whose address was asked for."""
+    said = saying(words, schema, least, (SAID, "details"))
+    addresses = _addressed(text, schema)
+    return Query.boolean_query([(Occur.Should, query) for query in (said, *addresses)]) if addresses else said
+
+
+def ranked(hits: Query, text: str, words: Sequence[Word], schema: Schema) -> Query:
+    """The same hits in order: who says most of the words where it counts, and those that are called so first."""
     each = [(Occur.Should, _word_query(word, schema)) for word in words]
-    clauses = [(Occur.Must, Query.boolean_query(each, minimum_number_should_match=least))]
-    if least < len(words):  # who answers all words counts twice
+    clauses = [(Occur.Must, Query.const_score_query(hits, 0.0)), *each]
+    if len(words) > 2:  # who answers all words counts twice
         clauses.append((Occur.Should, Query.boolean_query([(Occur.Must, query) for _, query in each])))
     clauses += [(Occur.Should, query) for query in _called(text, words, schema)]
     clauses += [(Occur.Should, query) for query in _phrases(words, schema)]
-    found = Query.boolean_query(clauses)
-    addresses = asked_address(text)
-    if not addresses:
-        return found
-    exactly = [
-        (Occur.Should, Query.const_score_query(Query.term_query(schema, ADDRESS, address, "basic"), _THE_ONE))
-        for address in addresses
-    ]
-    return Query.boolean_query([(Occur.Should, found), *exactly])
+    clauses += [(Occur.Should, query) for query in _addressed(text, schema)]
+    return Query.boolean_query(clauses)
+
+
+def _addressed(text: str, schema: Schema) -> list[Query]:
+    asked = [Query.term_query(schema, ADDRESS, address, "basic") for address in asked_address(text)]
+    return [Query.const_score_query(query, _THE_ONE) for query in asked]
 
 
 def _word_query(word: Word, schema: Schema) -> Query:

@@ -14,9 +14,10 @@ from tantivy import Order, Query
 from platform_resources.catalog.index.entries import ProductEntry, TermEntry
 from platform_resources.catalog.search.documents import KEY, LISTING, STANDING, make_schema
 from platform_resources.catalog.search.facets import Counts, facets_of
-from platform_resources.catalog.search.kept import Entries, KeptIndex, Snapshot
-from platform_resources.catalog.search.queries import Filters, filtered, words_query
-from platform_resources.catalog.search.reasons import Reason, reasons_for
+from platform_resources.catalog.search.kept import KeptIndex
+from platform_resources.catalog.search.queries import Filters, filtered, matching, ranked, saying
+from platform_resources.catalog.search.reasons import Explained, Meant, Reason, explain
+from platform_resources.catalog.search.snapshots import Entries, Snapshot
 from platform_resources.catalog.search.spelling import Word, did_you_mean, words_of
 from platform_resources.catalog.search.terms import NamedTerm, TermIndex
 
@@ -43,14 +44,16 @@ class Asked:
 @dataclass(frozen=True)
 class FoundProduct:
     product: ProductEntry
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Reason, ...]  # the strongest first
+    without: tuple[str, ...]  # words of the query that it does not answer
 
 
 @dataclass(frozen=True)
 class Found:
     total: int
     hits: tuple[FoundProduct, ...]  # best first
-    terms: tuple[tuple[TermEntry, NamedTerm], ...]
+    terms: tuple[tuple[TermEntry, NamedTerm], ...]  # that the query names
+    related: tuple[tuple[TermEntry, NamedTerm], ...]  # near its words, where the best hit leaves some open
     facets: Counts
     did_you_mean: str | None
     following: Place | None  # of the next page
@@ -81,25 +84,30 @@ class Search:
         snapshot = self._snapshot(present, some, asked.place.generation)
         searcher = snapshot.searcher
         words = words_of(asked.text, searcher, _SCHEMA)
-        query = self._query(asked.text, words, snapshot)
+        hit = self._matching(asked.text, words, snapshot)
+        query = ranked(hit, asked.text, words, _SCHEMA) if words else hit
         found = filtered(query, asked.filters, _SCHEMA, now)
         end = asked.place.offset + asked.limit
         in_order = {"weight_by_field": STANDING} if words else {"order_by_field": LISTING, "order": Order.Asc}
         result = searcher.search(found, asked.limit, offset=asked.place.offset, **in_order)  # type: ignore[arg-type]
         addresses = [searcher.doc(place)[KEY][0] for _, place in result.hits]
+        meant = Meant.of(words)
         entries, terms = self._catalog.products(addresses), self._terms_at(present.revision)
         hits = tuple(
-            FoundProduct(entry, tuple(reasons_for(asked.text, words, entry, terms.terms)))
+            _hit(entry, explain(asked.text, meant, entry, terms.terms))
             for entry in entries.values()
             if not entry.hidden or knows(entry.address)
         )
         total = result.count or 0
         named = terms.index.named(asked.text, words)
+        left = hits[0].without if hits else tuple(word.asked for word in words)
+        related = terms.index.related(words, left, named) if asked.place.offset == 0 else []
         return Found(
             total=total,
             hits=hits,
             terms=tuple((terms.terms[term.address], term) for term in named),
-            facets=facets_of(searcher, _SCHEMA, query, asked.filters, now),
+            related=tuple((terms.terms[term.address], term) for term in related),
+            facets=facets_of(searcher, _SCHEMA, hit, asked.filters, now, total),
             did_you_mean=did_you_mean(words),
             following=Place(snapshot.generation, end) if end < total else None,
         )
@@ -107,15 +115,19 @@ class Search:
     def close(self) -> None:
         self._kept.close()
 
-    def _query(self, text: str, words: list[Word], snapshot: Snapshot) -> Query:
-        """All of up to two words, most of more; any, when nothing has so many."""
+    def _matching(self, text: str, words: list[Word], snapshot: Snapshot) -> Query:
+        """All of up to two words, most of more; fewer, when no product says so many elsewhere than in its details.
+
+        Words that no product knows are not counted.
+        """
         if not words:
             return Query.empty_query() if text.strip() else Query.all_query()
-        least = len(words) if len(words) < 3 else max(2, round(len(words) * 0.6))
-        query = words_query(text, words, _SCHEMA, least)
-        if least > 1 and not snapshot.searcher.search(query, 1).count:
-            return words_query(text, words, _SCHEMA, 1)
-        return query
+        count = sum(word.known for word in words)
+        most = count if count < 3 else max(2, round(count * 0.6))
+        steps = sorted({most, (most + 1) // 2, 1} - {0}, reverse=True)
+        there = snapshot.searcher
+        least = next(n for n in steps if n == 1 or there.search(saying(words, _SCHEMA, n), 1).count)
+        return matching(text, words, _SCHEMA, least)
 
     def _snapshot(self, present: Snapshot, some: frozenset[str], generation: str) -> Snapshot:
         """The products as they stand, or as they stood in `generation` while that is known.
@@ -144,3 +156,7 @@ class Search:
                 same = kept is not None and kept.terms == terms
                 kept = self._terms = _Terms(revision, terms, kept.index if same and kept else TermIndex(terms))
             return kept
+
+
+def _hit(entry: ProductEntry, told: Explained) -> FoundProduct:
+    return FoundProduct(entry, told.reasons, told.without)

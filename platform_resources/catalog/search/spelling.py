@@ -8,12 +8,14 @@ from difflib import get_close_matches
 
 from tantivy import Query, Schema, Searcher
 
-from platform_resources.catalog.search.documents import VOCABULARY, WORD_FIELDS
+from platform_resources.catalog.search.documents import SAID, VOCABULARY, WORD_FIELDS
 from platform_resources.catalog.search.words import query_words, stems
 
 _MOST_FORMS = 6
 _BEGUN, _MISSPELT = 0.5, 0.6
-_SHORTEST_BEGUN, _SHORTEST_MISSPELT = 2, 4
+_SHORTEST_BEGUN, _SHORTEST_STEM, _SHORTEST_ROOT = 2, 3, 4
+_SHORTEST_MISSPELT = 5  # of shorter words another letter makes another word: fast, last, past
+_ENDING = 4  # characters at most
 _LIKE = 0.7  # of difflib: 1 is equal
 
 
@@ -35,6 +37,7 @@ class Word:
     asked: str
     forms: tuple[Form, ...]
     spelling: str  # as it is spelt in the index, as far as that can be told
+    known: bool = True  # the index has one of the forms
     misspelt: bool = False  # nothing is spelt or begins so
 
 
@@ -53,20 +56,39 @@ def _word(asked: str, searcher: Searcher, schema: Schema, *, last: bool) -> Word
     itself = Form(asked, _stem(asked), 1.0)
     known = any(searcher.doc_freq(name, itself.in_field(name)) for name in WORD_FIELDS)
     if len(asked) < _SHORTEST_BEGUN or asked.isdigit() or (known and not last):
-        return Word(asked, (itself,), asked)
+        return Word(asked, (itself,), asked, known=known)
     begun = [word for word, _ in searcher.terms_with_prefix(VOCABULARY, asked, limit=_MOST_FORMS) if word != asked]
     if known or begun:
         weight = _BEGUN / 2 if known else _BEGUN
         others = (Form(word, _stem(word), weight) for word in begun if _stem(word) != itself.stem)
         whole = known and (searcher.doc_freq(VOCABULARY, asked) or not begun)
         return Word(asked, (itself, *others), asked if whole else begun[0])
-    close = _close(asked, searcher, schema)
-    forms = {_stem(word): Form(word, _stem(word), _MISSPELT) for word in reversed(close)}
-    return Word(asked, (itself, *reversed(forms.values())), close[0] if close else asked, misspelt=bool(close))
+    if longer := _longer(asked, itself.stem, searcher):
+        return Word(asked, (itself, *longer), asked)
+    if close := _close(asked, searcher, schema):
+        slips = {_stem(word): Form(word, _stem(word), _MISSPELT) for word in reversed(close)}
+        return Word(asked, (itself, *reversed(slips.values())), close[0], misspelt=True)
+    root = _root(itself.stem, searcher)
+    return Word(asked, (itself, *root), asked, known=bool(root))
 
 
 def _stem(word: str) -> str:
     return " ".join(stems(word)) or word
+
+
+def _longer(asked: str, stem: str, searcher: Searcher) -> list[Form]:
+    """Words of the index that have the same stem and an ending that stemming keeps: buyer for buys."""
+    if stem == asked or len(stem) < _SHORTEST_STEM:
+        return []
+    found = searcher.terms_with_prefix(VOCABULARY, stem, limit=_MOST_FORMS)
+    return [Form(word, _stem(word), _BEGUN) for word, _ in found if len(word) <= len(stem) + _ENDING]
+
+
+def _root(stem: str, searcher: Searcher) -> list[Form]:
+    """The longest stem of the index that this one is, but for an ending: value for valuable."""
+    shortest = max(_SHORTEST_ROOT, len(stem) - _ENDING)
+    shorter = (stem[:end] for end in range(len(stem) - 1, shortest - 1, -1))
+    return [Form(root, root, _BEGUN) for root in shorter if searcher.doc_freq(SAID, root)][:1]
 
 
 def _close(asked: str, searcher: Searcher, schema: Schema) -> list[str]:

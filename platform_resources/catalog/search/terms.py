@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tantivy import Document, Index, Occur, Query, Schema, SchemaBuilder
@@ -12,12 +12,15 @@ from platform_resources.catalog.search.documents import calls_of
 from platform_resources.catalog.search.spelling import Word
 from platform_resources.catalog.search.words import STEMS, named_parts, register, spelt, telling
 
-_MOST = 10
+_MOST, _MOST_RELATED = 10, 5
+_NEAR = {"call": 2.0, "definition": 1.0}  # what a word counts there
+_LEFT = 4.0  # times that a word counts which no product answers
 
 
 def _make_schema() -> Schema:
     builder = SchemaBuilder().add_text_field("term", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("call", stored=True, tokenizer_name=STEMS)
+    builder.add_text_field("definition", tokenizer_name=STEMS)
     for name in ("called", "kind"):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -39,7 +42,8 @@ class TermIndex:
         for address, term in sorted(terms.items()):
             for call in calls_of(term):
                 kind = "name" if call in (term.title, term.name) else "synonym"
-                writer.add_document(Document(term=address, call=call, called=spelt(call), kind=kind))
+                meant = {"definition": term.definition} if call == term.title else {}
+                writer.add_document(Document(term=address, call=call, called=spelt(call), kind=kind, **meant))
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -52,20 +56,40 @@ class TermIndex:
         meant = " ".join(word.spelling for word in words)
         parts = named_parts(text) | named_parts(meant)
         whole = [_const("called", part, 10.0 * length) for part, length in parts.items() if telling([part]) and part]
-        every = [
-            (Occur.Must, Query.disjunction_max_query([Query.term_query(_SCHEMA, "call", f.stem) for f in word.forms]))
-            for word in words
-        ]
+        every = [(Occur.Must, _word_query(word, {"call": 1.0})) for word in words]
         shorter_first = Query.boost_query(Query.boolean_query(every), 0.1)
         found = Query.boolean_query([(Occur.Should, query) for query in (*whole, shorter_first)])
         proper = [(Occur.Must, found), (Occur.Should, _const("kind", "name", 1.0))]
-        hits = self._searcher.search(Query.boolean_query(proper), 5 * _MOST, count=False).hits
-        named: dict[str, NamedTerm] = {}
-        for _, place in hits:
+        return self._best(Query.boolean_query(proper), _MOST, set())
+
+    def related(self, words: Sequence[Word], left: Collection[str], named: Sequence[NamedTerm]) -> list[NamedTerm]:
+        """Others than `named` with any of the words in their names or definitions, where some words are `left` to
+        answer: first those with these.
+        """
+        if not left:
+            return []
+        each = [Query.boost_query(_word_query(word, _NEAR), _LEFT if word.asked in left else 1.0) for word in words]
+        near = Query.boolean_query([(Occur.Should, query) for query in each])
+        return self._best(near, _MOST_RELATED, {term.address for term in named})
+
+    def _best(self, query: Query, most: int, besides: Set[str]) -> list[NamedTerm]:
+        found: dict[str, NamedTerm] = {}
+        for _, place in self._searcher.search(query, 5 * _MOST, count=False).hits:
             document = self._searcher.doc(place)
             address = document["term"][0]
-            named.setdefault(address, NamedTerm(address, document["call"][0]))
-        return list(named.values())[:_MOST]
+            if address not in besides:
+                found.setdefault(address, NamedTerm(address, document["call"][0]))
+        return list(found.values())[:most]
+
+
+def _word_query(word: Word, fields: Mapping[str, float]) -> Query:
+    return Query.disjunction_max_query(
+        [
+            Query.boost_query(Query.term_query(_SCHEMA, name, form.stem), boost * form.weight)
+            for form in word.forms
+            for name, boost in fields.items()
+        ]
+    )
 
 
 def _const(field: str, value: str, score: float) -> Query:

@@ -194,10 +194,10 @@ def test_who_asks_while_another_renews_is_told_nothing_that_was_hidden_before(tm
 @pytest.mark.parametrize("knows", [False, True])
 def test_all_is_for_the_platform_s_account_alone(tmp_path: Path, knows: bool) -> None:
     folder = tmp_path / "catalog" / "search"
-    folder.parent.mkdir(mode=0o755)
+    folder.mkdir(parents=True, mode=0o755)
     search = Search(folder, Entries(product("a.apples"), product("a.secrets", hidden=True)))
     find(search, knows=knows)
-    places = [folder.parent, *folder.parent.rglob("*")]
+    places = [folder, *folder.rglob("*")]
     loose = [place for place in places if place.stat().st_mode & 0o077]
     assert not [str(place) for place in loose]
     search.close()

@@ -7,7 +7,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_resources.catalog.search import Asked, Search
-from platform_resources.catalog.search.words import MOST_WORDS, named_parts, query_words, spelt, stems
+from platform_resources.catalog.search.reasons import Meant
+from platform_resources.catalog.search.spelling import Form, Word
+from platform_resources.catalog.search.words import (
+    MOST_WORDS,
+    STEMS,
+    analyzers,
+    named_parts,
+    query_words,
+    spelt,
+    stems,
+)
 from tests.catalog.search.made import NOW, Entries, product
 
 
@@ -28,6 +38,18 @@ def test_ways_to_write_a_name_are_equal(text: str) -> None:
 )
 def test_stems(text: str, parts: str) -> None:
     assert " ".join(stems(text)) == " ".join(stems(parts))
+
+
+@given(st.text(alphabet="abcxyzABCXYZ019 _-.@é", max_size=60) | st.text(st.characters(max_codepoint=127), max_size=60))
+def test_plain_letters_are_cut_as_the_engine_does(text: str) -> None:
+    assert stems(text) == tuple(analyzers()[STEMS].analyze(text))
+
+
+@pytest.mark.parametrize("text", ["dying", "skies", "capabilities", "buys", "leaves", "Netherlands", "tries", "as is"])
+def test_a_word_is_found_in_its_text_whatever_its_stem_is(text: str) -> None:
+    words = tuple(text.split())
+    meant = Meant.of([Word(word, (Form(word, " ".join(stems(word)), 1.0),), word) for word in words])
+    assert meant.match(f"The {text} of all.")[1] == words
 
 
 def test_what_a_question_is_about() -> None:
