@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from platform_resources.access.callers.personas import DEFAULT_PERSONA, persona_
 from platform_resources.client.answers import Answer, Facts
 from platform_resources.client.errors import MeshError, PersonaWarning, error_of
 from platform_resources.client.queries import Query
-from platform_resources.lake import MeshSettings, PortAddress
+from platform_resources.lake import MeshSettings, PortAddress, SettingError
 from platform_resources.lake.settings import find_project_root
 
 if TYPE_CHECKING:
@@ -100,14 +99,15 @@ def settings_of(project: Path | None) -> MeshSettings:
     MeshError
         when there is none.
     """
-    settings = MeshSettings.from_env()
-    if project is None:
-        return settings
-    if not project.exists():
+    if project is not None and not project.exists():
         raise MeshError("no-project", f"there is no folder {project}", "Name a project's folder, or http://...")
-    found = project.resolve() if (project / "domains").is_dir() else find_project_root(project)
-    home = Path(os.environ.get("MESH_HOME") or found / ".mesh").resolve()
-    return MeshSettings(home, found, settings.catalog, settings.data, settings.lock_timeout)
+    if project is not None and (project / "domains").is_dir():
+        return MeshSettings.from_env(project.resolve())
+    try:
+        found = find_project_root(project)
+    except SettingError as error:
+        raise MeshError("no-project", str(error), "Name a project's folder, or http://...") from None
+    return MeshSettings.from_env(found)
 
 
 def _facts(relation: GuardedRelation, asked: ReadQuery) -> Facts:

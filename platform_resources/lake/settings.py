@@ -61,15 +61,24 @@ def mesh_name() -> str:
 
 
 def find_project_root(start: Path | None = None) -> Path:
-    """The nearest folder, from `start` (default: here) upwards, that holds `workspace.yaml`."""
+    """The project around `start` (default: here), by the nearest folder upwards with `workspace.yaml` and `domains/`;
+    where there is none, the one that this code is part of.
+
+    Raises
+    ------
+    SettingError
+        when there is neither: an installed package is no project, and nothing is to be written beside it.
+    """
     explicit = os.environ.get("MESH_PROJECT")
     if explicit:
         return Path(explicit).resolve()
     here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         if (folder / "workspace.yaml").is_file() and (folder / "domains").is_dir():
             return folder
-    return Path(__file__).resolve().parents[2]
+    raise SettingError(
+        f"{here} is in no project of a mesh (a folder with workspace.yaml and domains/); go to one, or set MESH_PROJECT"
+    )
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,9 @@ class MeshSettings:
     lock_timeout: timedelta = timedelta(minutes=15)  # longer than any build that was seen; dbt holds it for its run
 
     @classmethod
-    def from_env(cls) -> MeshSettings:
-        project = find_project_root()
+    def from_env(cls, project: Path | None = None) -> MeshSettings:
+        """As the environment says, of the project at `project`; None: of the one that `find_project_root` finds."""
+        project = project or find_project_root()
         home = Path(os.environ.get("MESH_HOME") or project / ".mesh").resolve()
         return cls(
             home=home,
