@@ -14,6 +14,7 @@ from platform_resources.serving.mcp.pages import MAX_BYTES, size_of
 from platform_resources.serving.mcp.results import Found
 from platform_resources.serving.mcp.sessions import reader
 from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, Product, Purpose
+from platform_resources.serving.mcp.tools.summaries import search_said
 from platform_resources.serving.operation import AvailabilityOut, get_availability
 from platform_resources.serving.ports import Lifecycle, PortDetail
 from platform_resources.serving.product_metrics import Metric, get_metrics
@@ -21,7 +22,7 @@ from platform_resources.serving.products import ProductDetail, get_port
 from platform_resources.serving.products import get_product as product_detail
 from platform_resources.serving.schemas import PortSchema
 from platform_resources.serving.schemas import get_schema as schema_of
-from platform_resources.serving.search import SearchAnswer
+from platform_resources.serving.search import FacetValue, Hit, SearchAnswer, TermFound
 from platform_resources.serving.search import search_products as search
 
 Words = Annotated[str, Field(min_length=1, max_length=200)]
@@ -32,6 +33,20 @@ class ProductAbout(Answer):
     port: PortDetail = Field(description="The port that was asked for, or the one to read first.")
     availability: AvailabilityOut = Field(description="Of that port: promised against measured.")
     metrics: list[Metric] = Field(description="How it does: reliability, integrity, impact, adoption, ratings.")
+
+
+class ProductsFound(Answer):
+    summary: str = Field(description="The answer as a sentence.")
+    query: str
+    total: int
+    hits: list[Hit] = Field(description="Best first.")
+    terms: list[TermFound] = Field(description="Terms of the glossary that the query names, best first.")
+    related: list[TermFound] = Field(description="Other terms with words of it, where the best hit leaves some open.")
+    did_you_mean: str | None = Field(description="A query that finds more, when this one looks misspelt.")
+    facets: dict[str, list[FacetValue]] | None = Field(
+        description="How many hits there are by domain, tier, status, classification, tag, owner, score, freshness; "
+        "null without `detail`."
+    )
 
 
 def search_products(
@@ -56,8 +71,9 @@ def search_products(
         list[Literal["fresh", "late", "unknown"]] | None, Field(description="Only as fresh as promised, or not.")
     ] = None,
     limit: Annotated[int, Field(description="Hits at most.", ge=1, le=25)] = 8,
+    detail: Annotated[bool, Field(description="Also counts by domain, tier, owner ...: `facets`.")] = False,
     cursor: Cursor = None,
-) -> Found[SearchAnswer]:
+) -> Found[ProductsFound]:
     """Find data products by what they are about. Start here, whenever no product address is known.
 
     Understands words, synonyms of the glossary ("turnover" finds finance.revenue), owners, columns and typing errors.
@@ -71,7 +87,20 @@ def search_products(
         limit = max(1, limit // 2)
         found = search(reader(), query, *asked, limit, cursor)
     hints = () if found.hits else ("Nothing was found: use fewer or other words, or leave filters out.",)
-    return Found(found, following=found.next, hints=hints)
+    return Found(_products_found(found, detail), following=found.next, hints=hints)
+
+
+def _products_found(found: SearchAnswer, detail: bool) -> ProductsFound:
+    return ProductsFound(
+        summary=search_said(found),
+        query=found.query,
+        total=found.total,
+        hits=found.hits,
+        terms=found.terms,
+        related=found.related,
+        did_you_mean=found.did_you_mean,
+        facets=found.facets if detail else None,
+    )
 
 
 def get_product(product: Product) -> Found[ProductAbout]:

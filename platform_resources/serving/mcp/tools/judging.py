@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Response
@@ -15,10 +16,11 @@ from platform_resources.serving.mcp.lookups import port_of
 from platform_resources.serving.mcp.results import Found
 from platform_resources.serving.mcp.sessions import reader
 from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, Product
+from platform_resources.serving.mcp.tools.summaries import quality_said
 from platform_resources.serving.operation import AvailabilityOut, get_availability
 from platform_resources.serving.ports import Freshness, freshness_of
 from platform_resources.serving.product_metrics import IncidentOut, get_incidents
-from platform_resources.serving.quality import PublicationOut, QualityReport, list_publications
+from platform_resources.serving.quality import Measured, PublicationOut, RuleResult, list_publications
 from platform_resources.serving.quality import get_quality as quality_of
 
 _RECENT, _DAYS = 10, 90  # publications; days of incidents
@@ -27,37 +29,112 @@ Address = Annotated[str, Field(min_length=1, max_length=200)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
+class Checked(Answer):
+    score: float = Field(description="0-100.")
+    scores: dict[str, float] = Field(description="By dimension, 0-100.")
+    passed: bool = Field(description="Whether every check of severity error passed.")
+    checks: int = Field(description="How many were made.")
+    failed: int = Field(description="How many of them failed, of any severity.")
+    contract_version: str
+    at: datetime
+    results: list[RuleResult] = Field(description="The checks that failed; with `detail` those that passed follow.")
+
+
+class QualityFound(Answer):
+    port: str
+    publication: int | None = Field(description="Number of the publication that was measured.")
+    measured: Checked | None = Field(description="Null before the first publication.")
+    refused: Checked | None = Field(description="Of a newer version that failed, and that nobody reads.")
+
+
+class Published(Answer):
+    number: int
+    kind: str = Field(description="`publish`, `rollback` or `retire`.")
+    contract_version: str
+    rows: int | None = Field(description="Null to who gets some of them only.")
+    score: float
+    scores: dict[str, float] | None = Field(description="By dimension; null without `detail`.")
+    published_at: datetime
+
+
 class QualityAbout(Answer):
+    summary: str = Field(description="The answer as a sentence.")
     freshness: Freshness = Field(description="Promised against now.")
     availability: AvailabilityOut = Field(description="Promised against measured.")
-    quality: QualityReport
-    recent: list[PublicationOut] = Field(description="The last publications, newest first: how the score went.")
+    quality: QualityFound
+    recent: list[Published] = Field(description="The last publications, newest first: how the score went.")
     incidents: list[IncidentOut] = Field(description="Refused versions, outages, late data of 90 days, newest first.")
 
 
-def get_quality(product: Product, cursor: Cursor = None) -> Found[QualityAbout]:
-    """How good a product is now: score by dimension, every check, freshness, availability, score history, incidents.
+def get_quality(
+    product: Product,
+    detail: Annotated[
+        bool, Field(description="Also the checks that passed, and the scores by dimension of earlier publications.")
+    ] = False,
+    cursor: Cursor = None,
+) -> Found[QualityAbout]:
+    """How good a product is now: score by dimension, failed checks, freshness, availability, score history, incidents.
 
     Use it to answer whether data can be trusted, whether a promise is kept, what went wrong lately, and which rule
-    failed; a refused version is told too. Values that could tell masked data are withheld.
-    Example: {"product": "finance.revenue"}.
+    failed; a refused version is told too. `summary` says it in a sentence; `detail` adds the checks that passed. Values
+    that could tell masked data are withheld. Example: {"product": "finance.revenue"}.
     """
     me = reader()
     state = port_of(me, product)
     log = list_publications(_NO_REQUEST, Response(), me, state, _RECENT, None)
+    report, fresh = quality_of(me, state), freshness_of(state)
+    happened = get_incidents(me, state.product.domain, state.product.name, _DAYS)
     about = QualityAbout(
-        freshness=freshness_of(state),
+        summary=quality_said(report, fresh, happened.total, _DAYS),
+        freshness=fresh,
         availability=get_availability(me, state),
-        quality=quality_of(me, state),
-        recent=log.publications,
-        incidents=get_incidents(me, state.product.domain, state.product.name, _DAYS).incidents,
+        quality=QualityFound(
+            port=report.port,
+            publication=report.publication,
+            measured=_checked(report.measured, detail),
+            refused=_checked(report.refused, detail),
+        ),
+        recent=[_published(one, detail) for one in log.publications],
+        incidents=happened.incidents,
     )
-    hints = ("Nothing is published yet: there is nothing to measure.",) if about.quality.measured is None else ()
+    if report.measured is None:
+        hints = ("Nothing is published yet: there is nothing to measure.",)
+    else:
+        hints = () if detail else ("Checks that passed are counted; `detail` tells them too.",)
     return Found(
         about,
         lists=("quality.refused.results", "quality.measured.results", "recent", "incidents"),
         cursor=cursor,
         hints=hints,
+    )
+
+
+def _checked(measured: Measured | None, detail: bool) -> Checked | None:
+    if measured is None:
+        return None
+    failed = [result for result in measured.results if result.status == "failed"]
+    passed = [result for result in measured.results if result.status == "passed"]
+    return Checked(
+        score=measured.score,
+        scores=measured.scores,
+        passed=measured.passed,
+        checks=len(measured.results),
+        failed=len(failed),
+        contract_version=measured.contract_version,
+        at=measured.at,
+        results=[*failed, *passed] if detail else failed,
+    )
+
+
+def _published(publication: PublicationOut, detail: bool) -> Published:
+    return Published(
+        number=publication.number,
+        kind=publication.kind,
+        contract_version=publication.contract_version,
+        rows=publication.rows,
+        score=publication.score,
+        scores=publication.scores if detail else None,
+        published_at=publication.published_at,
     )
 
 
