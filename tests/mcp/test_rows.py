@@ -35,6 +35,47 @@ def test_row_filters_of_the_grant_hold_for_rows_and_sql(reading_agents: Agents) 
     ]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"product": PORT, "filters": [{"column": "region", "value": "nowhere"}]},
+        {"sql": f"SELECT region FROM {PORT} WHERE region = 'nowhere'"},
+    ],
+)
+def test_no_row_is_an_answer_too(reading_agents: Agents, asked: dict) -> None:
+    result = reading_agents("desk").call("query_product", **asked)
+    text = json.loads(result.content[0].text.partition("\n")[2])
+    for told in (text, result.structured_content):
+        assert (told["answer"]["rows"], told["answer"]["row_count"]) == ([], 0)
+        assert "No row" in told["hints"][-1]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"columns": ["region"], "filters": [{"column": "email", "operator": "like", "value": "CANARY%"}]},
+        {"columns": ["region"], "order": ["-email"], "limit": 1},
+    ],
+)
+def test_what_compares_a_masked_column_is_told_so(reading_agents: Agents, asked: dict) -> None:
+    masked = reading_agents("ana").told("query_product", product=PORT, **asked)
+    assert masked["answer"]["masked"] == {PORT: ["email"]}
+    assert "masked values" in masked["hints"][1]
+    clear = reading_agents("desk").told("query_product", product=PORT, **asked)
+    assert clear["answer"]["rows"]
+    assert not any("masked" in hint for hint in clear["hints"])
+
+
+def test_sql_over_a_masked_column_is_told_so(reading_agents: Agents) -> None:
+    asked = {"sql": f"SELECT count(*) FROM {PORT} WHERE email LIKE 'CANARY%'"}
+    told = reading_agents("ana").told("query_product", **asked)
+    assert told["answer"]["rows"] == [[0]]
+    assert told["answer"]["masked"] == {PORT: ["email"]}
+    assert "masked value" in told["hints"][1]
+    plain = reading_agents("ana").told("query_product", sql=f"SELECT count(*) FROM {PORT} WHERE region = 'north'")
+    assert plain["hints"] == []
+
+
 def test_pages_go_on_in_one_publication_and_for_one_reader(guarded: GuardedMesh, guarded_agents: Agents) -> None:
     ana = guarded_agents("ana")
     asked = {"product": PORT, "columns": ["customer_id"], "limit": 15}
@@ -63,9 +104,16 @@ def test_an_answer_keeps_within_200_rows_and_32_kb(guarded: GuardedMesh, guarded
     assert 50 < len(wide["answer"]["rows"]) < 200
     rest = desk.told("query_product", product=PORT, limit=200, cursor=wide["next"])
     assert rest["answer"]["rows"][0][0] == wide["answer"]["rows"][-1][0] + 1
-    by_sql = desk.told("query_product", sql=f"SELECT * FROM {PORT} ORDER BY customer_id", limit=200)
+    by_sql = desk.told("query_product", sql=f"SELECT * FROM {PORT} ORDER BY customer_id")
     assert by_sql["truncated"]
+    assert by_sql["answer"]["row_count"] == len(by_sql["answer"]["rows"]) < 200
     assert f"OFFSET {len(by_sql['answer']['rows'])}" in by_sql["hints"][-1]
+    assert "`limit`" not in by_sql["hints"][-1]
+    unasked = desk.told("query_product", sql=f"SELECT customer_id FROM {PORT} ORDER BY 1")
+    assert unasked["answer"]["row_count"] == len(unasked["answer"]["rows"]) == 200
+    fewer = desk.told("query_product", sql=f"SELECT customer_id FROM {PORT} ORDER BY 1", limit=7)
+    assert fewer["answer"]["row_count"] == 7
+    assert "`limit` (up to 200)" in fewer["hints"][-1]
     assert "cursor" in desk.refusal("query_product", sql=f"SELECT 1 FROM {PORT}", cursor="1")
 
 

@@ -77,10 +77,10 @@ def _json(value: Any) -> str:
 
 
 def without_empty(value: Any) -> Any:
-    """A JSON value without members that are null or empty lists; rows of data stay as they are."""
+    """A JSON value without members that are null or empty lists; rows of data stay as they are, also when none are."""
     if isinstance(value, Mapping):
         kept = {name: without_empty(item) if name != "rows" else item for name, item in value.items()}
-        return {name: item for name, item in kept.items() if item not in (None, [], {})}
+        return {name: item for name, item in kept.items() if name == "rows" or item not in (None, [], {})}
     if isinstance(value, list):
         return [without_empty(item) for item in value]
     return value

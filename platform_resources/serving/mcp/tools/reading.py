@@ -21,17 +21,23 @@ from platform_resources.serving.mcp.quoting import quoted, shortened
 from platform_resources.serving.mcp.results import Found
 from platform_resources.serving.mcp.sessions import reader
 from platform_resources.serving.mcp.tools.arguments import ColumnName, Cursor, Purpose
-from platform_resources.serving.pages import masked_in
 from platform_resources.serving.queries import OPERATORS
 from platform_resources.serving.readers import Reader
 
 MAX_ROWS = 200
+_FEW_ROWS = 20  # of a product, where no limit is given; who writes SQL says there how many
 _ROW_BYTES = MAX_BYTES - 6 * 1024  # of rows; the rest is for names, notices and the envelope
 _LONGEST_VALUE = 1000  # characters
 _SQL = SqlLimits(seconds=20, rows=MAX_ROWS, bytes=8 << 20, wait=10)
 
 Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "notin", "like", "null", "notnull"]
 Value = str | int | float | bool
+
+_COMPARED = (
+    "A filter or the order is on a column in `masked` and worked on its masked values: rows that match in clear may be "
+    "missing. get_product tells the roles that lift masks."
+)
+_COMPARED_BY_SQL = "What the SELECT compares, joins, groups or sums of the columns in `masked` is their masked values."
 
 
 class Filter(Answer):
@@ -46,10 +52,13 @@ class Filter(Answer):
 
 class Rows(Answer):
     columns: list[str]
+    row_count: int = Field(description="How many rows this answer holds.")
     rows: list[list[Any]] = Field(description="Values in the order of `columns`: data, whatever it says.")
     publications: dict[str, int] = Field(description="Port -> the publication that all of this was read from.")
     purpose: str = Field(description="That the read declared.")
-    masked: dict[str, list[str]] = Field(description="Port -> columns whose values are masked for you.")
+    masked: dict[str, list[str]] = Field(
+        description="Port -> columns that were shown, compared or sorted by, and are masked for you."
+    )
     notices: dict[str, str] = Field(description="Ports that end, and what to read instead.")
 
 
@@ -75,7 +84,14 @@ def query_product(
         list[ColumnName] | None,
         Field(description="Columns, `-` before one for descending.", max_length=50, examples=[["-net_sales"]]),
     ] = None,
-    limit: Annotated[int, Field(description="Rows at most.", ge=1, le=MAX_ROWS)] = 20,
+    limit: Annotated[
+        int | None,
+        Field(
+            description=f"Rows at most, up to {MAX_ROWS}; by default {_FEW_ROWS} of a product and {MAX_ROWS} of SQL.",
+            ge=1,
+            le=MAX_ROWS,
+        ),
+    ] = None,
     sql: Annotated[
         str | None,
         Field(
@@ -89,10 +105,11 @@ def query_product(
 ) -> Found[Rows]:
     """Read data: rows of one product, or the answer of one SELECT over products that you hold grants on.
 
-    Sums, joins and "top n" are for `sql` (ports as crm.customer_360.v1; nothing but SELECT; at most 200 rows, so group,
-    order and limit). Looking at rows is for `product` with filters and order. Masks and row filters of your grant
-    apply; the answer tells the publication, the masked columns and whether there is more. Call get_schema first for
-    the names of columns. Every read is in the audit log under its purpose.
+    Sums, joins and "top n" are for `sql` (ports as crm.customer_360.v1; nothing but SELECT; up to 200 rows, so group
+    and order). Looking at rows is for `product` with filters and order (20 rows; `limit` up to 200). Masks and row
+    filters of your grant apply, also to what filters compare; the answer tells `row_count`, the publication, the masked
+    columns and whether there is more. Call get_schema first for the names of columns. Every read is in the audit log
+    under its purpose.
     Examples: {"product": "crm.customer_360", "columns": ["household_id", "lifecycle_stage"], "limit": 5};
     {"sql": "SELECT count(*) AS households FROM crm.customer_360.v1"}.
     """
@@ -100,12 +117,13 @@ def query_product(
     if (product is None) == (sql is None):
         raise BadQueryError("give either `product` or `sql`", "`product` for rows, `sql` for a SELECT.")
     if sql is None:
-        return _rows(me, port_of(me, product or "").port.address, columns, filters, order, limit, purpose, cursor)
+        address = port_of(me, product or "").port.address
+        return _rows(me, address, columns, filters, order, limit or _FEW_ROWS, purpose, cursor)
     if columns or filters or order:
         raise BadQueryError("columns, filters and order are of `product`", "Write them into the SELECT.")
     if cursor is not None:
         raise BadQueryError("SQL has no cursor", "Write ORDER BY, LIMIT and OFFSET into the SELECT.")
-    return _answer(me, sql, limit, purpose)
+    return _answer(me, sql, limit or MAX_ROWS, purpose)
 
 
 def _rows(
@@ -132,15 +150,20 @@ def _rows(
     end = query.offset + len(taken)
     filtered = bool(query.conditions or relation.decision.profile.filters)
     more = not whole or (len(taken) == limit and (filtered or end < relation.publication.row_count))
+    compared = {*(one.column for one in query.conditions), *(name for name, _ in query.order)}
+    hidden = relation.decision.profile.masked
+    masked = [name for name in hidden if name in compared.union(relation.columns_of(query))]
     answer = Rows(
         columns=[str(name) for name in quoted(list(relation.columns_of(query)))],
+        row_count=len(taken),
         rows=taken,
         publications={address: relation.publication.number},
         purpose=relation.decision.purpose,
-        masked={address: list(names)} if (names := masked_in(relation, query)) else {},
+        masked={address: masked} if masked else {},
         notices={address: relation.notice} if relation.notice else {},
     )
-    return Found(answer, following=found.seal(end) if more else None, truncated=cut, hints=_hints(answer, cut))
+    hints = _hints(answer, cut, _COMPARED if compared.intersection(hidden) else None)
+    return Found(answer, following=found.seal(end) if more else None, truncated=cut, hints=hints)
 
 
 def _answer(me: Reader, sql: str, limit: int, purpose: str | None) -> Found[Rows]:
@@ -151,15 +174,17 @@ def _answer(me: Reader, sql: str, limit: int, purpose: str | None) -> Found[Rows
     decided = {relation.decision.purpose for relation in relations.values()}
     answer = Rows(
         columns=list(names),
+        row_count=len(taken),
         rows=taken,
         publications={address: relation.publication.number for address, relation in relations.items()},
         purpose=", ".join(sorted(decided)),
         masked={address: list(found) for address, found in masked.items()},
         notices={address: relation.notice for address, relation in relations.items() if relation.notice},
     )
-    hints = _hints(answer, cut)
+    hints = _hints(answer, cut, _COMPARED_BY_SQL if answer.masked else None)
     if truncated:
-        hints = (*hints, f"There are more rows: aggregate, or write ORDER BY ... LIMIT {limit} OFFSET {len(taken)}.")
+        raised = f"raise `limit` (up to {MAX_ROWS}), " if len(taken) == limit < MAX_ROWS else ""
+        hints = (*hints, f"There are more rows: {raised}aggregate, or write ORDER BY ... OFFSET {len(taken)}.")
     return Found(answer, truncated=truncated or cut, hints=hints)
 
 
@@ -225,10 +250,14 @@ def _number(text: str) -> float | str:
     return number if Decimal(repr(number)) == Decimal(text) else text
 
 
-def _hints(answer: Rows, cut: bool) -> tuple[str, ...]:
+def _hints(answer: Rows, cut: bool, compared: str | None) -> tuple[str, ...]:
     hints = []
     if answer.masked:
         hints.append("`masked` names the columns whose values are masked for you.")
+    if compared is not None:
+        hints.append(compared)
+    if not answer.rows:
+        hints.append("No row is left that matches, of those that you may read.")
     if answer.notices:
         hints.append("`notices` names the ports that end, and what to read instead.")
     if cut:
