@@ -20,6 +20,11 @@ from platform_resources.serving.readers import CurrentReader
 
 router = APIRouter(prefix="/council", tags=["governance"])
 
+_WITHHELD = (
+    "Findings are told to the owners of a product and to administrators only; null means that they are withheld, not "
+    "that there are none."
+)
+
 Standing = Literal["blocks", "warns", "grace", "announced", "waived", "informs"]
 
 
@@ -55,10 +60,14 @@ class Rules(Answer):
 class ProductFindings(Answer):
     product: str
     held: bool = Field(description="Whether the gate keeps its next version back; the last good one is served.")
-    findings: list[GateFinding] | None = Field(description="For owners and administrators, null for others.")
+    findings: list[GateFinding] | None = Field(
+        description="Empty: nothing is found. Null: it is not told, as the caller is no owner of the product and no "
+        "administrator."
+    )
 
 
 class Findings(Answer):
+    withheld: str | None = Field(description="Why `findings` of a product are null; null when all are told.")
     products: list[ProductFindings] = Field(description="Every product that the caller may know of, by address.")
     council: list[str] | None = Field(
         description="What is wrong with the council's own files; for administrators, null for others."
@@ -117,13 +126,18 @@ def list_rules(reader: CurrentReader) -> Rules:
 
 @router.get("/findings", operation_id="list_findings", summary="What the gate finds", responses=refusals())
 def list_findings(reader: CurrentReader) -> Findings:
-    """Which products the gate holds back; what it finds in them, for those who answer for them."""
+    """Which products the gate holds back; what it finds in them, for those who answer for them.
+
+    Others are told null for `findings`, and `withheld` says so; `GET /products/{domain}/{product}` names the owners.
+    """
     by_product: dict[str, list[PortState]] = {}
     for _, ports in reader.domains():
         for state in ports:
             by_product.setdefault(state.product.address, []).append(state)
     own = reader.documents.council.findings if reader.administers else None
+    told = all(reader.manages(states[0].product) for states in by_product.values())
     return Findings(
+        withheld=None if told else _WITHHELD,
         products=[
             ProductFindings(
                 product=address,
