@@ -124,7 +124,7 @@ def _tell_port(reader: Reader, state: PortState, depth: int, sides: tuple[bool, 
     _print_ports(found, sides)
     if edges:
         made = table("column", "comes from", "how")
-        for edge in edges:
+        for edge in sorted(edges, key=lambda edge: edge.type):  # what flows before what only decides
             made.add_row(escape(_column(edge.target) or "all rows"), escape(edge.source), _how(edge))
         console.print()
         console.print(made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -108,7 +108,7 @@ def get_lineage(
         upstream=[*_ports(reader, up), *(_feed(name, distance) for name, distance in feeds.distances.items())],
         downstream=_ports(reader, down),
         edges=[edges[key] for key in sorted(edges)],
-        told=_told(start, list(up.distances), list(feeds.distances), list(down.distances)),
+        told=_told(start, up, feeds, down),
     )
 
 
@@ -150,6 +150,9 @@ class _Reached:
 
     distances: Mapping[str, int]
     edges: Mapping[tuple[str, str], Edge]
+
+    def __bool__(self) -> bool:
+        return bool(self.distances)
 
 
 def _walk(reader: Reader, start: str, depth: int, steps: Callable[[Mesh, str], Iterable[Edge]]) -> _Reached:
@@ -228,10 +231,16 @@ def _feed(address: str, distance: int) -> Node:
     return Node(port=address, kind="feed", lifecycle=None, distance=distance)
 
 
-def _told(port: str, inputs: Sequence[str], feeds: Sequence[str], readers: Sequence[str]) -> str:
-    read = [named_told(names, what) for names, what in ((inputs, "port"), (feeds, "feed")) if names]
-    before = f"{port} reads {' and '.join(read) or 'nothing that is known'}"
-    return f"{before}; it is read by {named_told(readers, 'port') if readers else 'no port that is known'}."
+def _told(port: str, inputs: _Reached, feeds: _Reached, readers: _Reached) -> str:
+    read = [named_told(list(found.distances), what) for found, what in ((inputs, "port"), (feeds, "feed")) if found]
+    after = named_told(list(readers.distances), "port") if readers else "no port that is known"
+    before = f"{' and '.join(read) or 'nothing that is known'}{_through(inputs, feeds)}"
+    return f"{port} reads {before}; it is read by {after}{_through(readers)}."
+
+
+def _through(*reached: _Reached) -> str:
+    farther = any(distance > 1 for found in reached for distance in found.distances.values())
+    return ", directly or through others" if farther else ""
 
 
 def is_known(reader: Reader, name: str, kind: str | None = None) -> bool:

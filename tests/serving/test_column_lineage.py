@@ -106,6 +106,9 @@ def test_a_port_tells_the_feeds_that_it_reads(reading: Reading) -> None:
     assert read[RECEIPTS, BOOKINGS] == ["sales_value", "store_id"]
     assert near.told.startswith(f"{BOOKINGS} reads 1 feed ({RECEIPTS}); it is read by ")
     assert {node.port: node.distance for node in far.upstream} == {BOOKINGS: 1, RECEIPTS: 2}
+    assert far.told.startswith(
+        f"{REVENUE} reads 1 port ({BOOKINGS}) and 1 feed ({RECEIPTS}), directly or through others; "
+    )
     assert RECEIPTS not in {node.port for node in ports(reading("analyst"), REVENUE, 1).upstream}
 
 
