@@ -6,7 +6,7 @@ with it SQLAlchemy (200 ms).
 """
 
 from platform_resources.catalog.interoperability import Form, Join, JoinReport, is_joined, prove_joins, typed_columns
-from platform_resources.catalog.state import DomainState, Freshness, PortState, age_of, mesh_state
+from platform_resources.catalog.state import DomainState, Freshness, PortState, age_of, by_preference_now, mesh_state
 
 __all__ = [
     "DomainState",
@@ -16,6 +16,7 @@ __all__ = [
     "JoinReport",
     "PortState",
     "age_of",
+    "by_preference_now",
     "is_joined",
     "mesh_state",
     "prove_joins",

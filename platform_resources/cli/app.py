@@ -240,12 +240,15 @@ def status(json_output: JsonFlag = False) -> None:
 @app.command()
 def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     """One product: promise, columns, score, warnings, how to use it."""
-    state = find_port(mesh_state(_settings(), utc_now()), product)
+    domains = mesh_state(_settings(), utc_now())
+    state = find_port(domains, product)
+    siblings = [other for domain in domains for other in domain.ports if other.product.address == state.product.address]
+    others = [other for other in siblings if other is not state]
     measured = availability.measured(_settings(), state.port.address)
     consumers = access.consumers_in(_settings(), state.port.address)
     if not json_output:
         told = None if measured is None else availability.measured_text(measured)
-        console.print(port_page(state, told, access.consumers_told(consumers)))
+        console.print(port_page(state, told, access.consumers_told(consumers), others))
         return
     contract = state.port.contract
     columns = [

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from platform_resources.catalog import DomainState, PortState
+from platform_resources.catalog import DomainState, PortState, by_preference_now
 from platform_resources.cli.output import errors, fail
-from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.governance import PublishedPort
 from platform_resources.lake import MeshSettings, Publication, utc_now
 from platform_resources.pipeline import published_in, read_mesh
@@ -140,8 +139,7 @@ def find_port(domains: list[DomainState], name: str) -> PortState:
         near = [s.port.address for s in states if name.rpartition(".")[2] in s.port.address]
         hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
         fail(f"there is no product {name!r}; {hint}", code=2)
-    preferred = by_preference(found[0].product)
-    return min(found, key=lambda state: preferred.index(state.port))
+    return by_preference_now(found)[0]
 
 
 def promised_before(settings: MeshSettings, revision: str | None) -> Mapping[str, PublishedPort]:

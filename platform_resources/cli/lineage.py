@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
+from platform_resources.catalog import PortState, by_preference_now
 from platform_resources.cli.common import AsOption, JsonFlag, catalog_reader
 from platform_resources.cli.output import DIM, console, errors, fail, print_json, table
-from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.lake import InvalidNameError, PortAddress
 
 if TYPE_CHECKING:
-    from platform_resources.catalog import PortState
     from platform_resources.serving.column_lineage import ColumnEdge, ColumnLineage, ColumnNode
     from platform_resources.serving.impact import Impact
     from platform_resources.serving.lineage import Lineage, Node
@@ -84,9 +83,7 @@ def _asked(reader: Reader, text: str) -> tuple[PortState, str | None]:
     """The port that is meant and its column; of a product without a version the port to read first."""
     parts = text.strip().split(".", _PORT_PARTS)
     if len(parts) == _PORT_PARTS - 1:
-        ports = reader.product(parts[0], parts[1])
-        preferred = by_preference(ports[0].product)
-        return min(ports, key=lambda state: preferred.index(state.port)), None
+        return by_preference_now(reader.product(parts[0], parts[1]))[0], None
     try:
         address = PortAddress.parse(".".join(parts[:_PORT_PARTS]))
     except InvalidNameError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from platform_resources.catalog import DomainState, PortState
+from platform_resources.catalog import DomainState, PortState, by_preference_now
 from platform_resources.cli.output import duration, moment, score_text, state_text, table
-from platform_resources.contracts.lifecycle import by_preference, is_runnable, lifecycle_of, replacement_of
+from platform_resources.contracts.lifecycle import is_runnable, replacement_of
 from platform_resources.lake import Publication
 
 _LIVES = {"proposed": "dim", "draft": "cyan", "active": "green", "deprecated": "yellow", "retired": "dim"}
@@ -172,9 +172,11 @@ def problems_text(domains: list[DomainState]) -> Text | None:
     return text if text else None
 
 
-def port_page(state: PortState, availability: str | None = None, consumption: str = "") -> Group:
+def port_page(
+    state: PortState, availability: str | None = None, consumption: str = "", others: Sequence[PortState] = ()
+) -> Group:
     """Everything that `mesh show` tells of a port; `availability`: what was measured, when something was;
-    `consumption`: who really reads it, when somebody is known.
+    `consumption`: who really reads it, when somebody is known; `others`: further ports of its product.
     """
     contract, publication = state.port.contract, state.publication
     parts: list[Any] = [
@@ -182,7 +184,7 @@ def port_page(state: PortState, availability: str | None = None, consumption: st
         *(Text(f"{notice[0].upper()}{notice[1:]}.", style="yellow") for notice in state.notices),
         Text((contract.purpose or state.product.purpose or "").strip()),
         Text(""),
-        _facts(state, availability, consumption),
+        _facts(state, availability, consumption, others),
     ]
     if publication is not None:
         scores = publication.audit.get("scores", {})
@@ -209,15 +211,14 @@ def port_page(state: PortState, availability: str | None = None, consumption: st
     return Group(*parts)
 
 
-def _facts(state: PortState, availability: str | None, consumption: str) -> Table:
+def _facts(state: PortState, availability: str | None, consumption: str, others: Sequence[PortState]) -> Table:
     contract, publication = state.port.contract, state.publication
     facts = Table.grid(padding=(0, 2))
     facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
     status = f"[{_LIVES[state.lifecycle]}]{state.lifecycle}[/]"
     facts.add_row("status", f"{status}, tier {escape(str(contract.custom.get('tier', '–')))}")
-    others = [port for port in by_preference(state.product) if port.address != state.port.address]
     if others:
-        named = (f"{port.address} ({lifecycle_of(state.product, port)})" for port in others)
+        named = (f"{other.port.address} ({other.lifecycle})" for other in by_preference_now(others))
         facts.add_row("other ports", escape(", ".join(named)))
     facts.add_row("contract", f"{contract.version}  ({contract.file.name})")
     promised = duration(state.freshness.promised)

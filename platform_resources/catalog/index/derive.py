@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from platform_resources.catalog.index.entries import ColumnEntry, PortEntry, ProductEntry, RelationEntry, TermEntry
 from platform_resources.catalog.state import lifecycle_now
 from platform_resources.contracts import Mesh
-from platform_resources.contracts.lifecycle import by_preference
+from platform_resources.contracts.lifecycle import preference
 from platform_resources.contracts.links import term_of_link
 from platform_resources.contracts.model import Column, OutputPort, Product
 from platform_resources.governance import Glossary, Term
@@ -54,7 +54,7 @@ def product_entry(
             consumers.get(port.address, 0),
             reading.get(port.address, Reading()),
         )
-        for port in by_preference(product)
+        for port in product.ports
     )
     return ProductEntry(
         address=product.address,
@@ -71,7 +71,7 @@ def product_entry(
         hidden=product.custom.get("visibility", "organisation") != "organisation",
         stars=rated.stars,
         ratings=rated.ratings,
-        ports=ports,
+        ports=tuple(sorted(ports, key=lambda port: preference(port.lifecycle, port.major))),
     )
 
 

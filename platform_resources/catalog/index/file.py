@@ -21,7 +21,7 @@ from platform_resources.lake.folders import own_folder
 
 log = logging.getLogger("mesh.catalog")
 
-VERSION = 1  # of the tables and of what is written into them; another one is made anew
+VERSION = 2  # of the tables and of what is written into them; another one is made anew
 _WAIT_SECONDS = 10
 _CACHE_KILOBYTES = 2_000  # of a connection; the kernel keeps the rest of the file
 _BATCH = 500  # parameters of one statement

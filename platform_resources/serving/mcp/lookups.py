@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from platform_resources.access.errors import AccessError, NotFoundError
-from platform_resources.catalog import PortState
-from platform_resources.contracts.lifecycle import by_preference
+from platform_resources.catalog import PortState, by_preference_now
 from platform_resources.lake import InvalidNameError, PortAddress
 from platform_resources.serving.names_alike import products_meant
 from platform_resources.serving.readers import Reader
@@ -26,9 +25,7 @@ def port_of(reader: Reader, address: str) -> PortState:
         if len(parts) == 3:
             return reader.port(PortAddress.parse(address))
         if len(parts) == 2:
-            ports = reader.product(*parts)
-            order = [port.address for port in by_preference(ports[0].product)]
-            return min(ports, key=lambda state: order.index(state.port.address))
+            return by_preference_now(reader.product(*parts))[0]
     except (AccessError, InvalidNameError):
         pass
     raise NotFoundError(f"there is no product or port {address.strip()[:_LONGEST]!r}", _meant(reader, parts))
