@@ -1,5 +1,9 @@
 """Who reads a port: what is registered in documents, what was granted, and what is really read, side by side.
 
+A consumer of a port is who is registered as reading it, holds a grant on it that is in force, or read rows of it in the
+last 90 days. It counts once, and the same wherever consumers are counted. The platform's own probes, and looks at a few
+rows in the portal, make nobody a consumer. Somebody who asks is counted like any other, and told: you among them.
+
 Documents name products by address and others by the name that people gave them; grants and usage name identities and
 teams. An entry of `consumers.yaml` and an identity are the same consumer when the entry's name is the identity's id or
 name, or the team's (whose grants are to `team:<name>`).
@@ -14,13 +18,15 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
-from platform_resources.access.callers.names import team_consumer
-from platform_resources.access.model import Grant
+from platform_resources.access.callers.names import held_by, team_consumer
+from platform_resources.access.model import Grant, Identity
 from platform_resources.access.requests.grants import grants_on
 from platform_resources.contracts import Mesh
 from platform_resources.control import ControlDatabase
 from platform_resources.control.tables import identities, usage
 from platform_resources.governance import Consumer, consumers_of
+from platform_resources.lake import MeshSettings
+from platform_resources.pipeline import read_mesh
 
 WINDOW_DAYS = 90  # a report that is made once a quarter is still a reader
 _AT_ONCE = 500  # ports in one question
@@ -62,6 +68,18 @@ def consumption(mesh: Mesh, control: ControlDatabase, port: str, now: datetime) 
     return consumption_of(mesh, control, [port], now)[port]
 
 
+def consumers_in(settings: MeshSettings, port: str, now: datetime) -> tuple[PortConsumer, ...]:
+    """The same by the settings of a mesh; while it has no control database, who is registered."""
+    mesh = read_mesh(settings)[0]
+    control = ControlDatabase(settings)
+    if control.is_embedded and not (settings.home / "control.sqlite").is_file():
+        return joined(consumers_of(mesh, port), (), {}, {})
+    try:
+        return consumption(mesh, control, port, now)
+    finally:
+        control.close()
+
+
 def consumption_of(
     mesh: Mesh, control: ControlDatabase, ports: Sequence[str], now: datetime
 ) -> dict[str, tuple[PortConsumer, ...]]:
@@ -77,6 +95,11 @@ def consumption_of(
         for port in some:
             found[port] = joined(consumers_of(mesh, port), granted.get(port, ()), reads.get(port, {}), known)
     return found
+
+
+def is_among(identity: Identity, names: Iterable[str]) -> bool:
+    """Whether somebody, or a team that it is of, is one of these consumers."""
+    return not set(held_by(identity)).isdisjoint(names)
 
 
 def columns_read(control: ControlDatabase, ports: Sequence[str], now: datetime) -> dict[tuple[str, str], set[str]]:

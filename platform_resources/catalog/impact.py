@@ -64,17 +64,31 @@ _SAYS: Mapping[Event, str] = {
 }
 
 
+@dataclass(frozen=True)
+class HitCount:
+    """How many consumers are hit, how many of them read what changes itself, and whether who asks is one."""
+
+    all: int
+    own: int
+    you: bool
+
+    @property
+    def told(self) -> str:
+        own = "" if self.own == self.all else f", {self.own:,} of them its own"
+        return f"{number_told(self.all, 'consumer')}{own}{', you among them' if self.you else ''}"
+
+
 def impact_told(
-    event: Event, start: str, columns: int, ports: Sequence[str], consumers: int, until: date | None
+    event: Event, start: str, columns: int, ports: Sequence[str], consumers: HitCount, until: date | None
 ) -> str:
     """The whole of it as a sentence."""
     subject = _SAYS[event].format(start=start)
     if event == "deprecation" and until is not None:
         subject += f" on {until}"
-    if not ports and not consumers:
+    if not ports and not consumers.all:
         return f"{subject} hits nobody that is known."
     further = f"{number_told(columns, 'column')} of {named_told(ports, 'port')}" if ports else "no other port"
-    return f"{subject} hits {further} and {number_told(consumers, 'consumer')}."
+    return f"{subject} hits {further} and {consumers.told}."
 
 
 def number_told(count: int, what: str) -> str:

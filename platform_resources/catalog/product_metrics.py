@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -59,11 +59,13 @@ def integrity(port: str, score: float | None, passed: int, refused: int) -> Figu
     return Figure("integrity", value, "percent", formula, says)
 
 
-def impact(consumers: int, products: int) -> Figure:
-    """`consumers`: people, teams, services and agents; `products`: built on it, however indirectly."""
-    formula = "consumers that are registered or read it, and products that are built on it, however indirectly"
-    says = f"{_count(consumers, 'consumer')} and {_count(products, 'product')} downstream depend on it"
-    return Figure("impact", float(consumers + products), "dependants", formula, says)
+def impact(consumers: Set[str], products: Set[str]) -> Figure:
+    """`consumers`: of its ports, by name; `products`: built on it, however indirectly, by address."""
+    formula = "its consumers, and the products that are built on it, however indirectly; each counted once"
+    are = "is" if len(products) == 1 else "are"
+    built = f"{_count(len(products), 'product')} {are} built on it, however indirectly"
+    says = f"it has {_count(len(consumers), 'consumer')}; {built}"
+    return Figure("impact", float(len(consumers | products)), "dependants", formula, says)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from platform_resources.cli.access_views import (
     request_record,
     requests_table,
 )
-from platform_resources.cli.common import AsOption, JsonFlag, caller_of, read_mesh
+from platform_resources.cli.common import AsOption, JsonFlag, caller_of
 from platform_resources.cli.output import console, print_json
 from platform_resources.lake import MeshSettings, utc_now
 
@@ -198,17 +198,10 @@ def revoke(
 
 
 def consumers_in(settings: MeshSettings, port: str) -> tuple[PortConsumer, ...]:
-    """Who is known to read a port; nobody while this mesh has no control database."""
-    from platform_resources.catalog.consumption import consumption  # noqa: PLC0415  (SQLAlchemy, 200 ms)
-    from platform_resources.control import ControlDatabase  # noqa: PLC0415
+    """Who is known to read a port."""
+    from platform_resources.catalog import consumption  # noqa: PLC0415  (SQLAlchemy, 200 ms)
 
-    control = ControlDatabase(settings)
-    if control.is_embedded and not settings.home.is_dir():
-        return ()
-    try:
-        return consumption(read_mesh(settings)[0], control, port, utc_now())
-    finally:
-        control.close()
+    return consumption.consumers_in(settings, port, utc_now())
 
 
 def consumers_told(found: Sequence[PortConsumer]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
 from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.governance import Consumer
-from platform_resources.lake import Publication, public_url
+from platform_resources.lake import MeshSettings, Publication, public_url
 
 
 def links(product: Product, port: OutputPort) -> dict[str, dg.MetadataValue]:
@@ -24,8 +25,8 @@ def links(product: Product, port: OutputPort) -> dict[str, dg.MetadataValue]:
     }
 
 
-def consumer_facts(readers: Sequence[Consumer]) -> dict[str, Any]:
-    """Who is registered as reading it, by its own documents. Grants and what is really read: `portal`, `mesh show`."""
+def registered_facts(readers: Sequence[Consumer]) -> dict[str, Any]:
+    """Who is registered as reading it, by its own documents: all that is known when definitions are loaded."""
     records = [
         dg.TableRecord(
             {
@@ -38,8 +39,24 @@ def consumer_facts(readers: Sequence[Consumer]) -> dict[str, Any]:
         )
         for reader in readers
     ]
-    told: dict[str, Any] = {"consumer_count": len(records)}
-    return {**told, "consumers": dg.MetadataValue.table(records)} if records else told
+    told: dict[str, Any] = {"registered_consumer_count": len(records)}
+    return {**told, "registered_consumers": dg.MetadataValue.table(records)} if records else told
+
+
+def consumer_facts(settings: MeshSettings, port: OutputPort, now: datetime) -> dict[str, Any]:
+    """How many consumers it has when it is published, counted as by portal and API; nothing where that can't be told.
+
+    Their names are for its owners: `portal`, `mesh show`.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  (200 ms, and only what publishes needs it)
+
+    from platform_resources.catalog.consumption import consumers_in  # noqa: PLC0415
+    from platform_resources.control import ControlError  # noqa: PLC0415
+
+    try:
+        return {"consumer_count": len(consumers_in(settings, port.address, now))}
+    except (ControlError, SQLAlchemyError):
+        return {}
 
 
 def publication_facts(

@@ -8,13 +8,13 @@ import dagster as dg
 from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.governance import Consumer, strictest
-from platform_resources.lake import PortAddress, utc_now
+from platform_resources.lake import MeshSettings, PortAddress, utc_now
 from platform_resources.orchestration.automation import refresh_on_update
 from platform_resources.orchestration.columns import audited_schema, promised_schema
 from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
 from platform_resources.orchestration.lineage import column_deps
 from platform_resources.orchestration.openlineage import publishing_told
-from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts
+from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts, registered_facts
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
@@ -81,7 +81,7 @@ def port_asset(
                 metadata={REFUSED: port.address, "score": outcome.audit.score, "failed_checks": names},
                 allow_retries=False,
             )
-        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, product, port, outcome))
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, product, port, outcome, lake.settings))
 
     return publish_port
 
@@ -125,7 +125,7 @@ def port_spec(
             "contract_version": contract.version,
             "product_status": product.status,
             **links(product, port),
-            **consumer_facts(readers),
+            **registered_facts(readers),
             **_life(product, port),
             **{f"sla/{sla.property}": f"{sla.value}{' ' + sla.unit if sla.unit else ''}" for sla in contract.sla},
         },
@@ -195,7 +195,9 @@ def _measured(value: object) -> str:
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
-def _metadata(address: PortAddress, product: Product, port: OutputPort, outcome: Outcome) -> dict[str, object]:
+def _metadata(
+    address: PortAddress, product: Product, port: OutputPort, outcome: Outcome, settings: MeshSettings
+) -> dict[str, object]:
     publication, audit = outcome.publication, outcome.audit
     if publication is None:
         return {}
@@ -208,6 +210,7 @@ def _metadata(address: PortAddress, product: Product, port: OutputPort, outcome:
         "snapshot": publication.snapshot,
         "score": publication.score,
         **publication_facts(product, port, publication, outcome.before),
+        **consumer_facts(settings, port, publication.published_at),
         "contract_sha256": publication.contract_sha256,
         "audit_seconds": outcome.audit_seconds,
         "publish_seconds": outcome.publish_seconds,

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from platform_resources.catalog.impact import Event, HitReader, hit_readers, impact_told
+from platform_resources.catalog.consumption import is_among
+from platform_resources.catalog.impact import Event, HitCount, HitReader, hit_readers, impact_told
 from platform_resources.catalog.lineage_graph import hits
 from platform_resources.lake import utc_now
 from platform_resources.lineage import column_of, dataset_of
@@ -43,7 +44,8 @@ class Impact(Answer):
     ports: list[str] = Field(description="Ports downstream that are hit, nearest first.")
     columns: list[HitColumn]
     consumers: list[HitConsumer] | None = Field(description="By name; for owners and administrators, null for others.")
-    consumer_count: int
+    consumer_count: int = Field(description="Consumers of the port and of those downstream, each counted once.")
+    you: bool = Field(description="Whether the caller, or a team of it, is one of them.")
     owners: list[str] = Field(description="Who should be told.")
     until: date | None = Field(description="Last day of a deprecated port, where one is set.")
     told: str = Field(description="The same as a sentence.")
@@ -75,6 +77,8 @@ def get_impact(
     readers = [item for item in readers if is_known(reader, item.consumer.name, item.consumer.kind)]
     ports = [address for address in hit if address != port]
     names = {item.consumer.name for item in readers}
+    own = {item.consumer.name for item in readers if item.port == port}
+    you, until = is_among(reader.caller.identity, names), state.port.contract.end_of_support
     return Impact(
         event=event,
         subject=start,
@@ -82,9 +86,10 @@ def get_impact(
         columns=[HitColumn(column=item.column, distance=item.distance, through=list(item.through)) for item in found],
         consumers=_consumers(reader, readers) if reader.manages(state.product) else None,
         consumer_count=len(names),
+        you=you,
         owners=_owners(reader, ports),
-        until=state.port.contract.end_of_support,
-        told=impact_told(event, start, len(found), ports, len(names), state.port.contract.end_of_support),
+        until=until,
+        told=impact_told(event, start, len(found), ports, HitCount(len(names), len(own), you), until),
     )
 
 

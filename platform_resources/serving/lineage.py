@@ -12,10 +12,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from platform_resources.access.callers.names import is_like_a_product
-from platform_resources.catalog.consumption import PortConsumer, consumption
+from platform_resources.catalog.consumption import PortConsumer, consumption, is_among
 from platform_resources.catalog.impact import named_told
 from platform_resources.contracts import Mesh
-from platform_resources.contracts.lifecycle import lifecycle_of
 from platform_resources.governance import Consumer
 from platform_resources.lake import utc_now
 from platform_resources.lineage import column_of, dataset_of, is_private
@@ -72,6 +71,7 @@ class ConsumerKnown(Answer):
 class Consumers(Answer):
     port: str
     count: int = Field(description="Who is registered, holds a grant or reads, each counted once.")
+    you: bool = Field(description="Whether the caller, or a team of it, is one of them.")
     reading: int = Field(description="How many of them read it in the last 90 days.")
     consumers: list[ConsumerKnown] | None = Field(
         description="Each of them, by name; for owners and administrators, null for others."
@@ -130,13 +130,13 @@ def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
     """
     address = state.port.address
     reader.access.usage.flush()
-    every = consumption(reader.documents.mesh, reader.access.control, address, utc_now())
-    found = [consumer for consumer in every if is_known(reader, consumer.name, consumer.kind)]
+    found = consumers_known(reader, address)
     told = reader.manages(state.product)
     grants = sorted((grant for consumer in found for grant in consumer.grants), key=lambda grant: grant.id)
     return Consumers(
         port=address,
         count=len(found),
+        you=is_among(reader.caller.identity, [consumer.name for consumer in found]),
         reading=sum(consumer.reads is not None for consumer in found),
         consumers=[_known(consumer) for consumer in found] if told else None,
         registered=[_consumer(c.registered) for c in found if c.registered is not None] if told else None,
@@ -215,16 +215,23 @@ def _edge(source: str, target: str, columns: tuple[str, ...] | None, purpose: st
 
 
 def _ports(reader: Reader, reached: _Reached) -> list[Node]:
-    known = reader.documents.mesh.ports
+    known, now = reader.documents.mesh.ports, _lifecycles(reader, reached.distances)
     return [
         Node(
             port=address,
             kind="port",
-            lifecycle=lifecycle_of(*known[address]) if address in known else None,
+            lifecycle=now.get(address) if address in known else None,
             distance=distance,
         )
         for address, distance in reached.distances.items()
     ]
+
+
+def _lifecycles(reader: Reader, ports: Iterable[str]) -> dict[str, Lifecycle]:
+    """Where ports stand now: one that was taken down is retired, though its documents call it active."""
+    reader.view.index.renew()
+    found = reader.view.index.products({port.rpartition(".")[0] for port in ports})
+    return {port.address: port.lifecycle for product in found.values() for port in product.ports}
 
 
 def _feed(address: str, distance: int) -> Node:
@@ -241,6 +248,12 @@ def _told(port: str, inputs: _Reached, feeds: _Reached, readers: _Reached) -> st
 def _through(*reached: _Reached) -> str:
     farther = any(distance > 1 for found in reached for distance in found.distances.values())
     return ", directly or through others" if farther else ""
+
+
+def consumers_known(reader: Reader, address: str) -> list[PortConsumer]:
+    """The consumers of a port that the caller may know of, by name; use is flushed by who asks."""
+    every = consumption(reader.documents.mesh, reader.access.control, address, utc_now())
+    return [consumer for consumer in every if is_known(reader, consumer.name, consumer.kind)]
 
 
 def is_known(reader: Reader, name: str, kind: str | None = None) -> bool:

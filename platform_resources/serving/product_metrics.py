@@ -10,19 +10,17 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from platform_resources.access.errors import DeniedError
-from platform_resources.catalog import PortState
+from platform_resources.catalog import PortState, by_preference_now
 from platform_resources.catalog import product_metrics as figures
 from platform_resources.catalog import ratings as stored
-from platform_resources.catalog.consumption import consumption
 from platform_resources.catalog.incidents import Incident, incidents_of, newest_first
 from platform_resources.catalog.served_time import kept
-from platform_resources.contracts.lifecycle import by_preference
 from platform_resources.lake import utc_now
 from platform_resources.operations import ProbeSettings, availability_of
 from platform_resources.operations.history import read_history
 from platform_resources.operations.outages import Outage, outages
 from platform_resources.serving.answers import Answer, Asked, refusals
-from platform_resources.serving.lineage import is_known, ports_below
+from platform_resources.serving.lineage import consumers_known, is_known, ports_below
 from platform_resources.serving.readers import CurrentReader, Domain, ProductName, Reader
 from platform_resources.serving.timelines import timeline_of
 
@@ -114,8 +112,7 @@ def get_metrics(reader: CurrentReader, domain: Domain, product: ProductName) -> 
 
 
 def _first(ports: Sequence[PortState]) -> PortState:
-    states = {state.port.address: state for state in ports}
-    return next(states[port.address] for port in by_preference(ports[0].product) if port.address in states)
+    return by_preference_now(ports)[0]
 
 
 def _reliability(reader: Reader, state: PortState) -> figures.Figure:
@@ -140,11 +137,9 @@ def _impact(reader: Reader, ports: Sequence[PortState]) -> figures.Figure:
     products: set[str] = set()
     reader.access.usage.flush()
     for state in ports:
-        every = consumption(reader.documents.mesh, reader.access.control, state.port.address, utc_now())
-        depends = [one for one in every if one.reads is not None or one.registered is not None]
-        consumers |= {one.name for one in depends if one.kind != "product" and is_known(reader, one.name, one.kind)}
+        consumers |= {one.name for one in consumers_known(reader, state.port.address)}
         products |= {below.rpartition(".")[0] for below in ports_below(reader, state.port.address)}
-    return figures.impact(len(consumers - products), len(products - {ports[0].product.address}))
+    return figures.impact(consumers, products - {ports[0].product.address})
 
 
 def _adoption(reader: Reader, ports: Sequence[PortState]) -> figures.Figure:

@@ -97,7 +97,11 @@ def test_what_closed_before_the_window_is_not_told() -> None:
         (figures.reliability("p", Kept(timedelta(0), timedelta(0)), None, None), None, "not observed"),
         (figures.integrity("p", 90.0, 3, 1), 67.5, "3 of 4 versions passed"),
         (figures.integrity("p", None, 0, 2), None, "serves nothing"),
-        (figures.impact(1, 2), 3.0, "1 consumer and 2 products downstream"),
+        (
+            figures.impact({"ana", "shop.a"}, {"shop.a", "shop.b"}),
+            3.0,
+            "it has 2 consumers; 2 products are built on it",
+        ),
         (figures.adoption(figures.Adoption(2, 5), figures.Adoption(0, 0)), 2.0, "2 consumers read it 5 times"),
         (figures.satisfaction(None, 0), None, "nobody has rated"),
         (figures.satisfaction(4.5, 2), 4.5, "4.5 of 5 stars from 2 ratings"),

@@ -48,7 +48,7 @@ def _facts(spec: dg.AssetSpec) -> dict[str, Any]:
 
 
 def _consumers(spec: dg.AssetSpec) -> list[dg.TableRecord]:
-    told = spec.metadata.get("consumers")
+    told = spec.metadata.get("registered_consumers")
     return [] if told is None else told.records
 
 

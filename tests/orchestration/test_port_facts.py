@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from platform_resources.access.relations.usage import Usage
 from platform_resources.contracts import load_mesh
 from platform_resources.contracts.model import OutputPort, Product
+from platform_resources.control import ControlDatabase
 from platform_resources.governance import consumers_of
 from platform_resources.lake import MeshSettings, Publication, utc_now
 from platform_resources.orchestration.columns import promised_schema
-from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts
+from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts, registered_facts
 from tests.tiny_mesh import REPOSITORY, write_project
 
 
@@ -53,12 +55,27 @@ def test_links_lead_to_pages_and_operations_that_there_are(orders: tuple[Path, P
 def test_declared_consumers_are_named(orders: tuple[Path, Product, OutputPort]) -> None:
     folder, _, port = orders
     readers = consumers_of(load_mesh(folder), port.address)
-    told = consumer_facts(readers)
-    assert told["consumer_count"] == 1
-    assert [(r.data["name"], r.data["kind"], r.data["columns"]) for r in told["consumers"].records] == [
+    told = registered_facts(readers)
+    assert told["registered_consumer_count"] == 1
+    assert [(r.data["name"], r.data["kind"], r.data["columns"]) for r in told["registered_consumers"].records] == [
         ("ledger.totals", "product", "all")
     ]
-    assert consumer_facts(()) == {"consumer_count": 0}
+    assert registered_facts(()) == {"registered_consumer_count": 0}
+
+
+def test_consumers_are_counted_as_everywhere_when_it_is_published(
+    orders: tuple[Path, Product, OutputPort], tmp_path: Path
+) -> None:
+    folder, _, port = orders
+    settings = MeshSettings(home=tmp_path / "state", project=folder.parent)
+    assert consumer_facts(settings, port, utc_now()) == {"consumer_count": 1}, "registered; no control database yet"
+    control = ControlDatabase(settings)
+    usage = Usage(control)
+    usage.record(port.address, "ana", [], 1, 1)
+    usage.record(port.address, "ben", [], 1, 1, door="portal")  # a look at some rows
+    usage.close()
+    control.close()
+    assert consumer_facts(settings, port, utc_now()) == {"consumer_count": 2}
 
 
 def test_the_score_is_told_against_the_version_before(orders: tuple[Path, Product, OutputPort]) -> None:

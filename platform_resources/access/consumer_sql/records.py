@@ -52,7 +52,8 @@ class SqlRecords(ReadRecords):
         for address, relation in relations.items():
             identity = relation.decision.caller.identity.id
             if served.rows or served.outcome != "failed":
-                self._usage.record(address, identity, columns[address], served.rows, served.bytes)
+                counted = (columns[address], served.rows, served.bytes, relation.door)
+                self._usage.record(address, identity, *counted)
             entry = entries[address]
             try:
                 self._tell(address, identity, entry, served)

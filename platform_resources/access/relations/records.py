@@ -49,7 +49,8 @@ class ReadRecords:
         """Count and audit what was handed out. It is out: an entry that can't be written now is owed, no error."""
         port, identity = str(relation.port), relation.decision.caller.identity.id
         if served.rows or served.outcome != "failed":
-            self._usage.record(port, identity, columns_used(relation, query), served.rows, served.bytes)
+            columns = columns_used(relation, query)
+            self._usage.record(port, identity, columns, served.rows, served.bytes, relation.door)
         try:
             self._tell(port, identity, entry, served)
         except (ControlError, SQLAlchemyError):

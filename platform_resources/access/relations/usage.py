@@ -17,6 +17,7 @@ from platform_resources.control.tables import usage
 from platform_resources.lake import utc_now
 
 PROBE_IDENTITY = "availability-probe"  # reads every port each minute: audited, but no use of the product
+LOOKING_DOOR = "portal"  # a few rows on a page, to judge a product before depending on it: audited, and no use either
 _FLUSH_SECONDS = 0.5
 _MAX_WAITING = 100_000  # counts that wait for a database that can't be written; beyond, new ones are dropped
 
@@ -52,9 +53,14 @@ class Usage:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def record(self, port: str, consumer: str, columns: Iterable[str], rows: int, size: int) -> None:
-        """Count one answer of `rows` rows and `size` bytes, with all columns that it shows or compares."""
-        if consumer == PROBE_IDENTITY:
+    def record(
+        self, port: str, consumer: str, columns: Iterable[str], rows: int, size: int, door: str = "process"
+    ) -> None:
+        """Count one answer of `rows` rows and `size` bytes, with all columns that it shows or compares.
+
+        `door`: where the reader came in. Probes and looks in the portal make nobody a consumer: they are not counted.
+        """
+        if consumer == PROBE_IDENTITY or door == LOOKING_DOOR:
             return
         day = utc_now().date().isoformat()
         with self._lock:

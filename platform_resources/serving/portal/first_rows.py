@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from platform_resources.access import ReadQuery
+from platform_resources.access.relations.usage import LOOKING_DOOR
 from platform_resources.catalog import PortState
 from platform_resources.lake import PortAddress
 from platform_resources.serving.data import Asked, open_rows
@@ -31,7 +32,7 @@ class FirstRows:
 def first_rows(reader: Reader, state: PortState, purpose: str | None) -> FirstRows:
     """Up to `SHOWN` rows of what is served; AccessError when the reader may not read it, or nothing is served."""
     asked = Asked(PortAddress.parse(state.port.address), ReadQuery(limit=SHOWN), Form.JSON, None, None, purpose)
-    found = open_rows(reader.access, reader.caller, asked, "portal")
+    found = open_rows(reader.access, reader.caller, asked, LOOKING_DOOR)
     relation = found.relation
     with relation.read(found.query) as reading:
         table = reading.table()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from platform_resources.access import SqlLimits
 from platform_resources.access.errors import NotFoundError
+from platform_resources.access.relations.usage import LOOKING_DOOR
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type
@@ -63,7 +64,7 @@ def failing_rows(reader: Reader, state: PortState, name: str, schema: PortSchema
         query = query_of(check, contract, state.port.address, shown)
     except NotEvaluableError as error:
         return FailingRows(check, why=f"The rule can't be looked up row by row: {error}.")
-    with reader.access.sql.run(reader.caller, query, purpose, _LIMITS, door="portal") as reading:
+    with reader.access.sql.run(reader.caller, query, purpose, _LIMITS, door=LOOKING_DOOR) as reading:
         table = reading.table()
         relation = reading.relations[state.port.address]
     found = [tuple(written(value) for value in row.values()) for row in table.to_pylist()]
