@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from platform_resources.access.errors import DeniedError
+from platform_resources.access.errors import AccessError, DeniedError
 from platform_resources.access.model import Grant, Mask, PortPolicy, ReadingRole
 from platform_resources.access.policy.decisions import decide
 from platform_resources.access.policy.policies import policy_of
@@ -127,3 +127,20 @@ def sight_of(reader: Reader, policy: PortPolicy, purpose: str | None = None) -> 
         return Sight(policy.masks, role.name if role else "", granted=False, some_rows=bool(filters))
     profile = decision.profile
     return Sight(profile.columns, decision.role, granted=True, some_rows=bool(profile.filters))
+
+
+def is_told_rows(reader: Reader, state: PortState) -> bool:
+    """Whether a reader is told how many rows a port has: not where a row filter hides some of them from it.
+
+    Who holds no grant is told what the first role of the port would be.
+    """
+    try:
+        policy = policy_on(reader, state)
+    except AccessError:
+        return False
+    if not (policy.row_filters or any(role.row_filters for role in policy.roles)):
+        return True
+    held = [grant.purpose for grant in reader.grants if grant.is_on(state.port.address)]
+    sights = [sight_of(reader, policy, purpose) for purpose in dict.fromkeys([None, *held])]
+    granted = [sight for sight in sights if sight.granted]
+    return not all(sight.some_rows for sight in granted or sights)

@@ -14,6 +14,7 @@ from platform_resources.access.relations.usage import Used
 from platform_resources.lake import utc_now
 from platform_resources.operations import availability_of
 from platform_resources.serving.answers import Answer, refusals
+from platform_resources.serving.entitlements import is_told_rows
 from platform_resources.serving.readers import AskedPort, CurrentReader
 
 router = APIRouter(tags=["products"])
@@ -21,8 +22,8 @@ router = APIRouter(tags=["products"])
 
 class Amount(Answer):
     reads: int
-    rows: int
-    bytes: int
+    rows: int | None = Field(description="Null to who gets some rows only: what others read may hold more.")
+    bytes: int | None = Field(description="Null where rows are.")
 
 
 class DayOfUse(Amount):
@@ -79,7 +80,7 @@ def get_usage(
     days: Annotated[int, Query(description="How many days back, today's among them.", ge=1, le=366)] = 30,
 ) -> UsageOut:
     """Reads, rows and bytes in all, by day and by column; by consumer for owners and administrators."""
-    used = reader.access.usage.of_port(state.port.address, days)
+    used, counted = reader.access.usage.of_port(state.port.address, days), is_told_rows(reader, state)
     answers = [item for item in used if item.column is None]
     parts = [item for item in used if item.column is not None]
     by_day: dict[date, list[Used]] = defaultdict(list)
@@ -96,11 +97,11 @@ def get_usage(
     return UsageOut(
         port=state.port.address,
         days=days,
-        total=Amount(**_sum(answers)),
-        by_day=[DayOfUse(day=day, **_sum(items)) for day, items in sorted(by_day.items())],
+        total=Amount(**_sum(answers, counted)),
+        by_day=[DayOfUse(day=day, **_sum(items, counted)) for day, items in sorted(by_day.items())],
         by_column=[ColumnOfUse(column=name, reads=reads) for name, reads in sorted(by_column.items())],
         by_consumer=[
-            ConsumerOfUse(consumer=name, columns=sorted(columns[name]), **_sum(items))
+            ConsumerOfUse(consumer=name, columns=sorted(columns[name]), **_sum(items, counted))
             for name, items in sorted(by_consumer.items())
         ]
         if told
@@ -108,9 +109,10 @@ def get_usage(
     )
 
 
-def _sum(items: Iterable[Used]) -> dict[str, int]:
+def _sum(items: Iterable[Used], counted: bool) -> dict[str, int | None]:
     found = list(items)
-    return {name: sum(getattr(item, name) for item in found) for name in ("reads", "rows", "bytes")}
+    sums: dict[str, int | None] = {"reads": sum(item.reads for item in found)}
+    return sums | {name: sum(getattr(item, name) for item in found) if counted else None for name in ("rows", "bytes")}
 
 
 @router.get(

@@ -11,7 +11,7 @@ from platform_resources.catalog import PortState, age_of
 from platform_resources.contracts.lifecycle import replacement_of
 from platform_resources.lake import utc_now
 from platform_resources.serving.answers import Answer
-from platform_resources.serving.entitlements import PortAccess, access_to
+from platform_resources.serving.entitlements import PortAccess, access_to, is_told_rows
 from platform_resources.serving.readers import Reader
 
 Lifecycle = Literal["proposed", "draft", "active", "deprecated", "retired"]
@@ -28,7 +28,7 @@ class Freshness(Answer):
 class Served(Answer):
     number: int = Field(description="Of the publication: rises by one with each.", examples=[41])
     contract_version: str = Field(examples=["1.0.1"])
-    rows: int
+    rows: int | None = Field(description="Null to who gets some of them only: those that it can't see are not counted.")
     score: float = Field(description="Quality, 0-100.", examples=[98.5])
     published_at: datetime
     data_as_of: datetime | None = Field(description="Up to when the data knows what happened.")
@@ -105,11 +105,11 @@ class PortDetail(PortSummary):
     links: Links
 
 
-def summary_of(state: PortState) -> PortSummary:
-    return PortSummary(**_summary(state))
+def summary_of(reader: Reader, state: PortState) -> PortSummary:
+    return PortSummary(**_summary(reader, state))
 
 
-def _summary(state: PortState) -> dict[str, Any]:
+def _summary(reader: Reader, state: PortState) -> dict[str, Any]:
     contract, publication = state.port.contract, state.publication
     tier = contract.custom.get("tier")
     served = None
@@ -117,7 +117,7 @@ def _summary(state: PortState) -> dict[str, Any]:
         served = Served(
             number=publication.number,
             contract_version=publication.contract_version,
-            rows=publication.row_count,
+            rows=publication.row_count if is_told_rows(reader, state) else None,
             score=round(publication.score, 2),
             published_at=publication.published_at,
             data_as_of=publication.data_as_of,
@@ -150,7 +150,7 @@ def detail_of(reader: Reader, state: PortState) -> PortDetail:
     other = replacement_of(state.port) if state.retirement is None else state.retirement.replaced_by
     other = other if other is not None and reader.sees_address(other) else None
     return PortDetail(
-        **_summary(state),
+        **_summary(reader, state),
         product=product.address,
         title=contract.name or product.title,
         purpose=contract.purpose or product.purpose,

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from platform_resources.access.errors import NotFoundError
-from platform_resources.catalog import DomainState, PortState
-from platform_resources.contracts.lifecycle import by_preference
+from platform_resources.catalog import DomainState, PortState, by_preference_now
 from platform_resources.contracts.model import Product
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, page_of, paged, refusals
 from platform_resources.serving.ports import Lifecycle, PortDetail, PortSummary, detail_of, summary_of
@@ -85,7 +84,7 @@ def list_products(
     ]
     page, following = page_of(found, [product.address for product, _ in found], limit, cursor)
     link_next(request, response, following)
-    return ProductPage(products=[_summary(product, of) for product, of in page], next=following)
+    return ProductPage(products=[_summary(reader, product, of) for product, of in page], next=following)
 
 
 @router.get(
@@ -96,7 +95,7 @@ def get_product(reader: CurrentReader, domain: Domain, product: ProductName) -> 
     ports = reader.product(domain, product)
     found = ports[0].product
     return ProductDetail(
-        **_summary(found, ports).model_dump(),
+        **_summary(reader, found, ports).model_dump(),
         version=found.version,
         status=found.status,
         usage=found.usage,
@@ -157,8 +156,7 @@ def _by_product(ports: list[PortState]) -> list[tuple[Product, list[PortState]]]
     return [(of[0].product, of) for _, of in sorted(found.items())]
 
 
-def _summary(product: Product, ports: list[PortState]) -> ProductSummary:
-    states = {state.port.address: state for state in ports}
+def _summary(reader: Reader, product: Product, ports: list[PortState]) -> ProductSummary:
     return ProductSummary(
         address=product.address,
         domain=product.domain,
@@ -167,7 +165,7 @@ def _summary(product: Product, ports: list[PortState]) -> ProductSummary:
         purpose=product.purpose,
         owners=list(product.owners),
         tags=list(_tags(product)),
-        ports=[summary_of(states[port.address]) for port in by_preference(product) if port.address in states],
+        ports=[summary_of(reader, state) for state in by_preference_now(ports)],
     )
 
 

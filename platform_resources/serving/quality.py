@@ -13,7 +13,7 @@ from platform_resources.catalog import PortState
 from platform_resources.lake import LakeMissingError, PortAddress, Publication
 from platform_resources.quality import compile_checks
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged, refusals
-from platform_resources.serving.entitlements import contracts_of, policy_on, sight_of
+from platform_resources.serving.entitlements import contracts_of, is_told_rows, policy_on, sight_of
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["products"])
@@ -25,10 +25,12 @@ class RuleResult(Answer):
     dimension: str | None = Field(examples=["completeness"])
     severity: Literal["error", "warning", "info"]
     status: Literal["passed", "failed"]
-    value: float | int | str | bool | None = Field(description="Measured; null where it could tell a masked value.")
+    value: float | int | str | bool | None = Field(
+        description="Measured; null where it could tell a masked value, or hidden rows."
+    )
     threshold: str
     message: str
-    failed_rows: int | None = Field(description="Null where it could tell a masked value.")
+    failed_rows: int | None = Field(description="Null where it could tell a masked value, or hidden rows.")
     score: float | None = Field(description="0-1: 1 when passed, else the share of good rows; null where withheld.")
 
 
@@ -52,7 +54,7 @@ class PublicationOut(Answer):
     number: int
     kind: Literal["publish", "rollback", "retire"]
     contract_version: str
-    rows: int
+    rows: int | None = Field(description="Null to who gets some of them only: those that it can't see are not counted.")
     columns: list[str]
     score: float
     scores: dict[str, float]
@@ -108,15 +110,17 @@ def list_publications(
         log = []
     following = str(log[limit - 1].number) if len(log) > limit else None
     link_next(request, response, following)
-    return PublicationPage(port=state.port.address, publications=[_publication(p) for p in log[:limit]], next=following)
+    told = is_told_rows(reader, state)
+    found = [_publication(publication, told) for publication in log[:limit]]
+    return PublicationPage(port=state.port.address, publications=found, next=following)
 
 
-def _publication(publication: Publication) -> PublicationOut:
+def _publication(publication: Publication, told: bool) -> PublicationOut:
     return PublicationOut(
         number=publication.number,
         kind=publication.kind,
         contract_version=publication.contract_version,
-        rows=publication.row_count,
+        rows=publication.row_count if told else None,
         columns=list(publication.columns),
         score=round(publication.score, 2),
         scores=_scores(publication.audit),
@@ -146,7 +150,7 @@ def _measured(
 def _result(item: Mapping[str, Any], shown: frozenset[str] | None) -> RuleResult:
     withheld = shown is not None and item["name"] not in shown
     passed = bool(item["passed"])
-    told = f"the rule {'holds' if passed else 'is broken'}; its value is told to who reads the port unmasked"
+    told = f"the rule {'holds' if passed else 'is broken'}; its value is told to who reads all of it unmasked"
     return RuleResult(
         name=item["name"],
         group=item["group"],
@@ -165,8 +169,11 @@ def _shown_rules(reader: Reader, state: PortState) -> frozenset[str] | None:
     """Rules whose values a reader is told; None: all.
 
     SQL rules answer with a value of the data (`select max(income)`): for readers who see all of it in clear only. A
-    name that the contracts don't know may have been one, of a version that was refused and changed since.
+    name that the contracts don't know may have been one, of a version that was refused and changed since. Of rows that
+    a filter hides from a reader nothing is told: each rule counts them.
     """
+    if not is_told_rows(reader, state):
+        return frozenset()
     contracts = contracts_of(reader, state)
     sight = sight_of(reader, policy_on(reader, state))
     names = {column.name for column in contracts[0].table.columns}

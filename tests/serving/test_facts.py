@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from platform_resources.access import Identity
+from platform_resources.contracts import contract_of_text
 from platform_resources.lake import PortAddress
+from platform_resources.quality import compile_checks
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, publish_rows
 from tests.serving.conftest import Api
 from tests.tiny_mesh import PRODUCT
@@ -58,6 +60,35 @@ def test_products_are_listed_searched_and_paged(reading_api: Api) -> None:
         assert len(told(reading_api, "nobody", f"{ROOT}/products?{query}")["products"]) == found, query
     assert len(told(reading_api, "nobody", f"{ROOT}/products?status=active")["products"]) == 1
     assert reading_api.get("nobody", f"{ROOT}/products?status=asleep").status_code == 422
+
+
+def test_rows_that_a_filter_hides_are_counted_nowhere(api: Api) -> None:
+    """Who reads some rows is not told how many there are in all: by no door, log, rule, or what others read."""
+    found = {
+        **{"name": "customer_id_is_never_null", "group": "x", "dimension": "completeness", "severity": "warning"},
+        **{"passed": False, "value": 37, "threshold": "= 0", "message": "37 of 40 rows", "failed_rows": 37},
+    }
+    contract = contract_of_text(CUSTOMERS_CONTRACT.format(version="1.0.0", status="active"), "v1.odcs.yaml")
+    rule = next(check.name for check in compile_checks(contract) if check.kind == "required")
+    api.mesh.publish(audit={"results": [found | {"name": rule, "score": 0.1}], "scores": {}})
+    assert len(api.get("ana").json()["data"]) == 40
+    paths = {
+        f"{ROOT}/products": lambda told: told["products"][0]["ports"][0]["served"]["rows"],
+        f"{ROOT}/products/shop/customers": lambda told: told["ports"][0]["served"]["rows"],
+        PORT: lambda told: told["served"]["rows"],
+        f"{PORT}/publications": lambda told: told["publications"][0]["rows"],
+        f"{PORT}/usage": lambda told: told["total"]["rows"],
+        f"{PORT}/quality": lambda told: told["measured"]["results"][0]["failed_rows"],
+    }
+    for path, rows in paths.items():
+        assert rows(told(api, "ana", path)) in (37, 40), path
+        assert rows(told(api, "nobody", path)) in (37, 40), "as everybody may ask to read it"
+    for purpose in ("analytics", "reporting"):  # also for one that its grant is not for
+        api.mesh.identity(Identity("reggie", "agent", "Reggie", attributes={"regions": ("north",)}, purpose=purpose))
+        for path, rows in paths.items():
+            answer = api.get("reggie", path)
+            assert rows(answer.json()) is None, path
+            assert "37 of 40" not in answer.text
 
 
 def test_a_port_tells_what_it_promises_and_what_it_serves(reading_api: Api) -> None:

@@ -54,7 +54,7 @@ def difference_of(before: PublicationOut, after: PublicationOut, comparison: Com
             Line("Published", _moment(before.published_at), _moment(after.published_at)),
             Line("Data as of", _moment(before.data_as_of), _moment(after.data_as_of)),
             Line("Contract", before.contract_version, after.contract_version),
-            _rows(before.rows, after.rows),
+            *_rows(before.rows, after.rows),
             Line("Columns", str(len(before.columns)), str(len(after.columns))),
         ),
         scores=(
@@ -85,10 +85,13 @@ def written(value: object) -> str:
     return " ".join(str(value).split())
 
 
-def _rows(before: int, after: int) -> Line:
+def _rows(before: int | None, after: int | None) -> tuple[Line, ...]:
+    """Nothing for who is not told how many there are."""
+    if before is None or after is None:
+        return ()
     change = after - before
     told = "" if not change else f"{change:+,}" + (f" ({change / before:+.1%})" if before else "")
-    return Line("Rows", f"{before:,}", f"{after:,}", told)
+    return (Line("Rows", f"{before:,}", f"{after:,}", told),)
 
 
 def _score(name: str, before: float | None, after: float | None) -> Line:
