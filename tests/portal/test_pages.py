@@ -179,6 +179,13 @@ def test_a_word_of_the_business_finds_the_product_and_the_term(shipped_portal: P
         assert "<mark>" in browser.get("/search?q=bookings").text
 
 
+def test_what_a_hit_leaves_open_is_told_with_terms_near_the_question(shipped_portal: Portal) -> None:
+    with shipped_portal.browser(shipped_portal.mesh.token("analyst")) as browser:
+        page = browser.get("/search?q=who+buys+at+night").text
+        assert ">without: night<" in page
+        assert '<a href="/glossary/crm/customer">Customer</a>' in page.partition("Related terms")[2]
+
+
 def test_two_terms_that_are_confused_are_told_apart(shipped_portal: Portal) -> None:
     with shipped_portal.browser(shipped_portal.mesh.token("analyst")) as browser:
         page = browser.get("/glossary/compare?one=revenue&other=bookings").text
