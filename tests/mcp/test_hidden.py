@@ -20,7 +20,7 @@ HIDDEN = "crm.customer_lifetime_value"
 DOMAIN, NAME = HIDDEN.split(".")
 # Moments, ages, the credential, and the share of time in which the data was fresh.
 _VOLATILE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|age_seconds\W+[0-9.]+|[0-9.]+ (?:seconds?|minutes?)\b"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|age_seconds\W+[0-9.]+|(?:[0-9.]+ (?:seconds?|minutes?|hours?)\b ?)+"
     r"|credential\W+\w+|reliability\W+value\W+[0-9.]+|in [0-9.]+ % of"
 )
 
