@@ -128,6 +128,11 @@ def test_15_who_is_hit_is_told_by_name_to_owners_others_are_told_whom_to_ask(age
     owner = agents("maria.keller@retailer.example").told("impact_of_change", **asked)
     assert len(owner["answer"]["consumers"]) == owner["answer"]["consumer_count"]
     assert not any("withheld" in hint for hint in owner["hints"])
+    names = {one["name"] for one in owner["answer"]["consumers"]}
+    assert {who: agents(who).answer("impact_of_change", **asked)["you"] for who in ("analyst", "service-desk")} == {
+        who: who in names for who in ("analyst", "service-desk")
+    }
+    assert "service-desk" in names
 
 
 def test_16_may_i_use_it_for_marketing(analyst: Agent) -> None:

@@ -76,6 +76,7 @@ class ImpactAbout(Answer):
     asked: Contact = Field(description="Who answers for that port.")
     hit: list[Contact] = Field(description="Each product downstream that is hit, nearest first, and whom to tell.")
     consumer_count: int = Field(description="Who reads what is hit, and the port itself.")
+    you: bool = Field(description="Whether who you act for, or a team of it, is one of them.")
     consumers: list[HitConsumer] | None = Field(description="By name; for owners and administrators, null for others.")
     until: date | None = Field(description="Last day of a deprecated port, where one is set.")
     columns: list[HitColumn]
@@ -154,6 +155,7 @@ def impact_of_change(
         asked=_contact(state.product, [state.port]),
         hit=_contacts(me, found.ports),
         consumer_count=found.consumer_count,
+        you=found.you,
         consumers=found.consumers,
         until=found.until,
         columns=found.columns,
