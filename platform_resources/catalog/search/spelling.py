@@ -1,4 +1,4 @@
-"""What a word of a query may mean: itself, a word that begins so, or one that it is a slip of."""
+"""What a word of a query may mean: itself, a word that begins so or has the same root, or one that it is a slip of."""
 
 from __future__ import annotations
 
