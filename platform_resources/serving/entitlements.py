@@ -134,6 +134,8 @@ def is_told_rows(reader: Reader, state: PortState) -> bool:
 
     Who holds no grant is told what the first role of the port would be.
     """
+    if _filters_nobody(reader, state):
+        return True
     try:
         policy = policy_on(reader, state)
     except AccessError:
@@ -144,3 +146,15 @@ def is_told_rows(reader: Reader, state: PortState) -> bool:
     sights = [sight_of(reader, policy, purpose) for purpose in dict.fromkeys([None, *held])]
     granted = [sight for sight in sights if sight.granted]
     return not all(sight.some_rows for sight in granted or sights)
+
+
+def _filters_nobody(reader: Reader, state: PortState) -> bool:
+    """Whether what is served was published under today's contract, and that has no row filter.
+
+    It spares a list of products the log of each port (20 ms), which `policy_on` asks.
+    """
+    today, served = state.port.contract, state.publication
+    if served is None or served.kind != "publish" or served.contract_sha256 != today.sha256:
+        return False
+    policy = policy_of(state.port.address, [today], reader.documents.council)
+    return not (policy.row_filters or any(role.row_filters for role in policy.roles))
