@@ -139,7 +139,7 @@ class CatalogMesh:
         text = _DOMAIN.format(domain=domain, title=f"Domain {number}", text=self._text(12))
         (folder / "domain.yaml").write_text(text, encoding="utf-8")
         terms = "".join(
-            f"  - name: term_{at}\n    title: {self._text(2)}\n    definition: {self._text(15)}\n"
+            f"  - name: {_term(number, at)}\n    title: {self._text(2)}\n    definition: {self._text(15)}\n"
             f"    synonyms: [{self._text(2)}, {self._text(2)}]\n"
             for at in range(_TERMS)
         )
@@ -151,7 +151,7 @@ class CatalogMesh:
         read = _read_by(number, at)
         names = {"domain": domain, "product": product, "title": self._text(3), "tier": self._chance.choice(_TIERS)}
         texts = {"purpose": self._text(25), "limitations": self._text(20), "tags": ", ".join(self._words(2))}
-        contract = _CONTRACT.format(**names, **texts, columns="".join(self._columns()))
+        contract = _CONTRACT.format(**names, **texts, columns="".join(self._columns(number)))
         inputs = "" if read is None else _INPUTS.format(read=read)
         folder = self.settings.domains / domain / "products" / product
         folder.mkdir(parents=True)
@@ -159,7 +159,7 @@ class CatalogMesh:
         (folder / "v1.odcs.yaml").write_text(contract, encoding="utf-8")
         return product, contract
 
-    def _columns(self) -> Iterator[str]:
+    def _columns(self, domain: int) -> Iterator[str]:
         for at in range(COLUMNS):
             last = at == COLUMNS - 1
             yield _COLUMN.format(
@@ -169,7 +169,7 @@ class CatalogMesh:
                 physical="TIMESTAMP WITH TIME ZONE" if last else "DECIMAL(18,2)",
                 classification=self._chance.choice(["public", "internal", "confidential"]),
                 text=self._text(14),
-                term=f"term_{self._chance.randrange(_TERMS)}",
+                term=_term(domain, self._chance.randrange(_TERMS)),
             )
 
     def _publish(self, number: int, documents: Sequence[tuple[str, str]]) -> None:
@@ -191,6 +191,10 @@ class CatalogMesh:
 
 def _domain(number: int) -> str:
     return f"domain_{number:02}"
+
+
+def _term(domain: int, at: int) -> str:
+    return f"term_{domain:02}_{at}"  # two domains that call two things alike are kept from publishing
 
 
 def _product(at: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -45,6 +46,12 @@ _OLD_METRICS = {
 }
 
 
+def _glossary_links(table: Table) -> tuple[str, ...]:
+    """Interned: products of a domain link to the same terms."""
+    links = (*table.terms, *(link for column in table.columns for link in column.terms))
+    return tuple(sys.intern(link) for link in dict.fromkeys(links))
+
+
 def contract_view(document: Document) -> Contract:
     """The typed view of an ODCS document."""
     root = Node(document, document.data)
@@ -73,6 +80,7 @@ def contract_view(document: Document) -> Contract:
         tags=root.texts("tags"),
         servers=tuple(node.value for node in root.items("servers")),
         roles=tuple(node.value for node in root.items("roles")),
+        glossary_links=_glossary_links(tables[0]) if tables else (),
         custom=root.custom(),
         sha256=document.sha256,
         document=document,

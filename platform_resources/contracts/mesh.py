@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
+from typing import TypeVar
 
 from platform_resources.contracts.findings import ContractError, Finding
 from platform_resources.contracts.loading import DOMAIN_FILE
 from platform_resources.contracts.model import Domain, InputPort, OutputPort, Product
 from platform_resources.contracts.usable import UsableDomain, load_usable_domain
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,19 @@ class Mesh:
     folder: Path  # `domains/`
     usable: Mapping[str, UsableDomain]
     broken: Mapping[str, tuple[Finding, ...]]  # domains whose descriptor can't be used, and why
+    _derived: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _deriving: RLock = field(default_factory=RLock, init=False, repr=False, compare=False)
+
+    def derived(self, what: str, make: Callable[[], _Value]) -> _Value:
+        """What other rooms make of all documents, made once for this mesh: 10,000 contracts take seconds to look at."""
+        with self._deriving:  # who comes while another makes it waits for that
+            if what not in self._derived:
+                self._derived[what] = make()
+            return self._derived[what]  # type: ignore[return-value]
+
+    def __reduce__(self) -> tuple[type[Mesh], tuple[object, ...]]:
+        """For another process: without what was derived."""
+        return Mesh, (self.folder, self.usable, self.broken)
 
     @property
     def domains(self) -> Iterator[Domain]:

@@ -211,6 +211,7 @@ class Contract:
     servers: tuple[Mapping[str, Any], ...] = ()
     roles: tuple[Mapping[str, Any], ...] = ()
     custom: Mapping[str, Any] = field(default_factory=_nothing)  # customProperties as {property: value}
+    glossary_links: tuple[str, ...] = ()  # of its table and columns, each once: known without unpacking them
     sha256: str = ""  # of the file's bytes: what a publication records as its promise
     document: Document | None = field(default=None, repr=False, compare=False)  # the record this view was read from
 

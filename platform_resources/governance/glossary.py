@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
 
 from platform_resources.contracts import Column, Finding, Mesh, Product, Severity
 from platform_resources.contracts.findings import shown
 from platform_resources.contracts.links import term_of_link
-from platform_resources.governance.bindings import Binding, bindings_by_term, bindings_of
+from platform_resources.governance.bindings import Binding, bindings_of, ports_by_term
 from platform_resources.governance.glossary_checks import check_glossary
 from platform_resources.governance.model import Council, Judgement, PublishedPort
 from platform_resources.governance.terms import Glossary, Term, link_to, load_glossary, normal
@@ -28,8 +27,8 @@ def judge_glossaries(
     term and were never published, warns the others, and stands at both glossaries.
     """
     glossary = load_glossary(mesh)
-    judged = [_of_file(finding) for finding in check_glossary(glossary, mesh)]
-    judged += _conflicts(mesh, glossary, published)
+    judged = [_of_file(f) for f in mesh.derived("glossary findings", lambda: check_glossary(glossary, mesh))]
+    judged += _conflicts(mesh, glossary, published, domain)
     for product in mesh.products:
         if domain in (None, product.domain) and product.status != "retired":
             judged += _of_product(product, glossary, council, published)
@@ -149,18 +148,27 @@ class _Conflict:
 
 
 class _Published:
-    """Which terms consumers know: those that a published contract binds. Bindings are collected only when asked for."""
+    """Which terms consumers know: those that a published contract binds."""
 
     def __init__(self, mesh: Mesh, published: Mapping[str, PublishedPort]) -> None:
         self._mesh = mesh
         self._published = published
+        self._known: dict[str, bool] = {}
 
-    @cached_property
-    def bindings(self) -> Mapping[str, tuple[Binding, ...]]:
-        return bindings_by_term(self._mesh)
+    def bindings(self, term: Term, domain: str | None) -> Iterator[Binding]:
+        """The first binding of each product (of one domain) to a term."""
+        ports = ports_by_term(self._mesh).get(term.address, ())
+        for product in {p.address: p for p, _ in ports if domain in (None, p.domain)}.values():
+            yield next(binding for binding in bindings_of(product) if binding.term == term.address)
 
     def knows(self, term: Term) -> bool:
-        ports = (self._published.get(binding.port.address) for binding in self.bindings.get(term.address, ()))
+        if term.address not in self._known:
+            self._known[term.address] = self._look_up(term)
+        return self._known[term.address]
+
+    def _look_up(self, term: Term) -> bool:
+        bound = ports_by_term(self._mesh).get(term.address, ())
+        ports = (self._published.get(port.address) for _, port in bound)
         # The served contract itself, by its text: parsing each costs 10 ms.
         return any(port is not None and f"/{term.name}" in port.document.replace("#", "/") for port in ports)
 
@@ -168,16 +176,15 @@ class _Published:
         return any(port.address in self._published for port in product.ports)
 
 
-def _conflicts(mesh: Mesh, glossary: Glossary, published: Mapping[str, PublishedPort]) -> Iterator[Judgement]:
+def _conflicts(
+    mesh: Mesh, glossary: Glossary, published: Mapping[str, PublishedPort], domain: str | None
+) -> Iterator[Judgement]:
+    """At both glossaries, and at the products (of one domain) that bind one of the terms."""
     known = _Published(mesh, published)
     for conflict in _find_conflicts(glossary, known):
         yield from _at_glossaries(conflict)
         for term, other in ((conflict.newcomer, conflict.incumbent), (conflict.incumbent, conflict.newcomer)):
-            told: set[str] = set()
-            for binding in known.bindings.get(term.address, ()):
-                if binding.product.address in told:
-                    continue
-                told.add(binding.product.address)
+            for binding in known.bindings(term, domain):
                 blocks = not known.serves(binding.product) and not (conflict.settled and term is conflict.incumbent)
                 yield _judgement(binding.product, _at_binding(conflict, binding, other, blocks), binding.column)
 

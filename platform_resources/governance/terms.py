@@ -122,8 +122,12 @@ def link_to(term: str, domain: str) -> str:
 
 
 def load_glossary(mesh: Mesh) -> Glossary:
-    """The glossaries of all domains, those included whose descriptor is broken: their terms are still what they are."""
-    return read_glossaries(mesh.folder / name for name in sorted({*mesh.usable, *mesh.broken}))
+    """The glossaries of all domains, those included whose descriptor is broken: their terms are still what they are.
+
+    Read once for a mesh.
+    """
+    folders = [mesh.folder / name for name in sorted({*mesh.usable, *mesh.broken})]
+    return mesh.derived("glossary", lambda: read_glossaries(folders))
 
 
 def read_glossaries(folders: Iterable[Path]) -> Glossary:

@@ -80,7 +80,7 @@ def _published_at(
     return _read(settings, domain) if stamp is None else _kept(settings, domain, stamp)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _kept(settings: MeshSettings, domain: str, _stamp: CatalogStamp) -> tuple[tuple[str, PublishedPort], ...]:
     return _read(settings, domain)
 
