@@ -13,7 +13,7 @@ import duckdb
 from platform_resources.contracts import ContractError, Mesh, render_findings
 from platform_resources.contracts.lifecycle import Lifecycle, lifecycle_of, preference
 from platform_resources.contracts.model import Domain, OutputPort, Product
-from platform_resources.governance import Judgement
+from platform_resources.governance import Council, Judgement
 from platform_resources.governance.days import today
 from platform_resources.governance.endings import input_notices, port_notice, still_reading
 from platform_resources.lake import (
@@ -84,17 +84,26 @@ def domain_names(settings: MeshSettings) -> list[str]:
     return [path.parent.name for path in sorted(settings.domains.glob("*/domain.yaml"))]
 
 
-def domain_state(settings: MeshSettings, name: str, now: datetime, connected: Connected | None = None) -> DomainState:
-    """One domain. `connected` gives a connection to its lake; by default one is made (100 ms) and closed."""
+def domain_state(
+    settings: MeshSettings,
+    name: str,
+    now: datetime,
+    connected: Connected | None = None,
+    documents: tuple[Mesh, Council] | None = None,
+) -> DomainState:
+    """One domain. `connected` gives a connection to its lake; by default one is made (100 ms) and closed.
+
+    `documents`: by default, as they stand in the files now.
+    """
+    mesh, council = documents or read_mesh(settings)
     try:
-        governed = govern(settings, name, now)
+        governed = govern(settings, name, now, (mesh, council))
     except ContractError as error:
         return DomainState(name, None, (), (render_findings(error.findings, settings.project),))
     domain = governed.usable.domain
     gone = [item.finding for item in governed.judgements if item.blocks and not _is_there(governed, item)]
     told = [*governed.blocked.values(), governed.usable.other_errors, gone]
     problems = tuple(render_findings(findings, settings.project) for findings in told if findings)
-    mesh, council = read_mesh(settings)
     day = today(now, council)
     unknown = tuple(
         _unpublished(mesh, product, port, _judgements(governed, port), day)

@@ -30,7 +30,7 @@ from platform_resources.lake import (
     publications,
     utc_now,
 )
-from platform_resources.pipeline import read_mesh
+from platform_resources.pipeline import is_small, read_mesh, recent_mesh
 
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
 # To judge a domain of 200 ports anew takes 250 ms. Of a mesh that is not small it is done in the background when only
@@ -38,10 +38,6 @@ _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog 
 _JUDGED_SECONDS = 600
 _KEPT_ANSWERS, _KEPT_PROMISES = 256, 256
 _KEPT_LASTING = 20_000  # a few figures each
-# To look whether a document changed takes 0.3 ms for 6 products and 400 ms for 10,000.
-_FEW = 500  # products: whoever asks looks
-_LOOK_SECONDS = 2.0  # of more, a look is taken in the background by then,
-_TRUST_SECONDS = 10.0  # and awaited after this
 
 _Value = TypeVar("_Value")
 
@@ -55,18 +51,18 @@ class Documents:
 
     @cached_property
     def are_few(self) -> bool:
-        return sum(len(domain.products) for domain in self.mesh.domains) <= _FEW
+        return is_small(self.mesh)
 
     @cached_property
     def products(self) -> Mapping[str, Product]:
         """Address -> the product, of the documents that can be used."""
         return {product.address: product for product in self.mesh.products}
 
-    @property
+    @cached_property
     def glossary(self) -> Glossary:
         return load_glossary(self.mesh)
 
-    @property
+    @cached_property
     def bindings(self) -> Mapping[str, Sequence[Binding]]:
         """Term -> what is bound to it."""
         return bindings_by_term(self.mesh)
@@ -122,8 +118,6 @@ class CatalogView:
         self._own_control: ControlDatabase | None = None
         self._index: CatalogIndex | None = None
         self._search: Search | None = None
-        self._looked_at = 0.0  # of the monotonic clock
-        self._looking = threading.Lock()
         self._judging = threading.Lock()  # one domain at a time in the background
         self._lakes = WarmLakes(settings) if lakes is None else lakes
         self._closes_lakes = lakes is None
@@ -156,30 +150,18 @@ class CatalogView:
 
     @property
     def documents(self) -> Documents:
-        """The documents as they stand in the files now; of a mesh so big that a look takes long, up to 10 s ago."""
-        kept, age = self._documents, time.monotonic() - self._looked_at
-        if kept is None or kept.are_few or age > _TRUST_SECONDS:
-            return self.current_documents()
-        if age > _LOOK_SECONDS and self._looking.acquire(blocking=False):
-            threading.Thread(target=self._look_behind, name="documents", daemon=True).start()
-        return kept
+        """The documents as they stand in the files now; of a mesh that is not small, as of some seconds ago."""
+        return self._of(*recent_mesh(self.settings))
 
     def current_documents(self) -> Documents:
         """The documents as they stand in the files now, however long the look takes."""
-        began = time.monotonic()
-        mesh, council = read_mesh(self.settings)
-        with self._lock:
-            kept = self._documents
-            if kept is None or kept.mesh is not mesh:
-                kept = self._documents = Documents(mesh, council)
-            self._looked_at = began
-            return kept
+        return self._of(*read_mesh(self.settings))
 
-    def _look_behind(self) -> None:
-        try:
-            self.current_documents()
-        finally:
-            self._looking.release()
+    def _of(self, mesh: Mesh, council: Council) -> Documents:
+        with self._lock:
+            if self._documents is None or self._documents.mesh is not mesh:
+                self._documents = Documents(mesh, council)
+            return self._documents
 
     def domains(self) -> list[DomainState]:
         """Every domain, by name."""
@@ -253,7 +235,7 @@ class CatalogView:
         return found
 
     def close(self) -> None:
-        with self._looking, self._judging:  # what goes on in the background
+        with self._judging:  # what goes on in the background
             pass
         if self._search is not None:
             self._search.close()
@@ -287,7 +269,8 @@ class CatalogView:
         with lock:
             kept, stamp = self._kept.get(name), catalog_stamp(self.settings, name)
             if kept is None or not kept.is_of(documents, stamp):
-                state = domain_state(self.settings, name, utc_now(), self._connected)
+                read = documents.mesh, documents.council
+                state = domain_state(self.settings, name, utc_now(), self._connected, read)
                 kept = self._kept[name] = _Kept(state, documents, stamp, time.monotonic())
             return kept.state
 

@@ -126,8 +126,8 @@ def load_glossary(mesh: Mesh) -> Glossary:
 
     Read once for a mesh.
     """
-    folders = [mesh.folder / name for name in sorted({*mesh.usable, *mesh.broken})]
-    return mesh.derived("glossary", lambda: read_glossaries(folders))
+    names = {*mesh.usable, *mesh.broken}
+    return mesh.derived("glossary", lambda: read_glossaries(mesh.folder / name for name in sorted(names)))
 
 
 def read_glossaries(folders: Iterable[Path]) -> Glossary:

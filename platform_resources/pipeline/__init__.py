@@ -5,7 +5,7 @@ crash: ingest exactly once, and write -> audit -> publish. Orchestration calls i
 or a test.
 """
 
-from platform_resources.pipeline.documents import read_mesh
+from platform_resources.pipeline.documents import is_small, read_mesh, recent_mesh
 from platform_resources.pipeline.gate import GovernedDomain, govern, judge_candidate, judgement_record
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files, source_folder
 from platform_resources.pipeline.ledger import watermark
@@ -25,6 +25,7 @@ __all__ = [
     "ended_ports",
     "govern",
     "ingest",
+    "is_small",
     "judge_candidate",
     "judgement_record",
     "kept_down",
@@ -33,6 +34,7 @@ __all__ = [
     "published_in",
     "published_ports",
     "read_mesh",
+    "recent_mesh",
     "replace_table",
     "retired_inputs",
     "source_folder",

@@ -11,6 +11,7 @@ from platform_resources.contracts import ContractError, Finding, Mesh, UsableDom
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.governance import (
     Candidate,
+    Council,
     Judgement,
     PublishedPort,
     blocked_in,
@@ -37,15 +38,19 @@ class GovernedDomain:
         return blocked_in(self.usable, self.judgements)
 
 
-def govern(settings: MeshSettings, name: str, now: datetime) -> GovernedDomain:
+def govern(
+    settings: MeshSettings, name: str, now: datetime, documents: tuple[Mesh, Council] | None = None
+) -> GovernedDomain:
     """The domain `name`, judged by its documents, by the council's rules and by what it has published.
+
+    `documents`: those to judge by; by default, as they stand in the files now.
 
     Raises
     ------
     ContractError
         when the domain's descriptor can't be used, so that there is no domain to speak of.
     """
-    mesh, council = read_mesh(settings)
+    mesh, council = documents or read_mesh(settings)
     if name in mesh.broken:
         raise ContractError(mesh.broken[name])
     usable = mesh.usable[name]

@@ -15,6 +15,7 @@ from platform_resources.catalog import view as view_module
 from platform_resources.catalog.state import DomainState, domain_state
 from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import utc_now
+from platform_resources.pipeline import documents
 from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
 
 
@@ -47,9 +48,9 @@ def test_nothing_is_read_anew_while_nothing_changed(view: CatalogView) -> None:
 
 
 def test_a_product_is_looked_up_by_its_address_until_the_documents_change(view: CatalogView) -> None:
-    documents = view.documents
-    assert documents.products["shop.customers"] is next(documents.mesh.products)
-    assert documents.products is view.documents.products
+    read = view.documents
+    assert read.products["shop.customers"] is next(read.mesh.products)
+    assert read.products is view.documents.products
     (view.settings.domains / "shop" / "products" / "customers" / "product.odps.yaml").unlink()
     assert "shop.customers" not in view.documents.products
 
@@ -66,7 +67,7 @@ def test_every_reader_sees_what_was_published_before_it_asked(mesh: GuardedMesh,
 def test_of_a_big_mesh_nobody_waits_for_what_only_time_made_old(
     mesh: GuardedMesh, view: CatalogView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view_module, "_FEW", 0)
+    monkeypatch.setattr(documents, "_FEW", 0)
     monkeypatch.setattr(view_module, "_LASTS_SECONDS", 0)
     view.domains()  # opening a lake for the first time makes files beside its catalog
     judging = []

@@ -1,15 +1,17 @@
-"""The documents of today, looked at no more than twice a second: to see that none changed costs 1-2 ms."""
+"""The documents of today, looked at no more than twice a second: to see that none changed costs 1-2 ms.
+
+Of a mesh that is not small they are those of some seconds ago, since it costs more.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 
 from platform_resources.contracts import Contract, Mesh
 from platform_resources.contracts.model import Product
 from platform_resources.governance import Council
 from platform_resources.lake import MeshSettings, PortAddress
-from platform_resources.pipeline import read_mesh
+from platform_resources.pipeline import recent_mesh
 
 _LASTS_SECONDS = 0.5
 
@@ -23,19 +25,17 @@ class Documents:
     def __init__(self, settings: MeshSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._looked = float("-inf")
         self._read: tuple[Mesh, Council] | None = None
         self.version = 0
 
     def now(self) -> tuple[Mesh, Council, int]:
         """Domains, council, version."""
         with self._lock:
-            if self._read is None or time.monotonic() - self._looked > _LASTS_SECONDS:
-                read = read_mesh(self._settings)
-                if self._read is None or read[0] is not self._read[0] or read[1] is not self._read[1]:
-                    self.version += 1
-                self._read, self._looked = read, time.monotonic()
-            return *self._read, self.version
+            read = recent_mesh(self._settings, _LASTS_SECONDS)
+            if self._read is None or read[0] is not self._read[0] or read[1] is not self._read[1]:
+                self.version += 1
+                self._read = read
+            return *read, self.version
 
     def contract(self, port: PortAddress) -> Contract | None:
         """The contract of a port in its domain's files; None when there is none that can be used."""

@@ -35,7 +35,7 @@ from platform_resources.contracts.names import split_address
 from platform_resources.control import ControlDatabase
 from platform_resources.governance import Council
 from platform_resources.lake import MeshSettings, PortAddress, Retirement, retirement_in
-from platform_resources.pipeline import read_mesh
+from platform_resources.pipeline import recent_mesh
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Offers:
         return parts[0] in mesh.broken or (loaded is not None and parts[1] in loaded.blocked)
 
     def _documents(self) -> tuple[Mesh, Council]:
-        return read_mesh(self._settings)
+        return recent_mesh(self._settings)
 
 
 def _lifecycle(offer: Offer, ended: Retirement | None) -> Lifecycle:
