@@ -199,7 +199,7 @@ class Guard:
         known = self._policies.get(key)
         if known is None or known[1].key_id != self._key_id(known[1]):
             today = self.documents.contract(port)
-            published = self.served.contracts(port, log, publication)
+            published = self.served.contracts(port, log, publication, today)
             policy = policy_of(str(port), published, council, today)
             policy = replace(policy, key_id=self._key_id(policy))
             known = (*published, *([today] if today else [])), policy

@@ -89,12 +89,21 @@ class ServedPorts:
                     self._logs.put(port, known)
         return known[1]
 
-    def contracts(self, port: PortAddress, log: PortLog, served: Publication) -> tuple[Contract, ...]:
-        """The contract that `served` was held to, then every later one: a mask of any of them holds."""
+    def contracts(
+        self, port: PortAddress, log: PortLog, served: Publication, today: Contract | None
+    ) -> tuple[Contract, ...]:
+        """The contract that `served` was held to, then every later one: a mask of any of them holds.
+
+        `today`: the contract in the port's files, which is most often the published one, byte for byte; the lake is
+        not asked for that again (40 ms).
+        """
         origin = log.origin(served)
         later = {e.contract_sha256: e for e in reversed(log.entries) if e.number >= origin}
         later.pop(served.contract_sha256, None)
-        return tuple(self._contract(port, entry) for entry in (served, *later.values()))
+        return tuple(
+            today if today is not None and today.sha256 == entry.contract_sha256 else self._contract(port, entry)
+            for entry in (served, *later.values())
+        )
 
     def _stamp(self, domain: str) -> _Stamp:
         stamp = catalog_stamp(self._settings, domain)
