@@ -35,7 +35,7 @@ from tests.tiny_mesh import environment
 
 VERSIONS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 RECORDED = Path(__file__).parent / "session.json"
-SCHEMAS = Path("/work/shared/standards/mcp")
+SCHEMAS = Path(__file__).parents[3] / "shared" / "standards" / "mcp"
 PING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
 # Definitions of the official schemas: method -> (request, result).
