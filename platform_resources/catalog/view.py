@@ -34,8 +34,8 @@ from platform_resources.pipeline import is_small, read_mesh, recent_mesh
 
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
 # To judge a domain of 200 ports anew takes 250 ms. Of a mesh that is not small it is done in the background when only
-# time passed or other domains' documents changed, and awaited after this.
-_JUDGED_SECONDS = 600
+# time passed (so much) or other domains' documents changed, and awaited after the second of these.
+_JUDGED_SECONDS, _TRUSTED_SECONDS = 60, 600
 _KEPT_ANSWERS, _KEPT_PROMISES = 256, 256
 _KEPT_LASTING = 20_000  # a few figures each
 
@@ -84,7 +84,8 @@ class _Kept:
     at: float  # of the monotonic clock
 
     def is_of(self, documents: Documents, stamp: object) -> bool:
-        return self.documents is documents and self.stamp == stamp and time.monotonic() - self.at <= _LASTS_SECONDS
+        lasts = _LASTS_SECONDS if documents.are_few or stamp is None else _JUDGED_SECONDS
+        return self.documents is documents and self.stamp == stamp and time.monotonic() - self.at <= lasts
 
     def will_do(self, documents: Documents, stamp: object) -> bool:
         """Whether to judge the domain anew can wait: its own documents, the council's and its lake are as they were."""
@@ -96,7 +97,7 @@ class _Kept:
             and usable is not None
             and self.documents.mesh.usable.get(self.state.name) is usable
             and self.documents.council is documents.council
-            and time.monotonic() - self.at <= _JUDGED_SECONDS
+            and time.monotonic() - self.at <= _TRUSTED_SECONDS
         )
 
 
@@ -261,8 +262,8 @@ class CatalogView:
 
     def _domain(self, name: str, documents: Documents) -> DomainState:
         kept, stamp = self._kept.get(name), catalog_stamp(self.settings, name)
-        if kept is not None and not kept.is_of(documents, stamp) and kept.will_do(documents, stamp):
-            if self._judging.acquire(blocking=False):
+        if kept is not None and kept.will_do(documents, stamp):
+            if not kept.is_of(documents, stamp) and self._judging.acquire(blocking=False):
                 threading.Thread(target=self._judge_behind, args=(name, documents), name=name, daemon=True).start()
             return aged(kept.state, utc_now())
         return self._renewed(name, documents)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,8 +23,8 @@ _ENDINGS = (".yaml", ".yml", ".py")
 _KEPT_DOMAINS = 256  # of all meshes of the process; beyond it a domain is read anew with every change of any other
 
 _FEW = 500  # products: whoever asks looks at the files, in 0.3 ms for 6; 10,000 take 400 ms
-_LOOK_SECONDS = 4.0  # of more, a look is taken in the background by then,
-_TRUST_SECONDS = 15.0  # and awaited after this
+_SHARE = 20  # of more, looks in the background take a 20th of the time: one is due when the last one's is over 20 times
+_TRUST_SECONDS = 60.0  # and awaited when nobody asked for so long
 _KEPT_LOOKS = 8  # projects in one process
 
 _reading = threading.Lock()
@@ -55,33 +56,43 @@ def is_small(mesh: Mesh) -> bool:
     return sum(len(domain.products) for domain in mesh.domains) <= _FEW
 
 
+@dataclass(frozen=True)
+class _Looked:
+    began: float  # of the monotonic clock
+    seconds: float
+    small: bool
+    documents: tuple[Mesh, Council]
+
+
 class _Look:
     """When the documents of a project were looked at, and how they stood. Safe between threads."""
 
     def __init__(self, settings: MeshSettings) -> None:
         self._settings = settings
         self._looking = threading.Lock()
-        self._kept: tuple[float, bool, tuple[Mesh, Council]] | None = None  # (when, whether it is small, documents)
+        self._kept: _Looked | None = None
 
     def recent(self, lasts: float) -> tuple[Mesh, Council]:
         kept = self._kept
         if kept is None:
             return self._taken()
-        looked_at, small, documents = kept
-        age = time.monotonic() - looked_at
-        if age > (lasts if small else _TRUST_SECONDS):
+        age = time.monotonic() - kept.began
+        if age > (lasts if kept.small else _TRUST_SECONDS):
             return self._taken()
-        if not small and age > _LOOK_SECONDS and self._looking.acquire(blocking=False):
+        if not kept.small and age > _SHARE * kept.seconds and self._looking.acquire(blocking=False):
             threading.Thread(target=self._look_behind, name="documents", daemon=True).start()
-        return documents
+        return kept.documents
 
     def _taken(self) -> tuple[Mesh, Council]:
         began = time.monotonic()
         documents = read_mesh(self._settings)
         small = is_small(documents[0])
-        if not small and (self._kept is None or self._kept[2] is not documents):
-            _leave_to_counting()
-        self._kept = began, small, documents
+        seconds = time.monotonic() - began
+        if self._kept is None or self._kept.documents is not documents:
+            seconds = 0.0  # what it takes to read them is no look
+            if not small:
+                _leave_to_counting()
+        self._kept = _Looked(began, seconds, small, documents)
         return documents
 
     def _look_behind(self) -> None:

@@ -68,7 +68,7 @@ def test_of_a_big_mesh_nobody_waits_for_what_only_time_made_old(
     mesh: GuardedMesh, view: CatalogView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(documents, "_FEW", 0)
-    monkeypatch.setattr(view_module, "_LASTS_SECONDS", 0)
+    monkeypatch.setattr(view_module, "_JUDGED_SECONDS", 0)
     view.domains()  # opening a lake for the first time makes files beside its catalog
     judging = []
 

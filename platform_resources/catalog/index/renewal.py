@@ -67,15 +67,18 @@ class Renewal:
         state = self._look(known, exact)
         if known is not None and not with_usage and state.is_seen_by(known) and self._revision() == known.revision:
             return known
-        if not with_usage and not self._behind(state):
+        behind = self._behind(state)
+        if not with_usage and not behind:
             return replace(state, revision=self._revision())
         with self._file.alone():
             if not self._file.usable():
                 self._file.make()
-            state = self._look(state, True)
+                behind = True
             if with_usage:
                 self._take(read_usage(self._control))
-            self._catch_up(state)
+            if behind:
+                state = self._look(state, True)
+                self._catch_up(state)
             return replace(state, revision=self._file.revision)
 
     def _look(self, known: State | None, exact: bool) -> State:
