@@ -58,6 +58,7 @@ class PortState:
     notices: tuple[str, ...] = ()  # what its readers and its owner should know of its life, and of its inputs'
     readers: tuple[str, ...] = ()  # registered consumers
     retirement: Retirement | None = None  # when it was taken down
+    was_refused: bool = False  # a candidate was, at any time
 
     @property
     def held(self) -> bool:
@@ -151,6 +152,7 @@ def _port_state(
     state: PortState, newest: Mapping[str, Publication], refused: Mapping[str, Refusal], now: datetime
 ) -> PortState:
     last, refusal = newest.get(state.port.address), refused.get(state.port.address)
+    was_refused = refusal is not None
     retirement = None if last is None else retirement_in(last)
     publication = None if retirement is not None else last
     since = publication.published_at if publication else retirement.at if retirement else None
@@ -164,6 +166,7 @@ def _port_state(
         freshness=freshness,
         lifecycle=lifecycle_now(state.product, state.port, retirement),
         retirement=retirement,
+        was_refused=was_refused,
     )
 
 

@@ -47,7 +47,7 @@ from platform_resources.lake.publications import (
 from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
 from platform_resources.lake.settings import MeshSettings, SettingError, find_project_root, mesh_name, public_url
 from platform_resources.lake.stamps import CatalogStamp, catalog_identity, catalog_stamp, server_stamps
-from platform_resources.lake.timeline import Entry, Failed, Timeline, read_timeline
+from platform_resources.lake.timeline import Entry, Failed, Timeline, read_refused
 
 __all__ = [
     "INTERNAL_SCHEMA",
@@ -97,7 +97,7 @@ __all__ = [
     "qualified",
     "quote_identifier",
     "quote_literal",
-    "read_timeline",
+    "read_refused",
     "refuse",
     "retire",
     "retirement_in",

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from platform_resources.catalog import PortState
-from platform_resources.lake import LakeMissingError, PortAddress, Publication
+from platform_resources.lake import PortAddress, Publication
 from platform_resources.quality import compile_checks
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged, refusals
 from platform_resources.serving.entitlements import contracts_of, is_told_rows, policy_on, sight_of
@@ -104,10 +104,9 @@ def list_publications(
     ] = None,
 ) -> PublicationPage:
     """The publication log of a port, newest first; retirements and returns to earlier versions are in it too."""
-    try:
-        log = reader.view.log(PortAddress.parse(state.port.address), limit + 1, None if cursor is None else int(cursor))
-    except LakeMissingError:
-        log = []
+    known = reader.access.guard.served.log(PortAddress.parse(state.port.address))
+    entries = () if known is None else known.entries
+    log = [entry for entry in entries if cursor is None or entry.number < int(cursor)][: limit + 1]
     following = str(log[limit - 1].number) if len(log) > limit else None
     link_next(request, response, following)
     told = is_told_rows(reader, state)

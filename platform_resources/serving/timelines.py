@@ -10,15 +10,16 @@ from platform_resources.catalog.served_time import Limit, promises
 from platform_resources.contracts.durations import DurationError
 from platform_resources.lake import (
     Entry,
-    LakeMissingError,
+    Failed,
     PortAddress,
+    Publication,
     PublicationError,
     Timeline,
-    read_timeline,
+    read_refused,
 )
 from platform_resources.serving.readers import Reader
 
-# The page of a product asks for 30 and 90 days; to read the log takes 35 ms of CPU, to cut it next to none.
+# The page of a product asks for 30 and 90 days; to read what was refused takes 20 ms, to cut it next to none.
 _READ_DAYS = 90
 
 
@@ -40,19 +41,26 @@ def timeline_of(reader: Reader, state: PortState, days: int, now: datetime) -> P
 
     Raises
     ------
-    duckdb.Error
+    UnavailableError, duckdb.Error
         when the lake can't be read.
     """
     port, start = PortAddress.parse(state.port.address), now - timedelta(days=days)
-    longest = _day(now - timedelta(days=max(days, _READ_DAYS)))  # of a day, so that it is kept for one
-    try:
-        read = reader.view.told(port, ("timeline", longest), lambda con: read_timeline(con, port, longest))
-        found = read.since(_day(start))
-    except LakeMissingError:
-        found = Timeline()
+    log = reader.access.guard.served.log(port)
+    entries = () if log is None else tuple(map(_entry, reversed(log.entries)))
+    found = Timeline(entries, _refused(reader, port, now, days) if state.was_refused else ()).since(_day(start))
     distinct = {entry.contract_sha256: entry for entry in found.entries}
     limits = {sha256: _freshness(reader, state, port, entry) for sha256, entry in distinct.items()}
     return PortTimeline(found, promises(limits, found.entries), start)
+
+
+def _entry(row: Publication) -> Entry:
+    promised = row.contract_version, row.contract_sha256
+    return Entry(row.number, row.kind, *promised, row.score, row.data_as_of, row.published_at)
+
+
+def _refused(reader: Reader, port: PortAddress, now: datetime, days: int) -> tuple[Failed, ...]:
+    longest = _day(now - timedelta(days=max(days, _READ_DAYS)))  # of a day, so that it is kept for one
+    return reader.view.told(port, ("refused", longest), lambda con: read_refused(con, port, longest))
 
 
 def _day(moment: datetime) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from platform_resources.lake import MeshSettings, Refusal, connect, read_timeline, refuse, retire
+from platform_resources.lake import MeshSettings, Refusal, Timeline, connect, publications, read_refused, refuse, retire
 from tests.lake.conftest import NOW, PORT, PublishRows
 
 DAY = timedelta(days=1)
@@ -18,8 +18,12 @@ def test_a_timeline_that_is_cut_is_the_one_that_would_be_read(settings: MeshSett
             at = NOW - days * DAY
             refuse(con, settings, Refusal(str(PORT), number, f"refused {number}", "1.0.0", 50.0, {"results": []}, at))
         retire(con, settings, port=PORT, run_id="end", now=NOW - 5 * DAY)
-        whole = read_timeline(con, PORT, NOW - 60 * DAY)
+        log = tuple(reversed(publications(con, "shop", PORT)))
+        whole = Timeline(log, read_refused(con, PORT, NOW - 60 * DAY))  # type: ignore[arg-type]
         assert (len(whole.entries), len(whole.refused)) == (5, 5)
         for half_days in range(120):
             since = NOW - half_days * DAY / 2
-            assert whole.since(since) == read_timeline(con, PORT, since)
+            found = whole.since(since)
+            assert found.refused == read_refused(con, PORT, since)
+            later = tuple(row for row in log if row.published_at >= since)
+            assert found.entries == log[max(len(log) - len(later) - 1, 0) :]
