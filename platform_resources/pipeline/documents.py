@@ -91,7 +91,7 @@ class _Look:
         if self._kept is None or self._kept.documents is not documents:
             seconds = 0.0  # what it takes to read them is no look
             if not small:
-                _leave_to_counting()
+                leave_to_counting()
         self._kept = _Looked(began, seconds, small, documents)
         return documents
 
@@ -102,9 +102,9 @@ class _Look:
             self._looking.release()
 
 
-def _leave_to_counting() -> None:
-    """Keep the collector of cycles away from what there is: documents have none, and to walk 10,000 of them takes 1 s
-    in the midst of an answer.
+def leave_to_counting() -> None:
+    """Keep the collector of cycles away from what there is: documents and judgements have none, and to walk those of
+    10,000 products takes 1 s in the midst of an answer.
     """
     gc.collect()
     gc.freeze()
