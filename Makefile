@@ -23,9 +23,8 @@ install: .venv/.installed ## Create .venv with the locked dependencies
 demo: .venv/.installed ## Build all products from a replayed retailer, then serve the Dagster UI (ARGS=--no-ui returns)
 	@$(BIN)/python -m operational_systems -- $(BIN)/mesh up $(ARGS)
 
-# Three at once on two cores: some tests wait most of their time (for a server, a daemon, a disk).
 test: .venv/.installed check ## Run all checks and tests (minutes)
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 fast: .venv/.installed ## Run the tests that take no minutes
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

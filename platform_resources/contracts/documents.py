@@ -7,7 +7,6 @@ the result is read back and compared before it is handed out.
 from __future__ import annotations
 
 import copyreg
-import hashlib
 import os
 import pickle
 import stat
@@ -26,6 +25,7 @@ from platform_resources.contracts.editing import edited
 from platform_resources.contracts.findings import ContractError, Finding
 from platform_resources.contracts.lines import KeyPath, Lines
 from platform_resources.contracts.model import Origin
+from platform_resources.contracts.packed import packed
 from platform_resources.contracts.reading import Reading, read_yaml
 
 Kind = Literal["contract", "product", "domain"]
@@ -66,8 +66,8 @@ class Document:
     def __init__(self, path: Path, raw: bytes, data: Mapping[str, Any], lines: Lines) -> None:
         """`data` and `lines` are what `raw` says; they stay."""
         self.path = path
-        self.sha256 = hashlib.sha256(raw).hexdigest()  # of the bytes
-        self._packed = zlib.compress(raw, 1)
+        self._packed = packed(raw)
+        self.sha256 = self._packed.sha256  # of the bytes
         self._tree: Reading | None = Reading(data, lines)
         self._view: Any = None
         self._packed_view: bytes | None = None
@@ -104,7 +104,7 @@ class Document:
 
     @property
     def raw(self) -> bytes:
-        return zlib.decompress(self._packed)
+        return self._packed.raw
 
     @property
     def text(self) -> str:
@@ -131,10 +131,10 @@ class Document:
     @property
     def view(self) -> Any:
         """What `keep_view` was given, or an equal copy of it; None before that."""
-        view, packed = self._view, self._packed_view
-        if view is None and packed is not None:
-            view = self._view = pickle.loads(zlib.decompress(packed))  # (packed in this process)
-            _trees.keep(self, len(self._packed))
+        view, kept = self._view, self._packed_view
+        if view is None and kept is not None:
+            view = self._view = pickle.loads(zlib.decompress(kept))  # (packed in this process)
+            _trees.keep(self, len(kept))
         return view
 
     def keep_view(self, view: Any) -> None:

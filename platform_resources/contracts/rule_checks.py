@@ -176,4 +176,6 @@ def check_pattern(node: Node, pattern: object) -> Iterator[Finding]:
     try:
         compile_pattern(pattern)
     except PatternError as bad:
-        yield node.finding("pattern", f"{shown(pattern)} can't be used: {bad}.", "Mend the pattern.")
+        yield node.finding(
+            "pattern", f"{shown(pattern)} can't be used: {bad}.", "Write it without look-ahead and the like."
+        )

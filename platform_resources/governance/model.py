@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from platform_resources.contracts import Document, Finding, Origin, Severity
 from platform_resources.contracts.loading import PORT_FILE
 from platform_resources.contracts.model import Column
+from platform_resources.contracts.packed import packed
 
 Family = Literal["naming", "quality", "security", "sla", "lifecycle", "interoperability", "documentation", "ownership"]
 Subject = Literal["product", "contract", "table", "column", "rule", "promise", "input", "publication"]
@@ -168,15 +168,15 @@ class Holder:
 
 
 class _Packed:
-    """A text that is kept compressed: 10,000 published contracts would take 200 MB, and most are never read."""
+    """A text that is kept compressed, once for the file and for what was published of it."""
 
     def __get__(self, owner: Any, _: type | None = None) -> str:
         if owner is None:
             raise AttributeError("no default")  # what a dataclass asks a descriptor for
-        return zlib.decompress(owner.__dict__["_document"]).decode()
+        return owner.__dict__["_document"].raw.decode()
 
     def __set__(self, owner: Any, text: str) -> None:
-        owner.__dict__["_document"] = zlib.compress(text.encode(), 1)
+        owner.__dict__["_document"] = packed(text.encode())
 
 
 @dataclass(frozen=True)

@@ -110,14 +110,16 @@ def test_a_hundred_kills_lose_nothing(shop: Shop) -> None:
         assert low >= served, "the port went back"
         if told == ("published", version):
             assert low == version, "a publication was acknowledged and lost"
+        served = low
         outcome = "published" if low == version else "left as it was"
         outcomes[f"{phase}: {outcome}"] = outcomes.get(f"{phase}: {outcome}", 0) + 1
 
-        shop.ingest(f"run-{number}")
-        shop.build(version + 1)
-        assert shop.publish(f"run-{number}").published
-        good.add(version + 1)
-        served = version + 1
+        if number % 4 == 0:  # between, the next run finds what several killed ones left
+            shop.ingest(f"run-{number}")
+            shop.build(version + 1)
+            assert shop.publish(f"run-{number}").published
+            good.add(version + 1)
+            served = version + 1
         if number % KILLS_PER_PHASE == 0:
             orphans += clean_up(shop, number)
 

@@ -13,7 +13,7 @@ import duckdb
 from platform_resources.lake import LakeMissingError, MeshSettings, catalog_identity, quote_literal
 from platform_resources.lake.connection import CONNECTION_CONFIG, attach_lakes
 
-_MOST = 16  # instances; each takes 4 MB for a log alone, 30 MB and more once data was read
+_MOST = 8  # instances; each takes 4 MB for a log alone, 30 MB and more once data was read
 _MEMORY_SHARE = 4  # of the machine's memory, a quarter for each domain that is read at once
 _MEMORY_AT_LEAST, _MEMORY_AT_MOST = 512 << 20, 8 << 30  # bytes
 
@@ -27,7 +27,7 @@ class _Instance:
 class WarmLakes:
     """One DuckDB instance per domain, its lake attached read-only; `cursor` hands out a connection to it.
 
-    Of more than 16 domains, the one that was not asked for longest is let go; who reads from it goes on reading.
+    Of more than 8 domains, the one that was not asked for longest is let go; who reads from it goes on reading.
 
     A query that spills does so in `$MESH_HOME/tmp/<process>`, which goes with the last instance. Instances are made
     again when DuckDB has given one up, or the catalog's file was replaced by another (a restored backup).
