@@ -19,6 +19,10 @@ class Packed:
     def __reduce__(self) -> tuple[object, tuple[bytes]]:
         return packed, (self.raw,)
 
+    def __len__(self) -> int:
+        """The bytes that it takes."""
+        return len(self._compressed)
+
     @property
     def raw(self) -> bytes:
         return zlib.decompress(self._compressed)

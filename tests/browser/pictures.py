@@ -61,7 +61,7 @@ def main() -> None:
 def signed_in(browser: Browser, url: str, home: Path, persona: str, **options: object) -> Page:
     page = browser.new_context(**{"viewport": {"width": 1280, "height": HEIGHT}, **options}).new_page()
     page.goto(f"{url}/sign-in")
-    page.get_by_label("Token").fill((home / "personas" / f"{persona}.token").read_text().strip())
+    page.get_by_role("textbox", name="Token").fill((home / "personas" / f"{persona}.token").read_text().strip())
     page.get_by_role("button", name="Sign in with the token").click()
     page.wait_for_url(f"{url}/")
     return page

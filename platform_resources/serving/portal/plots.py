@@ -239,9 +239,9 @@ def _time(form: str, room: int = 0) -> dict[str, Any]:
 
 
 def _band(number: int, score: float, lowest: float) -> float:
-    """Where a score stands in the `number`th band from above, each one high: 100 near its upper edge."""
+    """Where a score stands in the `number`th band from above, each one high: labels of neighbours never meet."""
     bottom = min(lowest, 95.0)
-    return -number - 0.85 + 0.7 * (score - bottom) / (100 - bottom)
+    return -number - 0.7 + 0.4 * (score - bottom) / (100 - bottom)
 
 
 def _promise_line(at: float) -> dict[str, Any]:
