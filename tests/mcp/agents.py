@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -49,7 +50,8 @@ class Agent:
                     return error
 
         self.begin()
-        told = anyio.run(asked)
+        with ThreadPoolExecutor(1) as thread:  # another test of the process may hold a browser, and with it a loop
+            told = thread.submit(anyio.run, asked).result()
         if isinstance(told, MCPError):
             raise told
         return told
