@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import anyio
 from mcp import Client, MCPError
 from mcp_types import CallToolResult
 
@@ -17,6 +15,7 @@ from platform_resources.catalog.view import CatalogView
 from platform_resources.serving.limits import ApiLimits, RateLimits, Threads
 from platform_resources.serving.mcp.server import MeshServer, mesh_server
 from platform_resources.serving.mcp.sessions import Door
+from tests.running import in_a_loop
 
 _Told = TypeVar("_Told")
 MODES = ("auto", "legacy")  # protocol 2026-07-28 and 2025-11-25
@@ -50,8 +49,7 @@ class Agent:
                     return error
 
         self.begin()
-        with ThreadPoolExecutor(1) as thread:  # another test of the process may hold a browser, and with it a loop
-            told = thread.submit(anyio.run, asked).result()
+        told = in_a_loop(asked)
         if isinstance(told, MCPError):
             raise told
         return told

@@ -8,7 +8,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
@@ -19,6 +18,7 @@ from platform_resources.serving.mcp.tools import TOOLS
 from platform_resources.serving.mcp.tools.reading import MAX_ROWS
 from tests.mcp.agents import Agent
 from tests.mesh.conftest import console_script
+from tests.running import in_a_loop
 from tests.shipped import ShippedMesh
 from tests.tiny_mesh import REPOSITORY
 
@@ -71,7 +71,7 @@ def test_an_agent_host_starts_the_server_by_the_settings_shown(shipped_mesh: Shi
             assert len(read.structured_content["answer"]["rows"]) == 20
             assert "CANARY" not in read.content[0].text  # masked
 
-    anyio.run(asks)
+    in_a_loop(asks)
     assert not stray  # stdout is for the protocol alone
 
 

@@ -29,6 +29,7 @@ from platform_resources.serving.limits import ApiLimits
 from platform_resources.serving.mcp.http import security_of
 from tests.mcp.agents import MODES, server_for
 from tests.mcp.recording import Wire, connected, normal, session
+from tests.running import in_a_loop
 from tests.serving.conftest import NO_TLS, run_server
 from tests.shipped import ShippedMesh
 from tests.tiny_mesh import environment
@@ -65,7 +66,7 @@ def wires(served: str, shipped_mesh: ShippedMesh) -> dict[str, Wire]:
             await session(client)
 
     for mode in MODES:
-        anyio.run(recorded, mode)
+        in_a_loop(recorded, mode)
     return found
 
 
@@ -128,7 +129,7 @@ def test_mesh_mcp_speaks_by_stdio_and_nothing_else_on_stdout(shipped_mesh: Shipp
             read = await client.call_tool("query_product", {"product": "crm.customer_360", "columns": ["email"]})
             assert "CANARY" in read.content[0].text  # cleared
 
-    anyio.run(talk)
+    in_a_loop(talk)
     assert not stray
 
 
@@ -147,7 +148,7 @@ def test_two_callers_at_once_never_mix(served: str, shipped_mesh: ShippedMesh) -
                 for who in ("analyst", "service-desk"):
                     tasks.start_soon(asks, who, mode)
 
-    anyio.run(all_at_once)
+    in_a_loop(all_at_once)
 
 
 def test_requests_are_refused_as_by_the_api(served: str, shipped_mesh: ShippedMesh) -> None:
@@ -221,11 +222,11 @@ def test_a_revoked_token_ends_the_session(served: str, shipped_mesh: ShippedMesh
 
         for mode in MODES:
             token, credential = made()
-            assert anyio.run(talk, connected(served, token, mode), credential)
+            assert in_a_loop(talk, connected(served, token, mode), credential)
             headers = {**HEADERS, "Authorization": f"Bearer {token}"}
             assert _ping(served, headers).status_code == 401
             token, credential = made()
-            told = anyio.run(talk, Client(server_for(access, view, token), mode=mode), credential)
+            told = in_a_loop(talk, Client(server_for(access, view, token), mode=mode), credential)
             assert "token that holds" in told
 
 
@@ -251,7 +252,7 @@ def test_with_an_openid_provider_a_client_finds_it(shipped_mesh: ShippedMesh, mo
             assert named == f"{public}/.well-known/oauth-protected-resource/mcp"
             for address in build_protected_resource_metadata_discovery_urls(named, f"{public}/mcp"):
                 answer = client.get(address.removeprefix(public))
-                told = anyio.run(handle_protected_resource_response, answer)
+                told = in_a_loop(handle_protected_resource_response, answer)
                 assert (str(told.resource), [str(one) for one in told.authorization_servers]) == (
                     f"{public}/mcp",
                     [issuer],  # to the letter: what it says of itself must be the same

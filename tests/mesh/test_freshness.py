@@ -38,12 +38,13 @@ def freshness(port: int) -> str | None:
     return info and info["freshnessStatus"]
 
 
-def wait_for(port: int, state: str, seconds: float) -> None:
+def wait_for(served: subprocess.Popen[bytes], output: Path, port: int, state: str, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     seen = []
     while (found := freshness(port)) != state:
         if not seen or seen[-1] != found:
             seen.append(found)
+        assert served.poll() is None, f"mesh up ended:\n{output.read_text()}"
         assert time.monotonic() < deadline, f"no {state} within {seconds} s; seen: {seen}"
         time.sleep(2)
 
@@ -59,22 +60,24 @@ def test_a_port_without_news_fails_in_the_ui_and_recovers_by_itself(tmp_path: Pa
     contract = project / "domains/shop/products/orders/v1.odcs.yaml"
     contract.write_text(contract.read_text(encoding="utf-8").replace("P3650D", "PT1M"), encoding="utf-8")
     land(home, extracted_at=datetime.now(UTC))
-    port = free_port()
-    served = subprocess.Popen(
-        [sys.executable, "-m", "platform_resources.cli", "up", "--port", str(port)],
-        cwd=project,
-        env=environment(project, home) | {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "5"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # its group gets the Ctrl-C below, as in a terminal
-        preexec_fn=_heed_ctrl_c,
-    )
+    port, printed = free_port(), tmp_path / "up.log"
+    with printed.open("wb") as output:
+        served = subprocess.Popen(
+            [sys.executable, "-m", "platform_resources.cli", "up", "--port", str(port), "--api-port", str(free_port())],
+            cwd=project,
+            env=environment(project, home) | {"FRESHNESS_DAEMON_INTERVAL_SECONDS": "5"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # its group gets the Ctrl-C below, as in a terminal
+            preexec_fn=_heed_ctrl_c,
+        )
     try:
-        wait_for(port, "DEGRADED", 240)
+        wait_for(served, printed, port, "DEGRADED", 240)
         land(home, [(9, "eve@mail.example", "+1-555-0109", "blue", 1999, "5.00")], extracted_at=datetime.now(UTC))
-        wait_for(port, "HEALTHY", 240)
+        wait_for(served, printed, port, "HEALTHY", 240)
     finally:
-        os.killpg(served.pid, signal.SIGINT)
+        if served.poll() is None:
+            os.killpg(served.pid, signal.SIGINT)
         try:
             code = served.wait(90)
         except subprocess.TimeoutExpired:
