@@ -9,6 +9,7 @@ from typing import Literal
 
 from platform_resources.catalog.consumption import PortConsumer, columns_read, consumption_of
 from platform_resources.contracts import Mesh
+from platform_resources.contracts.wording import counted
 from platform_resources.control import ControlDatabase
 
 Event = Literal["change", "deprecation", "outage"]
@@ -75,7 +76,7 @@ class HitCount:
     @property
     def told(self) -> str:
         own = "" if self.own == self.all else f", {self.own:,} of them its own"
-        return f"{number_told(self.all, 'consumer')}{own}{', you among them' if self.you else ''}"
+        return f"{counted(self.all, 'consumer')}{own}{', you among them' if self.you else ''}"
 
 
 def impact_told(
@@ -87,15 +88,10 @@ def impact_told(
         subject += f" on {until}"
     if not ports and not consumers.all:
         return f"{subject} hits nobody that is known."
-    further = f"{number_told(columns, 'column')} of {named_told(ports, 'port')}" if ports else "no other port"
+    further = f"{counted(columns, 'column')} of {named_told(ports, 'port')}" if ports else "no other port"
     return f"{subject} hits {further} and {consumers.told}."
-
-
-def number_told(count: int, what: str) -> str:
-    """As in `1 column`, `2 columns`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def named_told(names: Sequence[str], what: str) -> str:
     """How many and the first of them: `4 ports (a, b, c, …)`."""
-    return f"{number_told(len(names), what)} ({', '.join([*names[:_NAMED], *(['…'] if len(names) > _NAMED else [])])})"
+    return f"{counted(len(names), what)} ({', '.join([*names[:_NAMED], *(['…'] if len(names) > _NAMED else [])])})"

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from platform_resources.catalog.fitness.evidence import floored, length
 from platform_resources.catalog.served_time import Kept
+from platform_resources.contracts.wording import counted
 from platform_resources.control import ControlDatabase
 from platform_resources.control.tables import usage
 
@@ -63,8 +64,8 @@ def impact(consumers: Set[str], products: Set[str]) -> Figure:
     """`consumers`: of its ports, by name; `products`: built on it, however indirectly, by address."""
     formula = "its consumers, and the products that are built on it, however indirectly; each counted once"
     are = "is" if len(products) == 1 else "are"
-    built = f"{_count(len(products), 'product')} {are} built on it, however indirectly"
-    says = f"it has {_count(len(consumers), 'consumer')}; {built}"
+    built = f"{counted(len(products), 'product')} {are} built on it, however indirectly"
+    says = f"it has {counted(len(consumers), 'consumer')}; {built}"
     return Figure("impact", float(len(consumers | products)), "dependants", formula, says)
 
 
@@ -81,7 +82,7 @@ def adoption(now: Adoption, before: Adoption) -> Figure:
 
 
 def satisfaction(mean: float | None, count: int) -> Figure:
-    says = "nobody has rated it yet" if mean is None else f"{mean:g} of 5 stars from {_count(count, 'rating')}"
+    says = "nobody has rated it yet" if mean is None else f"{mean:g} of 5 stars from {counted(count, 'rating')}"
     return Figure("satisfaction", mean, "stars", "mean of its ratings, 1-5 stars", says)
 
 
@@ -104,11 +105,7 @@ def adoption_in(
     return sides[0], sides[1]
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _read(use: Adoption) -> str:
     if not use.reads:
         return "nobody read it"
-    return f"{_count(use.consumers, 'consumer')} read it {'once' if use.reads == 1 else f'{use.reads:,} times'}"
+    return f"{counted(use.consumers, 'consumer')} read it {'once' if use.reads == 1 else f'{use.reads:,} times'}"

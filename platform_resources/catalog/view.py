@@ -58,11 +58,11 @@ class Documents:
         """Address -> the product, of the documents that can be used."""
         return {product.address: product for product in self.mesh.products}
 
-    @cached_property
+    @property
     def glossary(self) -> Glossary:
         return load_glossary(self.mesh)
 
-    @cached_property
+    @property
     def bindings(self) -> Mapping[str, Sequence[Binding]]:
         """Term -> what is bound to it."""
         return bindings_by_term(self.mesh)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_resources.cli.output import DIM, moment, table
+from platform_resources.contracts.wording import counted
 
 if TYPE_CHECKING:
     from platform_resources.access import AccessRequest
@@ -42,7 +43,7 @@ def request_page(item: AccessRequest) -> Group:
     facts.add_row("for", escape(item.consumer + by))
     facts.add_row("purpose", escape(item.purpose))
     facts.add_row("reason", escape(item.reason))
-    facts.add_row("asked", f"{moment(item.requested_at)}, for {item.days} {'day' if item.days == 1 else 'days'}")
+    facts.add_row("asked", f"{moment(item.requested_at)}, for {counted(item.days, 'day')}")
     for approval in item.approvals:
         word = "[green]approved[/]" if approval.decision == "approve" else "[red]denied[/]"
         said = f": {escape(approval.comment)}" if approval.comment else ""

@@ -16,6 +16,7 @@ from platform_resources.cli.output import table
 from platform_resources.contracts import Change, Comparison
 from platform_resources.contracts.contract_view import OPERATORS
 from platform_resources.contracts.findings import printable
+from platform_resources.contracts.wording import counted
 from platform_resources.governance import Consumer
 
 Whom = Literal["consumers", "producers"]
@@ -215,7 +216,7 @@ def _columns(consumer: Consumer, touched: Collection[str]) -> str:
 
 def _verdict(comparison: Comparison, whom: Whom) -> Padding:
     count = len(comparison.changes)
-    told = f"{count} change{'' if count == 1 else 's'}"
+    told = counted(count, "change")
     for side in ("consumers", "producers"):
         broken = len(comparison.breaking_for(side))  # type: ignore[arg-type]
         if broken:

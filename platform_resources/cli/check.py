@@ -25,6 +25,7 @@ from platform_resources.contracts import (
     findings_as_sarif,
     render_findings,
 )
+from platform_resources.contracts.wording import counted
 from platform_resources.governance import CheckReport, check_mesh
 from platform_resources.governance.days import noon
 from platform_resources.lake import MeshSettings, utc_now
@@ -194,19 +195,15 @@ def _print(findings: Sequence[Finding], base: Path) -> None:
 def _summary(findings: Sequence[Finding], checked: Sequence[Path], report: CheckReport | None) -> str:
     bad = sum(finding.severity == "error" for finding in findings)
     warnings = sum(finding.severity == "warning" for finding in findings)
-    verdict = f"[bold red]{_count(bad, 'error')}[/]" if bad else "[bold green]sound[/]"
-    parts = [verdict, _count(warnings, "warning")]
+    verdict = f"[bold red]{counted(bad, 'error')}[/]" if bad else "[bold green]sound[/]"
+    parts = [verdict, counted(warnings, "warning")]
     if report is not None:
         words = {"grace": "in grace", "waived": "waived", "announced": "announced"}
         parts += [f"{report.count(standing)} {word}" for standing, word in words.items() if report.count(standing)]
-    looked = _count(len(checked), "document")
+    looked = counted(len(checked), "document")
     if report is not None:
-        looked = f"{_count(len(report.products), 'product')}, {looked}, {_count(len(report.rules), 'rule')}"
+        looked = f"{counted(len(report.products), 'product')}, {looked}, {counted(len(report.rules), 'rule')}"
     line = f"{looked}: {', '.join(parts)}"
     if report is not None and report.blocked:
         line += f"\nnot to be published as they stand: {escape(', '.join(sorted(report.blocked)))}"
     return line
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

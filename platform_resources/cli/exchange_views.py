@@ -13,6 +13,7 @@ from rich.table import Table
 from platform_resources.cli.output import console
 from platform_resources.contracts import Document, Finding, contract_of_text
 from platform_resources.contracts.documents import path_text
+from platform_resources.contracts.wording import counted
 from platform_resources.self_service.fitting import GONE, Change
 from platform_resources.self_service.fitting_contracts import REMEMBERED
 from platform_resources.self_service.import_plan import ImportPlan, PlannedFile
@@ -153,14 +154,14 @@ def _summary(plan: ImportPlan, blocking: int, *, written: bool) -> str:
     count = sum(file.state != "unchanged" for file in plan.files)
     products = len({file.path.parent for file in plan.files})
     done = "written" if written else "would be written"
-    what = f"{count} file{'s' if count != 1 else ''} {done}" if count else "nothing to write: all of it is there"
+    what = f"{counted(count, 'file')} {done}" if count else "nothing to write: all of it is there"
     errors = sum(finding.severity == "error" for finding in plan.findings)
     if errors:
         told = "1 error[/]: until it is mended" if errors == 1 else f"{errors} errors[/]: until they are mended"
         state = f"[bold red]{told}, nothing can be built from it"
     elif blocking:
-        findings = f"{blocking} finding{'s' if blocking != 1 else ''}"
+        findings = counted(blocking, "finding")
         state = f"sound, but [bold red]{findings}[/] of the council would keep it from being published"
     else:
         state = "[bold green]sound[/]"
-    return f"{products} product{'s' if products != 1 else ''}, {what}; {state}"
+    return f"{counted(products, 'product')}, {what}; {state}"

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from platform_resources.cli.common import AsOption, JsonFlag, catalog_reader
 from platform_resources.cli.output import console, errors, fail, print_json, table
+from platform_resources.contracts.wording import counted
 
 if TYPE_CHECKING:
     from platform_resources.serving.fitness import Fit, FitnessAnswer
@@ -159,5 +160,5 @@ def rate(
     if json_output:
         print_json(found.model_dump())
     else:
-        count = f"{found.count:,} rating{'' if found.count == 1 else 's'}"
+        count = counted(found.count, "rating")
         console.print(f"{escape(found.product)} has {found.average:g} of 5 stars from {count}", highlight=False)

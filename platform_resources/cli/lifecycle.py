@@ -25,6 +25,7 @@ from platform_resources.contracts import (
 from platform_resources.contracts.changes.model import version_key
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of, replacement_of
 from platform_resources.contracts.model import OutputPort, Product
+from platform_resources.contracts.wording import counted
 from platform_resources.governance.days import today as day_of
 from platform_resources.governance.endings import still_reading
 from platform_resources.governance.evolution import wanted_version
@@ -73,7 +74,7 @@ def deprecate(
         *([f"its readers are told in `mesh status` and `mesh check`: {', '.join(readers)}"] if readers else []),
         f"once nobody reads it any more: mesh retire {port}",
     ]
-    title = f"{port} is deprecated: served until {end} ({left:,} day{'' if left == 1 else 's'} from today)"
+    title = f"{port} is deprecated: served until {end} ({counted(left, 'day')} from today)"
     _write(offered, wanted)
     _tell(settings, offered, wanted, title, steps, json_output, {"readers": readers})
 

@@ -16,6 +16,7 @@ from platform_resources.cli.change_views import Diff, diff_page, diff_record
 from platform_resources.cli.output import score_text, table
 from platform_resources.contracts import Finding, findings_as_json
 from platform_resources.contracts.findings import printable
+from platform_resources.contracts.wording import counted
 from platform_resources.governance import Judgement
 from platform_resources.self_service.preview import PortPreview, ProductPreview
 
@@ -90,7 +91,7 @@ def preview_page(found: Sequence[ProductPreview], told: str, base: Path) -> Grou
         parts += about
     refused = sum(item.refused for item in found)
     ports = [port for item in found for port in item.ports]
-    counted = ", ".join(
+    states = ", ".join(
         f"{count} {state}"
         for state in ("new", "changed", "removed", "unchanged")
         if (count := sum(port.state == state for port in ports))
@@ -98,8 +99,9 @@ def preview_page(found: Sequence[ProductPreview], told: str, base: Path) -> Grou
     verdict = (
         f"[bold red]{refused} of {len(found)} would be refused[/]" if refused else "[bold green]none is refused[/]"
     )
-    noun = "product" if len(found) == 1 else "products"
-    parts.append(Text.from_markup(f"{len(found)} {noun}{f' (ports: {counted})' if counted else ''}: {verdict}"))
+    parts.append(
+        Text.from_markup(f"{counted(len(found), 'product')}{f' (ports: {states})' if states else ''}: {verdict}")
+    )
     return Group(*parts)
 
 
@@ -155,8 +157,8 @@ def _port(port: PortPreview, told: str, below: Collection[str]) -> list[Any]:
     colour = _COLOURS[port.verdict]
     reasons = [printable(reason) for reason in dict.fromkeys(port.reasons) if reason not in below]
     shown = "; ".join(reasons[:2]) + (f" (and {len(reasons) - 2} more)" if len(reasons) > 2 else "")
-    if counted := len(set(port.reasons).intersection(below)):
-        shown += f"{'; ' if shown else ''}{counted} finding{'s' if counted > 1 else ''} of the council, told below"
+    if told := len(set(port.reasons).intersection(below)):
+        shown += f"{'; ' if shown else ''}{counted(told, 'finding')} of the council, told below"
     text = f"[{colour}]{_VERDICTS[port.verdict]}[/]{f': {escape(shown)}' if shown else ''}"
     return [*parts, Text(""), Padding(Text.from_markup(text), (0, 0, 0, 2))]
 

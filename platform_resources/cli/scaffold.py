@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from platform_resources.cli.common import JsonFlag
 from platform_resources.cli.output import console, fail, print_json, table
+from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def land(
             )
         else:
             console.print(
-                f"{escape(str(item.file))}: {item.rows:,} row{'s' if item.rows != 1 else ''} landed for {feed}",
+                f"{escape(str(item.file))}: {counted(item.rows, 'row')} landed for {feed}",
                 highlight=False,
             )
         if item.unread:

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from platform_resources.cli.common import JsonFlag
 from platform_resources.cli.output import console, errors, fail, moment, print_json, table
 from platform_resources.contracts import ContractError, findings_as_json, render_findings
+from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
@@ -167,9 +168,7 @@ def _of(part: int, whole: int, noun: str) -> str:
 def _print_failing(item: Failing, base: Path) -> None:
     count = len(item.findings)
     until = "" if item.waived_until is None else f", [yellow]waived until {item.waived_until}[/]"
-    console.print(
-        f"  [bold]{escape(item.product)}[/]  {count:,} finding{'s' if count != 1 else ''}{until}", highlight=False
-    )
+    console.print(f"  [bold]{escape(item.product)}[/]  {counted(count, 'finding')}{until}", highlight=False)
     for finding in item.findings[:_TOLD]:
         file = finding.file.relative_to(base) if finding.file.is_relative_to(base) else finding.file
         text = f"{escape(finding.message)}  [dim]{escape(file.name)}:{finding.line}[/]"

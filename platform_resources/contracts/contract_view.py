@@ -46,12 +46,6 @@ _OLD_METRICS = {
 }
 
 
-def _glossary_links(table: Table) -> tuple[str, ...]:
-    """Interned: products of a domain link to the same terms."""
-    links = (*table.terms, *(link for column in table.columns for link in column.terms))
-    return tuple(sys.intern(link) for link in dict.fromkeys(links))
-
-
 def contract_view(document: Document) -> Contract:
     """The typed view of an ODCS document."""
     root = Node(document, document.data)
@@ -94,6 +88,12 @@ def team_of(root: Node) -> tuple[str | None, tuple[str, ...]]:
     present = [m for m in members if m.text("dateOut") is None and is_email(m.text("username"))]
     owners = [m for m in present if "owner" in (m.text("role") or "").lower()]
     return team.text("name"), tuple(str(m.text("username")) for m in owners or present)
+
+
+def _glossary_links(table: Table) -> tuple[str, ...]:
+    """Interned: products of a domain link to the same terms."""
+    links = (*table.terms, *(link for column in table.columns for link in column.terms))
+    return tuple(sys.intern(link) for link in dict.fromkeys(links))
 
 
 def _table(node: Node) -> Table:

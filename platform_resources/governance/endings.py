@@ -7,6 +7,7 @@ from datetime import date
 from platform_resources.contracts import Mesh
 from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of, retirement_word
 from platform_resources.contracts.model import InputPort, OutputPort, Product
+from platform_resources.contracts.wording import counted
 from platform_resources.governance.consumers import consumers_of
 
 
@@ -58,12 +59,8 @@ def until(port: OutputPort, today: date | None) -> str:
         return f"served until {end}"
     left = (end - today).days
     if left < 0:
-        return f"its support ended on {end} ({_days(-left)} ago)"
-    return f"served until {end} ({f'{_days(left)} left' if left else 'today is the last day'})"
-
-
-def _days(count: int) -> str:
-    return f"{count:,} day{'' if count == 1 else 's'}"
+        return f"its support ended on {end} ({counted(-left, 'day')} ago)"
+    return f"served until {end} ({counted(left, 'day') + ' left' if left else 'today is the last day'})"
 
 
 def _instead(port: OutputPort) -> str:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from platform_resources.contracts import Finding, Mesh
 from platform_resources.contracts.reading import KeyPath
+from platform_resources.contracts.wording import counted
 from platform_resources.governance.model import Judgement, Standing, Waiver
 
 ENDING_SOON = timedelta(days=14)  # from then on every check tells that the waiver ends
@@ -97,7 +98,7 @@ def _waived(item: Judgement, waivers: Sequence[Waiver], today: date) -> Judgemen
     said = f"Waived by {last.approver} until {last.until}: {last.reason.rstrip('.')}."
     left = (last.until - today).days
     if timedelta(days=left) <= ENDING_SOON:
-        ends = f"in {left} day{'' if left == 1 else 's'}" if left else "today"
+        ends = f"in {counted(left, 'day')}" if left else "today"
         said += f" It ends {ends}; then this {_THEN[item.standing]} again."
     finding = replace(item.finding, severity="info", message=f"{item.finding.message} {said}")
     return replace(item, finding=finding, standing="waived", until=last.until)

@@ -25,6 +25,7 @@ from platform_resources.access.inputs.facade import refused_inputs
 from platform_resources.contracts import render_findings
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
 from platform_resources.contracts.model import Domain, Product
+from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.lineage.openlineage_told import tell_served
 from platform_resources.orchestration.definitions import refresh_of
@@ -367,7 +368,7 @@ def _ingest(instance: dg.DagsterInstance, item: LoadedDomain, report: RunReport,
     if not waiting:
         return
     files = sum(waiting.values())
-    progress(f"{name}: ingesting {files} landed file{'s' if files > 1 else ''}")
+    progress(f"{name}: ingesting {counted(files, 'landed file')}")
     started = time.perf_counter()
     result = _execute(instance, item, [(name, "internal", feed) for feed in sorted(waiting)], "mesh run")
     report.steps.append(("ingest", name, time.perf_counter() - started))

@@ -120,9 +120,8 @@ def _read_mesh(
     domains: Path, council: Path, states: tuple[tuple[str, str], ...], council_state: str
 ) -> tuple[Mesh, Council]:
     known = dict(states)
-    return load_mesh(domains, lambda folder: _domain(folder, known.get(folder.name, ""))), _council(
-        council, council_state
-    )
+    mesh = load_mesh(domains, lambda folder: _domain(folder, known.get(folder.name, "")))
+    return mesh, _council(council, council_state)
 
 
 @lru_cache(maxsize=2)

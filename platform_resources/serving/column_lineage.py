@@ -11,8 +11,8 @@ from pydantic import Field
 
 from platform_resources.access.errors import BadQueryError, NotFoundError
 from platform_resources.catalog import PortState
-from platform_resources.catalog.impact import number_told
 from platform_resources.catalog.lineage_graph import Sees, Walk, downstream, flowing, paths, upstream
+from platform_resources.contracts.wording import counted
 from platform_resources.lake import InvalidNameError, PortAddress
 from platform_resources.lineage import ColumnEdge as Edge
 from platform_resources.lineage import column_of, dataset_of, is_private
@@ -171,7 +171,7 @@ def _counted(nodes: Sequence[ColumnNode], type_: str) -> str:
     counts = Counter(
         "column" if node.column != node.dataset else f"whole {node.kind}" for node in nodes if node.type == type_
     )
-    return " and ".join(number_told(count, what) for what, count in sorted(counts.items()))
+    return " and ".join(counted(count, what) for what, count in sorted(counts.items()))
 
 
 def _nodes(walk: Walk) -> list[ColumnNode]:

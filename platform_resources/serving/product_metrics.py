@@ -15,6 +15,7 @@ from platform_resources.catalog import product_metrics as figures
 from platform_resources.catalog import ratings as stored
 from platform_resources.catalog.incidents import Incident, incidents_of, newest_first
 from platform_resources.catalog.served_time import kept
+from platform_resources.contracts.wording import counted
 from platform_resources.lake import utc_now
 from platform_resources.operations import ProbeSettings, availability_of
 from platform_resources.operations.history import read_history
@@ -245,7 +246,7 @@ def _outages(reader: Reader, port: str, start: datetime, now: datetime) -> list[
 
 def _incident(port: str, outage: Outage) -> Incident:
     minutes = max(1, round(outage.down / timedelta(minutes=1)))
-    told = f"about {minutes:,} minute{'' if minutes == 1 else 's'}"
+    told = f"about {counted(minutes, 'minute')}"
     if outage.whole_day:
         cause = "probes failed that day; single ones are kept for four days"
         return Incident(port, "outage", outage.start, outage.end, cause, f"it could not be read for {told} in all")

@@ -8,6 +8,8 @@ from datetime import timedelta
 from math import floor
 from typing import Any, Literal
 
+from platform_resources.contracts.wording import counted
+
 Verdict = Literal["yes", "no", "unknown"]
 # What keeps a need from being met now: what is asked for is not in the product at all, or a role would open it.
 Lack = Literal["content", "access"]
@@ -65,7 +67,7 @@ def length(value: timedelta) -> str:
     for name, size in _UNITS:
         count, left = divmod(left, size)
         if count:
-            parts.append(f"{count:,} {name}{'s' if count != 1 else ''}")
+            parts.append(counted(count, name))
         if parts and len(parts) == 2:
             break
     return " ".join(parts) or "0 seconds"

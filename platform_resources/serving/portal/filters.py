@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from platform_resources.contracts.durations import parse_duration
+from platform_resources.contracts.wording import counted
 from platform_resources.lake import utc_now
 
 DASH = "–"
@@ -53,7 +54,7 @@ def duration(value: timedelta | float | str | None) -> str:
     for name, size in _UNITS:
         count, left = divmod(left, size)
         if count:
-            told.append(f"{count:,} {name}{'' if count == 1 else 's'}")
+            told.append(counted(count, name))
         if told and (len(told) == 2 or (name in ("day", "hour") and count >= 10)):
             break
     return " ".join(told) or "0 seconds"
@@ -100,7 +101,7 @@ def _one_unit(seconds: float) -> str | None:
     for name, size in _UNITS:
         if name != "second" and seconds >= size:
             count = int(seconds // size)
-            return f"{count:,} {name}{'' if count == 1 else 's'}"
+            return counted(count, name)
     return None
 
 
@@ -117,15 +118,6 @@ def size(value: float | None) -> str:
             return f"{number(value, 0 if unit == 'bytes' else 1)} {unit}"
         value /= 1000
     raise AssertionError
-
-
-def count(value: int, one: str, many: str | None = None) -> str:
-    """`3 products`.
-
-    >>> count(1, "query", "queries"), count(2, "query", "queries")
-    ('1 query', '2 queries')
-    """
-    return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
 def in_unit(value: float | None, unit: str) -> str:
@@ -181,7 +173,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "day": day,
     "ago": ago,
     "size": size,
-    "count_of": count,
+    "count_of": counted,
     "in_unit": in_unit,
     "segment": segment,
     "sentence": sentence,

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from platform_resources.catalog.impact import number_told
+from platform_resources.contracts.wording import counted
 from platform_resources.serving.column_lineage import ColumnLineage
 from platform_resources.serving.lineage import Lineage
 from platform_resources.serving.portal.filters import product_link, segment
@@ -240,7 +240,7 @@ def _feed_box(feed: str) -> Box:
 
 
 def _edge_says(columns: Sequence[str] | None, purpose: str | None) -> str:
-    told = "all its columns" if columns is None else f"{number_told(len(columns), 'column')}: {', '.join(columns)}"
+    told = "all its columns" if columns is None else f"{counted(len(columns), 'column')}: {', '.join(columns)}"
     return told + (f", for {purpose}" if purpose else "")
 
 

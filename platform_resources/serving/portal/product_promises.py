@@ -10,8 +10,9 @@ from statistics import median
 from typing import Literal
 
 from platform_resources.contracts.durations import DurationError, parse_duration
+from platform_resources.contracts.wording import counted
 from platform_resources.serving.operation import AvailabilityOut
-from platform_resources.serving.portal.filters import DASH, count, duration, percent
+from platform_resources.serving.portal.filters import DASH, duration, percent
 from platform_resources.serving.portal.product_diff import written
 from platform_resources.serving.ports import PortDetail, Promise
 from platform_resources.serving.quality import Measured, PublicationOut
@@ -87,7 +88,7 @@ def _availability(found: AvailabilityOut) -> tuple[str, State]:
     if found.measured_percent is None:
         return "not probed yet", "not known"
     states: dict[str, State] = {"met": "kept", "at risk": "at risk", "broken": "broken"}
-    told = f"{percent(found.measured_percent, 3)} in {count(found.window_days, 'day')}"
+    told = f"{percent(found.measured_percent, 3)} in {counted(found.window_days, 'day')}"
     return told, states.get(found.state, "not known")
 
 
@@ -98,7 +99,7 @@ def _completeness(measured: Measured | None) -> tuple[str, State]:
     broken = [item for item in found if item.status == "failed"]
     if broken:
         return "; ".join(item.message for item in broken[:3]), "broken"
-    return f"holds for {len(found)} column{'' if len(found) == 1 else 's'}", "kept"
+    return f"holds for {counted(len(found), 'column')}", "kept"
 
 
 def frequency(promise: Promise, log: Sequence[PublicationOut], now: datetime) -> tuple[str, State]:

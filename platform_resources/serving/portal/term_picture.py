@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from platform_resources.contracts.wording import counted
 from platform_resources.governance.relations import RELATION_TYPES
 from platform_resources.serving.glossary import RelationOut, TermDetail
-from platform_resources.serving.portal.filters import count, term_link
+from platform_resources.serving.portal.filters import term_link
 
 _MOST = 12  # terms beside it; the sentences below the picture tell all
 _WIDE, _HIGH, _GAP, _BETWEEN = 210, 40, 14, 190  # pixels of a box, between two boxes, between the two sides
@@ -52,7 +53,7 @@ def term_picture(term: TermDetail, titles: Mapping[str, str]) -> Markup | None:
 
 
 def _label(term: TermDetail, beside: list[RelationOut]) -> str:
-    return f"{term.title} and {count(len(beside), 'term')} that it stands beside; the sentences below say how"
+    return f"{term.title} and {counted(len(beside), 'term')} that it stands beside; the sentences below say how"
 
 
 def _arrow(kind: str) -> _Arrow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from platform_resources.catalog.impact import number_told
+from platform_resources.contracts.wording import counted
 from platform_resources.serving.column_lineage import LineagePath
 from platform_resources.serving.ports import Freshness
 from platform_resources.serving.quality import Measured, QualityReport
@@ -23,12 +23,12 @@ def quality_said(report: QualityReport, freshness: Freshness, incidents: int, da
         said = [f"{score}: {_checks(report.measured)}", _FRESHNESS[freshness.state]]
     if report.refused is not None:
         said.append(f"a newer version was refused: {_checks(report.refused)}")
-    return _sentence(*said, f"{number_told(incidents, 'incident')} in {days} days")
+    return _sentence(*said, f"{counted(incidents, 'incident')} in {days} days")
 
 
 def _checks(measured: Measured) -> str:
     failed = [result.severity for result in measured.results if result.status == "failed"]
-    every = number_told(len(measured.results), "check")
+    every = counted(len(measured.results), "check")
     if not failed:
         return f"none of {every} failed"
     return f"{len(failed)} of {every} failed, {failed.count('error') or 'none'} of severity error"
@@ -38,7 +38,7 @@ def path_said(path: LineagePath) -> str:
     """How many ways lead from one column to another."""
     if not path.paths:
         return _sentence(f"No known way leads from {path.source} to {path.target}")
-    ways, steps = number_told(len(path.paths), "way"), number_told(len(path.paths[0]), "step")
+    ways, steps = counted(len(path.paths), "way"), counted(len(path.paths[0]), "step")
     return _sentence(f"{ways} from {path.source} to {path.target}, the shortest of {steps}")
 
 
@@ -46,7 +46,7 @@ def search_said(found: SearchAnswer) -> str:
     """How many products were found, and how many of those told may be read."""
     readable = sum(hit.readable for hit in found.hits)
     here = f"{len(found.hits):,} told here, of which you may read {readable:,}" if found.hits else "none told here"
-    return _sentence(f"{number_told(found.total, 'product')} found, {here}")
+    return _sentence(f"{counted(found.total, 'product')} found, {here}")
 
 
 def _sentence(*parts: str) -> str:
