@@ -27,7 +27,6 @@ from platform_resources.lake import (
     Publication,
     catalog_stamp,
     promise_of,
-    publications,
     utc_now,
 )
 from platform_resources.pipeline import is_small, leave_to_counting, read_mesh, recent_mesh
@@ -184,18 +183,6 @@ class CatalogView:
         ports = self.product(address.domain, address.product)
         return next((state for state in ports if state.port.major == address.major), None)
 
-    def log(self, port: PortAddress, limit: int, before: int | None = None) -> list[Publication]:
-        """A page of a port's publication log, newest first; kept until the lake changes.
-
-        Raises
-        ------
-        duckdb.Error
-            when the lake can't be read.
-        LakeMissingError
-            when the domain has built nothing yet.
-        """
-        return self.told(port, ("log", limit, before), lambda con: publications(con, port.domain, port, limit, before))
-
     def told(
         self,
         port: PortAddress,
@@ -204,9 +191,16 @@ class CatalogView:
         *,
         lasting: bool = False,
     ) -> _Value:
-        """What `read` tells of a port from its lake, kept under `what` until the lake changes. Errors as of `log`.
+        """What `read` tells of a port from its lake, kept under `what` until the lake changes.
 
         `lasting`: a few figures that never change, as of one publication.
+
+        Raises
+        ------
+        duckdb.Error
+            when the lake can't be read.
+        LakeMissingError
+            when the domain has built nothing yet.
         """
         stamp = None if lasting else catalog_stamp(self.settings, port.domain)
         key = (port, stamp, what)
@@ -222,7 +216,7 @@ class CatalogView:
         return answer
 
     def promise(self, port: PortAddress, publication: Publication | Entry) -> Promised:
-        """The contract that a publication was held to, kept: its digest says which it is. Errors as of `log`."""
+        """The contract that a publication was held to, kept: its digest says which it is. Errors as of `told`."""
         key = (port, publication.contract_sha256)
         with self._lock:
             if key in self._promises:

@@ -45,7 +45,8 @@ def ingest_assets(domain: Domain) -> dg.AssetsDefinition | None:
                     continue
                 _log(context, report)
                 if report.changed:
-                    told.took(report, columns_seen(con).get((domain.name, INTERNAL_SCHEMA, source.table.name), ()))
+                    feed = domain.name, INTERNAL_SCHEMA, source.table.name
+                    told.took(report, lambda feed=feed: columns_seen(con).get(feed, ()))
                 if report.changed or goes_on:
                     yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report))
         if broken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,13 +49,13 @@ class Ingesting:
     source: Contract
     began: datetime = field(default_factory=utc_now)
 
-    def took(self, report: IngestReport, columns: Iterable[tuple[str, str]]) -> None:
-        """Files were taken; `columns` are those of the feed's table."""
+    def took(self, report: IngestReport, columns: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """Files were taken; `columns` tells those of the feed's table, when somebody wants to know."""
 
         def made(scene: Scene) -> list[Event]:
             folder, _ = source_folder(self.settings, self.source)
             inputs = [landed_folder(folder, report.files, report.rows)]
-            outputs = [built_table(scene, self._address, columns, report.rows, ())]
+            outputs = [built_table(scene, self._address, columns(), report.rows, ())]
             return [self._start(scene), self._event(scene, "COMPLETE", utc_now(), inputs=inputs, outputs=outputs)]
 
         tell(self.settings, made)

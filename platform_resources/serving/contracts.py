@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import yaml
 from fastapi import APIRouter, Header, Query, Response
 
-from platform_resources.access.errors import NotPublishedError
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Document
 from platform_resources.lake import PortAddress
@@ -92,10 +91,7 @@ def _raw(reader: Reader, state: PortState, publication: int | None) -> bytes:
     address = PortAddress.parse(state.port.address)
     served = state.publication
     if publication is not None:
-        page = reader.view.log(address, 1, publication + 1) if served or state.retirement else []
-        served = page[0] if page and page[0].number == publication else None
-        if served is None:
-            raise NotPublishedError(f"{address} has no publication {publication}", "Its log: .../publications")
+        served = reader.logged(address, publication)
     if served is not None:
         return reader.view.promise(address, served).document.encode()
     return state.port.contract.file.read_bytes()

@@ -14,13 +14,13 @@ from pydantic_core import PydanticCustomError
 
 from platform_resources.access import Access, Caller, Grant
 from platform_resources.access.callers.names import is_named
-from platform_resources.access.errors import PORTS_ARE_LISTED, NotFoundError, UnknownPortError
+from platform_resources.access.errors import PORTS_ARE_LISTED, NotFoundError, NotPublishedError, UnknownPortError
 from platform_resources.access.policy.visibility import visible
 from platform_resources.access.requests.grants import grants_of
 from platform_resources.catalog import DomainState, PortState
 from platform_resources.catalog.view import CatalogView, Documents
 from platform_resources.contracts import Product
-from platform_resources.lake import PortAddress, utc_now
+from platform_resources.lake import PortAddress, Publication, utc_now
 from platform_resources.serving.callers import CurrentCaller, TheAccess
 
 _MAJOR = re.compile(r"[1-9][0-9]{0,3}")
@@ -124,6 +124,14 @@ class Reader:
         if not ports:
             raise NotFoundError(f"there is no product {domain}.{product}", PORTS_ARE_LISTED)
         return ports
+
+    def logged(self, port: PortAddress, number: int) -> Publication:
+        """A publication of a port that the caller may know of; NotPublishedError when its log has no such number."""
+        log = self.access.guard.served.log(port)
+        found = None if log is None else log.numbered(number)
+        if found is None:
+            raise NotPublishedError(f"{port} has no publication {number}", "Its log: .../publications")
+        return found
 
     def port(self, address: PortAddress) -> PortState:
         """A port; UnknownPortError when there is none, or the caller may not know of it."""

@@ -73,7 +73,8 @@ def list_own_tokens(access: TheAccess, caller: CurrentCaller) -> TokenList:
 def create_own_token(access: TheAccess, caller: CurrentCaller, asked: TokenAsked, response: Response) -> TokenMade:
     """A token of one's own that may no more than the one that is shown; it ends with it.
 
-    One made with a JWT ends when the JWT does. Nobody has more than 50 that hold.
+    One made with a JWT, or in a session that an OpenID provider opened, ends when that one would, also after signing
+    out. Nobody has more than 50 that hold.
     """
     made = issue_token(
         access.control,

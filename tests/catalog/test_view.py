@@ -14,7 +14,7 @@ from platform_resources.catalog import mesh_state
 from platform_resources.catalog import view as view_module
 from platform_resources.catalog.state import DomainState, domain_state
 from platform_resources.catalog.view import CatalogView
-from platform_resources.lake import utc_now
+from platform_resources.lake import Publication, publications, utc_now
 from platform_resources.pipeline import documents
 from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
 
@@ -31,6 +31,11 @@ def view(mesh: GuardedMesh) -> Iterator[CatalogView]:
     made = CatalogView(mesh.settings)
     yield made
     made.close()
+
+
+def log_of(view: CatalogView) -> list[Publication]:
+    """What the view tells of the log of a port, newest first."""
+    return view.told(CUSTOMERS, "log", lambda con: publications(con, CUSTOMERS.domain, CUSTOMERS))
 
 
 def test_the_kept_state_is_the_fresh_one(mesh: GuardedMesh, view: CatalogView) -> None:
@@ -61,7 +66,7 @@ def test_every_reader_sees_what_was_published_before_it_asked(mesh: GuardedMesh,
             mesh.publish()
             states = list(threads.map(lambda _: view.port(CUSTOMERS), range(16)))
             assert {state.publication.number for state in states if state} == {number}
-            assert [p.number for p in view.log(CUSTOMERS, 10)] == list(range(number, 0, -1))
+            assert [entry.number for entry in log_of(view)] == list(range(number, 0, -1))
 
 
 def test_of_a_big_mesh_nobody_waits_for_what_only_time_made_old(
@@ -91,7 +96,7 @@ def test_of_a_big_mesh_nobody_waits_for_what_only_time_made_old(
 
 def test_a_contract_that_was_published_is_told_as_it_was(mesh: GuardedMesh, view: CatalogView) -> None:
     mesh.publish(version="1.1.0")
-    newest, first = view.log(CUSTOMERS, 2)
+    newest, first = log_of(view)
     assert view.promise(CUSTOMERS, newest).contract.version == "1.1.0"
     assert view.promise(CUSTOMERS, first).contract.version == "1.0.0"
     assert "version: 1.0.0" in view.promise(CUSTOMERS, first).document

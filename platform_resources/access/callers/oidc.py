@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 import jwt
 
-from platform_resources.access.callers.oidc_documents import Kept, ProviderError, discover, fetch
+from platform_resources.access.callers.oidc_documents import FetchedDocument, ProviderError, discover, fetch
 from platform_resources.access.callers.oidc_settings import OidcSettings, is_trustworthy
 from platform_resources.access.errors import UnauthenticatedError
 
@@ -29,8 +29,8 @@ class OidcVerifier:
 
     def __init__(self, settings: OidcSettings) -> None:
         self.settings = settings
-        self.document: Kept[Mapping[str, Any]] = Kept(lambda: discover(settings.issuer))
-        self._keys: Kept[list[jwt.PyJWK]] = Kept(self._published_keys)
+        self.document: FetchedDocument[Mapping[str, Any]] = FetchedDocument(lambda: discover(settings.issuer))
+        self._keys: FetchedDocument[list[jwt.PyJWK]] = FetchedDocument(self._published_keys)
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """What a token says, once it is proved to be the provider's, for this mesh, and valid now.

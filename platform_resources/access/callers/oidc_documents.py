@@ -46,7 +46,7 @@ class _Flight(Generic[_Document]):
         self.found: _Document | None = None  # None when it is over: it brought nothing
 
 
-class Kept(Generic[_Document]):
+class FetchedDocument(Generic[_Document]):
     """A document of the provider, fetched when first needed and when it may have changed; see the module."""
 
     def __init__(self, read: Callable[[], _Document]) -> None:

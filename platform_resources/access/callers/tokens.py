@@ -166,9 +166,10 @@ def issue_token(
 ) -> str:
     """A token that `caller` asks for, for itself or for a service or an agent that it answers for.
 
-    No token may more than the credential that makes it (in scopes, purpose and time), and it ends with that one. People
-    make their own: an administrator makes tokens for services and agents only, and by a credential that may not read
-    none that may. Nobody makes one that approves for another.
+    No token may more than the credential that makes it (in scopes, purpose and time). One that a token makes ends with
+    it; one that is made in a session which an OpenID provider opened ends when that would, also after signing out.
+    People make their own: an administrator makes tokens for services and agents only, and by a credential that may not
+    read none that may. Nobody makes one that approves for another.
 
     Raises
     ------
@@ -194,7 +195,7 @@ def issue_token(
         purpose=caller.purpose or purpose,
         lasts=timedelta(days=90) if lasts is None else lasts,
         not_after=caller.expires_at,
-        parent=None if caller.credential == "oidc" else caller.credential,  # a JWT can't be revoked
+        parent=None if caller.credential == "oidc" else caller.credential,
         audit=audit,
     )
 

@@ -210,4 +210,4 @@ def _publication(request: Request, reader: Reader, state: PortState, number: int
 def _promised(reader: Reader, state: PortState, number: int) -> Contract:
     """The contract that a publication was held to."""
     address = PortAddress.parse(state.port.address)
-    return reader.view.promise(address, reader.view.log(address, 1, number + 1)[0]).contract
+    return reader.view.promise(address, reader.logged(address, number)).contract
