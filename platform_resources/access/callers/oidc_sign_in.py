@@ -18,6 +18,7 @@ from platform_resources.access.callers.oidc_documents import ProviderError, fetc
 from platform_resources.access.callers.oidc_settings import is_trustworthy
 from platform_resources.access.errors import UnauthenticatedError
 
+SCOPES = ("openid", "profile", "email")
 _LONGEST_CODE = 4_096  # characters
 
 
@@ -35,7 +36,7 @@ class OidcSignIn:
             "response_type": "code",
             "client_id": self.settings.client,
             "redirect_uri": back,
-            "scope": "openid profile email",
+            "scope": " ".join(SCOPES),
             "state": _of(secret, "state"),
             "nonce": _of(secret, "nonce"),
             "code_challenge": challenge.rstrip(b"=").decode(),

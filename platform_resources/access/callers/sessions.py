@@ -30,7 +30,7 @@ from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.tables import sessions
 from platform_resources.lake import SettingError, utc_now
 
-LONGEST = timedelta(hours=12)
+_USUAL_HOURS = 12.0
 _MOST_HOURS = 24.0 * 7
 MOST = 50  # sessions of one identity at a time; the oldest end first
 BY_OIDC = "oidc"  # the credential of a caller who showed a JWT; how somebody signed in who came back from the provider
@@ -53,7 +53,7 @@ def longest_session() -> timedelta:
     """
     text = os.environ.get("MESH_SESSION_HOURS", "").strip()
     try:
-        hours = float(text or LONGEST / timedelta(hours=1))
+        hours = float(text or _USUAL_HOURS)
     except ValueError:
         hours = math.nan
     if not 0 < hours <= _MOST_HOURS:
@@ -62,7 +62,7 @@ def longest_session() -> timedelta:
 
 
 def begin_session(
-    control: ControlDatabase, audit: AuditLog, caller: Caller, how: str, longest: timedelta = LONGEST
+    control: ControlDatabase, audit: AuditLog, caller: Caller, how: str, longest: timedelta
 ) -> NewSession:
     """A session for who has just proved who it is; `how` (token, oidc, persona) is on record.
 

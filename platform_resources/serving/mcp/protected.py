@@ -8,11 +8,11 @@ from mcp.shared.auth import ProtectedResourceMetadata
 from starlette.routing import Route
 
 from platform_resources.access import Access
+from platform_resources.access.callers.oidc_sign_in import SCOPES
 from platform_resources.lake import public_url
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _METHODS = ["GET", "OPTIONS"]
-_SCOPES = ["openid", "profile", "email"]  # as the portal asks for when somebody signs in
 
 
 def metadata_address(access: Access, path: str) -> str | None:
@@ -28,7 +28,7 @@ def metadata_routes(access: Access, path: str) -> list[Route]:
         {
             "resource": f"{public_url()}{path}",
             "authorization_servers": [access.oidc.settings.issuer],
-            "scopes_supported": _SCOPES,
+            "scopes_supported": list(SCOPES),
             "resource_name": "Data mesh",
         }
     )
