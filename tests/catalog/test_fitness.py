@@ -17,7 +17,6 @@ from platform_resources.catalog.fitness import (
     in_steps,
     length,
     nearness,
-    rank,
     verdict_of,
 )
 from platform_resources.catalog.served_time import kept
@@ -44,7 +43,7 @@ def logs(draw: st.DrawFn) -> list[Entry]:
 
 
 def at_most_as_bad(easier: Evidence, harder: Evidence) -> bool:
-    return rank(easier.verdict) <= rank(harder.verdict)
+    return verdict_of([easier, harder]) == harder.verdict
 
 
 def is_sound(one: Evidence) -> None:

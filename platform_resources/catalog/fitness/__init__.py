@@ -6,7 +6,7 @@ to ask for more a "no".
 """
 
 from platform_resources.catalog.fitness.contents import TermWanted, column, term, there, tier
-from platform_resources.catalog.fitness.evidence import Evidence, Verdict, length, nearness, rank, verdict_of
+from platform_resources.catalog.fitness.evidence import Evidence, Verdict, length, nearness, verdict_of
 from platform_resources.catalog.fitness.figures import availability, dimension, freshness, score
 from platform_resources.catalog.fitness.reaching import Dated, Reach, dating, history, in_steps
 from platform_resources.catalog.fitness.uses import RoleSight, clear, purpose
@@ -29,7 +29,6 @@ __all__ = [
     "length",
     "nearness",
     "purpose",
-    "rank",
     "score",
     "term",
     "there",

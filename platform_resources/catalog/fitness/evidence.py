@@ -38,11 +38,6 @@ def verdict_of(evidence: Iterable[Evidence]) -> Verdict:
     return max((one.verdict for one in evidence), key=_ORDER.__getitem__, default="yes")
 
 
-def rank(verdict: Verdict) -> int:
-    """To list what fits first."""
-    return _ORDER[verdict]
-
-
 def nearness(evidence: Collection[Evidence]) -> tuple[int, int, int, int]:
     """To list products in an order that helps who looks for one; smaller is nearer.
 
@@ -51,7 +46,7 @@ def nearness(evidence: Collection[Evidence]) -> tuple[int, int, int, int]:
     """
     verdicts = [one.verdict for one in evidence]
     absent = sum(one.lacks == "content" for one in evidence)
-    return rank(verdict_of(evidence)), absent, verdicts.count("no"), verdicts.count("unknown")
+    return _ORDER[verdict_of(evidence)], absent, verdicts.count("no"), verdicts.count("unknown")
 
 
 _UNITS = (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
