@@ -67,7 +67,10 @@ def downstream(edges: Edges, start: str, sees: Sees, depth: int = LONGEST, *, th
 
 
 def upstream(edges: Edges, start: str, sees: Sees, depth: int = LONGEST, *, through_rows: bool = True) -> Walk:
-    """What `start` is made of, and what decides over it."""
+    """What `start` is made of, and what decides over it.
+
+    Without `through_rows` a key of a join is not followed as such, only from where it is reached in another way too.
+    """
     return _walk(edges, start, sees, depth, through_rows, up=True)
 
 
@@ -81,16 +84,18 @@ def flowing(walk: Walk) -> frozenset[str]:
         if edge.type == "DIRECT":
             onward.setdefault(_ends(edge, walk.up)[0], []).append(edge)
     found: set[str] = set()
-    waiting = [walk.start]
+    waiting, followed = [walk.start], {walk.start}
     while waiting:
         node = waiting.pop()
         for address in dict.fromkeys((node, dataset_of(node))):
             for edge in onward.get(address, ()):
                 far = _ends(edge, walk.up)[1]
-                if far in walk.steps and far not in found:
-                    found.add(far)
-                    if not _is_of_rows(edge):
-                        waiting.append(far)
+                if far not in walk.steps:
+                    continue
+                found.add(far)
+                if far not in followed and not _is_of_rows(edge):
+                    followed.add(far)
+                    waiting.append(far)
     return frozenset(found)
 
 
@@ -103,6 +108,7 @@ def _walk(edges: Edges, start: str, sees: Sees, depth: int, through_rows: bool, 
     ask = edges.edges_to if up else edges.edges_from
     steps: dict[str, Step] = {}
     seen_edges: dict[ColumnEdge, None] = {}
+    followed = {start}
     level, distance = [start], 0
     while level and distance < depth and len(steps) < _MOST_NODES:
         distance += 1
@@ -113,10 +119,10 @@ def _walk(edges: Edges, start: str, sees: Sees, depth: int, through_rows: bool, 
             if not sees(dataset_of(far)):
                 continue
             seen_edges[edge] = None
-            if far == start or far in steps:
-                continue
-            steps[far] = Step(far, distance, asked[near], edge)
-            if through_rows or not _is_of_rows(edge):
+            if far != start and far not in steps:
+                steps[far] = Step(far, distance, asked[near], edge)
+            if far not in followed and (through_rows or not _is_of_rows(edge)):
+                followed.add(far)
                 reached.append(far)
         level = reached
     return Walk(start, steps, tuple(seen_edges), up)

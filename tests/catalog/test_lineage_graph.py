@@ -73,6 +73,23 @@ def test_what_decides_over_rows_is_told_and_followed_only_where_that_is_asked() 
     assert set(downstream(MESH, f"{A}.k", everything, through_rows=False).steps) == {B}
 
 
+def test_what_decides_over_rows_and_is_a_value_too_is_followed_as_a_value() -> None:
+    """b.q.y is the key of a join and the value too; a.p.x is read for all of c.r, one step nearer than as a value."""
+    mesh = Kept(
+        [
+            edge(f"{B}.y", C, "JOIN"),
+            edge(f"{B}.y", f"{C}.z"),
+            edge(f"{A}.x", C, ""),
+            edge(f"{A}.x", f"{B}.y"),
+            edge(f"{D}.m", f"{A}.x"),
+        ]
+    )
+    walk = upstream(mesh, f"{C}.z", everything, through_rows=False)
+    assert {s.address: s.distance for s in walk.steps.values()} == {f"{B}.y": 1, f"{A}.x": 1, f"{D}.m": 3}
+    assert flowing(walk) == {f"{B}.y", f"{A}.x", f"{D}.m"}
+    assert f"{D}.m" not in upstream(mesh, f"{C}.z", everything, depth=2, through_rows=False).steps
+
+
 def test_what_flows_is_told_from_what_only_decides() -> None:
     assert flowing(upstream(MESH, f"{C}.z", everything)) == {f"{B}.y", f"{A}.x"}
     assert flowing(downstream(MESH, f"{A}.k", everything)) == set()
@@ -168,6 +185,22 @@ def test_walks_agree_with_a_naive_search(pairs: list[tuple[str, str]], start: st
         assert len(set(nodes)) == len(nodes)
     assert [len(way) for way in found] == sorted(len(way) for way in found)
     assert not found or len(found[0]) == distance[end]
+
+
+ENDS = st.sampled_from([f"d.p{n}.v1{column}" for n in range(3) for column in ("", ".x")])
+SUBTYPES = st.sampled_from(["IDENTITY", "JOIN", "CONDITIONAL"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.builds(edge, ENDS, ENDS, SUBTYPES), min_size=3, max_size=10), st.booleans(), st.booleans())
+def test_the_order_of_edges_changes_nothing(made: list[ColumnEdge], up: bool, through_rows: bool) -> None:
+    one, other = (
+        (upstream if up else downstream)(Kept(edges), "d.p0.v1.x", everything, through_rows=through_rows)
+        for edges in (made, made[::-1])
+    )
+    assert {s.address: s.distance for s in one.steps.values()} == {s.address: s.distance for s in other.steps.values()}
+    assert set(one.edges) == set(other.edges)
+    assert flowing(one) == flowing(other)
 
 
 @pytest.mark.parametrize("address", ["a.p.v1", "a.p.v1.x", "a.p.v1.x.y"])

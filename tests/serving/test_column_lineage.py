@@ -22,10 +22,25 @@ from tests.shipped import ShippedMesh, hide, make_shipped
 
 RECEIPTS, BOOKINGS, REVENUE = "sales.internal.receipts", "sales.bookings.v1", "finance.revenue.v1"
 CUSTOMERS, FORECAST = "crm.customer_360.v1", "supply_chain.demand_forecast.v1"
+HOUSEHOLD = "household_id"
 RECORDED = {
-    "sales": ("bookings", [(f"{RECEIPTS}.sales_value", "net_sales"), (f"{RECEIPTS}.store_id", "store_id")]),
+    "sales": (
+        "bookings",
+        [
+            (f"{RECEIPTS}.sales_value", "net_sales"),
+            (f"{RECEIPTS}.store_id", "store_id"),
+            (f"{RECEIPTS}.{HOUSEHOLD}", HOUSEHOLD),
+        ],
+    ),
     "finance": ("revenue", [(f"{BOOKINGS}.net_sales", "net_revenue"), (f"{BOOKINGS}.store_id", None)]),
-    "crm": ("customer_360", [(f"{BOOKINGS}.net_sales", "net_sales"), (f"{BOOKINGS}.household_id", "household_id")]),
+    "crm": (
+        "customer_360",
+        [
+            (f"{BOOKINGS}.net_sales", "net_sales"),
+            (f"{BOOKINGS}.{HOUSEHOLD}", HOUSEHOLD),
+            (f"{BOOKINGS}.{HOUSEHOLD}", None),
+        ],
+    ),
 }
 SERVED = {"sales": BOOKINGS, "finance": REVENUE, "crm": CUSTOMERS}
 Reading = Callable[[str], Reader]
@@ -97,13 +112,22 @@ def test_what_a_column_is_made_of_is_told_from_what_decides_over_its_rows(readin
     assert joined.told.endswith("; it only decides over 1 whole port.")
 
 
+def test_the_key_of_a_join_that_is_a_value_too_is_followed_to_where_it_comes_from(reading: Reading) -> None:
+    found = lineage(reading("analyst"), f"{CUSTOMERS}.{HOUSEHOLD}")
+    assert [(node.column, node.distance, node.type) for node in found.upstream] == [
+        (f"{BOOKINGS}.{HOUSEHOLD}", 1, "DIRECT"),
+        (f"{RECEIPTS}.{HOUSEHOLD}", 2, "DIRECT"),
+    ]
+    assert f"{CUSTOMERS}.{HOUSEHOLD} is made of 2 columns. " in found.told
+
+
 def test_a_port_tells_the_feeds_that_it_reads(reading: Reading) -> None:
     near, far = ports(reading("analyst"), BOOKINGS, 1), ports(reading("analyst"), REVENUE)
     assert [(node.port, node.kind, node.lifecycle, node.distance) for node in near.upstream] == [
         (RECEIPTS, "feed", None, 1)
     ]
     read = {(edge.source, edge.target): edge.columns for edge in near.edges}
-    assert read[RECEIPTS, BOOKINGS] == ["sales_value", "store_id"]
+    assert read[RECEIPTS, BOOKINGS] == ["household_id", "sales_value", "store_id"]
     assert near.told.startswith(f"{BOOKINGS} reads 1 feed ({RECEIPTS}); it is read by ")
     assert {node.port: node.distance for node in far.upstream} == {BOOKINGS: 1, RECEIPTS: 2}
     assert far.told.startswith(
