@@ -97,9 +97,10 @@ def consumption_of(
     return found
 
 
-def is_among(identity: Identity, names: Iterable[str]) -> bool:
+def is_among(identity: Identity, consumers: Iterable[PortConsumer]) -> bool:
     """Whether somebody, or a team that it is of, is one of these consumers."""
-    return not set(held_by(identity)).isdisjoint(names)
+    own = held_by(identity)
+    return any(item.name in own or (item.kind == "team" and team_consumer(item.name) in own) for item in consumers)
 
 
 def columns_read(control: ControlDatabase, ports: Sequence[str], now: datetime) -> dict[tuple[str, str], set[str]]:

@@ -78,7 +78,8 @@ def get_impact(
     ports = [address for address in hit if address != port]
     names = {item.consumer.name for item in readers}
     own = {item.consumer.name for item in readers if item.port == port}
-    you, until = is_among(reader.caller.identity, names), state.port.contract.end_of_support
+    you = is_among(reader.caller.identity, (item.consumer for item in readers))
+    until = state.port.contract.end_of_support
     return Impact(
         event=event,
         subject=start,

@@ -136,7 +136,7 @@ def get_consumers(reader: CurrentReader, state: AskedPort) -> Consumers:
     return Consumers(
         port=address,
         count=len(found),
-        you=is_among(reader.caller.identity, [consumer.name for consumer in found]),
+        you=is_among(reader.caller.identity, found),
         reading=sum(consumer.reads is not None for consumer in found),
         consumers=[_known(consumer) for consumer in found] if told else None,
         registered=[_consumer(c.registered) for c in found if c.registered is not None] if told else None,

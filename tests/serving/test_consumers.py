@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from platform_resources.access import ReadQuery
+from platform_resources.access.callers.names import team_consumer
+from platform_resources.access.model import Grant
+from platform_resources.access.requests.grants import add_grant
 from platform_resources.catalog import by_preference_now
 from platform_resources.catalog.index.derive import Rated, product_entry
 from platform_resources.catalog.view import CatalogView
@@ -70,6 +74,21 @@ def test_consumers_are_counted_alike_and_who_looks_is_none(reading: Reading) -> 
     state = reader.port(CUSTOMERS)
     assert (get_consumers(reader, state).you, get_consumers(other, state).you) == (True, False)
     assert (get_impact(reader, state).you, get_impact(other, state).you) == (True, False)
+
+
+@pytest.mark.parametrize("granted", [False, True])
+def test_a_member_of_a_registered_team_is_told_to_be_a_consumer(reading: Reading, granted: bool) -> None:
+    """The team of its documents is the caller's, be there a grant to it or none."""
+    stranger, team = reading("operator"), "Marketing Analytics"
+    if granted:
+        now = utc_now()
+        grant = Grant(0, team_consumer(team), str(CUSTOMERS), None, "analytics", now + timedelta(days=1), now)
+        add_grant(stranger.access.control, grant)
+    identity = replace(stranger.caller.identity, teams=frozenset({team}))
+    member = replace(stranger, caller=replace(stranger.caller, identity=identity))
+    for reader, is_one in ((member, True), (stranger, False)):
+        state = reader.port(CUSTOMERS)
+        assert (get_consumers(reader, state).you, get_impact(reader, state).you) == (is_one, is_one)
 
 
 def test_the_port_to_read_first_is_one_that_is_there(reading: Reading) -> None:
