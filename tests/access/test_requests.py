@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -423,19 +424,28 @@ def test_requests_are_seen_by_who_asks_who_decides_and_administrators(mesh: Guar
         requests.approve(mesh.caller("operator"), asked.id)
 
 
-def test_what_others_ask_and_hold_makes_nothing_slower_for_who_may_not_know_of_it(mesh: GuardedMesh) -> None:
-    """Counted in statements: each request that is looked at asks who is behind it."""
-    requests, engine = mesh.access.requests, mesh.access.control.engine
+@contextmanager
+def counted_statements(mesh: GuardedMesh) -> Iterator[list[str]]:
+    """The statements that this thread sends to the control database."""
     counted: list[str] = []
 
     def count(*facts: object) -> None:
         if current_thread() is main_thread():  # another one writes down when tokens were used
             counted.append(str(facts[2]))
 
+    event.listen(mesh.access.control.engine, "before_cursor_execute", count)
+    yield counted
+    event.remove(mesh.access.control.engine, "before_cursor_execute", count)
+
+
+def test_what_others_ask_and_hold_makes_nothing_slower_for_who_may_not_know_of_it(mesh: GuardedMesh) -> None:
+    """Counted in statements: each request that is looked at asks who is behind it."""
+    requests = mesh.access.requests
+
     def looked() -> int:
         caller = mesh.caller("nobody")
-        counted.clear()
-        assert requests.list(caller) == requests.inbox(caller) == requests.grants(caller) == ()
+        with counted_statements(mesh) as counted:
+            assert requests.list(caller) == requests.inbox(caller) == requests.grants(caller) == ()
         return len(counted)
 
     def more(numbers: range) -> int:
@@ -447,8 +457,18 @@ def test_what_others_ask_and_hold_makes_nothing_slower_for_who_may_not_know_of_i
             mesh.grant(other)
         return looked()
 
-    event.listen(engine, "before_cursor_execute", count)
     assert more(range(1)) == more(range(1, 6))
+
+
+def test_to_tell_what_waits_for_somebody_takes_no_more_than_to_list_it(mesh: GuardedMesh) -> None:
+    requests, owner = mesh.access.requests, mesh.caller(OWNER)
+    for who in ("ben", "ana", "bot", "nobody"):
+        ask(mesh, who)
+    with counted_statements(mesh) as to_list:
+        assert len(requests.list(owner, "pending")) == 4
+    with counted_statements(mesh) as to_tell:
+        assert len(requests.inbox(owner)) == 4
+    assert len(to_tell) <= len(to_list)
 
 
 def at_once(acts: list[Callable[[], object]]) -> list[object]:

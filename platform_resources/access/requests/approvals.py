@@ -8,7 +8,7 @@ second level, whatever the contract says.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -71,6 +71,23 @@ class Levels:
     def told(self) -> str | None:
         """What it lacks, with the remedy."""
         return self.lacking if self.remedy is None else f"{self.lacking}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A request as today's documents tell it, with whom they let decide on it and the approvals that count."""
+
+    request: AccessRequest
+    levels: Levels = Levels(())
+    counted: Mapping[int, Approval] = field(default_factory=dict)
+
+    def waits_for(self, identity: Identity) -> bool:
+        """Whether `identity` may approve it now; whether it is its own is for `Offers.is_own` to say."""
+        try:
+            approving_level(identity, self.levels, self.counted, "it")
+        except (DeniedError, ConflictError):
+            return False
+        return True
 
 
 def opened_columns(policy: PortPolicy, role: ReadingRole, columns: Collection[str] | None = None) -> tuple[str, ...]:

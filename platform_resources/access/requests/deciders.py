@@ -25,7 +25,7 @@ def decidable(levels: Levels, policy: PortPolicy, role: ReadingRole, parties: Se
     `lacking` says which approval nobody is left for, and `remedy` who mends that.
     """
     if levels.lacking is not None:
-        return replace(levels, remedy=levels.remedy or _remedy(policy, role, len(levels.approvers)))
+        return replace(levels, remedy=_remedy(policy, role, len(levels.approvers)))
     may = [[name for name in named if _why_not(name, parties, known) is None] for named in levels.approvers]
     left = [  # who alone can give the other approval is kept for that one
         tuple(name for name in named if not any(_is_alone(name, other) for other in may if other is not named))

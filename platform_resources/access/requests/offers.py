@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from platform_resources.access.callers.identities import get_identity
+from platform_resources.access.callers.identities import find_identity, get_identity
 from platform_resources.access.callers.names import is_named
 from platform_resources.access.errors import (
     PORTS_ARE_LISTED,
@@ -20,7 +20,9 @@ from platform_resources.access.policy.visibility import visible
 from platform_resources.access.relations.served import ServedPorts
 from platform_resources.access.requests.approvals import (
     AccessRequest,
+    Approval,
     Levels,
+    Told,
     levels_of,
     standing,
     waited_for,
@@ -121,6 +123,11 @@ class Offers:
         offer = self.find(port)
         return offer is not None and is_named(identity, offer.owners)
 
+    def is_own(self, identity: Identity, request: AccessRequest) -> bool:
+        """Whether it was made by, or is for, the identity or somebody that it answers for."""
+        names = {request.requested_by, request.consumer}
+        return identity.id in names or any(self.party(name).is_spoken_for_by(identity) for name in names)
+
     def party(self, consumer: str) -> Party:
         return party_of(self._control, self._documents()[0], consumer)
 
@@ -131,29 +138,35 @@ class Offers:
     def longest_days(self) -> int:
         return self._documents()[1].mandate.longest_grant_days
 
-    def told(self, request: AccessRequest, approvers: Mapping[str, Identity]) -> AccessRequest:
+    def told(self, request: AccessRequest) -> Told:
         """A request with what today's documents say about it: whom it waits for, what stands in its way."""
         offer = self.find(request.port)
         role = None if offer is None else offer.policy.role(request.role)
         if request.state != "pending":
             if offer is None or role is None:
-                return request
-            return replace(request, levels=len(self._named(offer, role, request.columns).approvers))
+                return Told(request)
+            return Told(replace(request, levels=len(self._named(offer, role, request.columns).approvers)))
         if offer is None:
-            return replace(request, notices=(f"{request.port} is gone",))
+            return Told(replace(request, notices=(f"{request.port} is gone",)))
         if role is None:
-            return replace(request, notices=(f"{request.port} offers no role {request.role} any more",))
+            return Told(replace(request, notices=(f"{request.port} offers no role {request.role} any more",)))
         if _lifecycle(offer, self._ended(offer)) == "retired":
-            return replace(request, notices=(f"{request.port} was retired",))
+            return Told(replace(request, notices=(f"{request.port} was retired",)))
         levels = self.levels(offer, role, request.columns, request.consumer, request.requested_by)
-        counted = standing(request.approvals, levels, approvers)
+        counted = self.counted(request, levels)
         waits = waited_for(levels, counted)
         void = [item.approver for item in request.approvals if item.level not in counted]
         notices = [levels.told, not_here_yet(waits, self._known)]
         notices += [f"{name} may not give that approval any more: it doesn't count" for name in void]
         notices += self._clearance_notice(request, role)
         told = tuple(notice for notice in notices if notice is not None)
-        return replace(request, levels=len(levels.approvers), waits_for=waits, notices=told)
+        request = replace(request, levels=len(levels.approvers), waits_for=waits, notices=told)
+        return Told(request, levels, counted)
+
+    def counted(self, request: AccessRequest, levels: Levels) -> dict[int, Approval]:
+        """Level -> the approval of a request that counts now. See `standing`."""
+        found = (find_identity(self._control, approval.approver) for approval in request.approvals)
+        return standing(request.approvals, levels, {who.id: who for who in found if who is not None})
 
     def _named(self, offer: Offer, role: ReadingRole, columns: Collection[str] | None) -> Levels:
         classifications = self._documents()[1].classifications

@@ -9,10 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from platform_resources.access.callers.identities import find_identity
 from platform_resources.access.callers.refusals import refusals_on_record
 from platform_resources.access.errors import ConflictError, DeniedError, UnknownRequestError
-from platform_resources.access.model import Caller, Grant, Identity, ReadingRole
+from platform_resources.access.model import Caller, Grant, ReadingRole
 from platform_resources.access.relations.served import ServedPorts
 from platform_resources.access.requests.approvals import (
     AccessRequest,
@@ -21,12 +20,10 @@ from platform_resources.access.requests.approvals import (
     approving_level,
     denying_level,
     open_level,
-    standing,
 )
 from platform_resources.access.requests.asked import columns_of, days_for, purpose_for, role_of, words_of
 from platform_resources.access.requests.granted import Granted
 from platform_resources.access.requests.grants import add_grant_in
-from platform_resources.access.requests.narrowing import concerning, deciding
 from platform_resources.access.requests.offers import Offer, Offers
 from platform_resources.access.requests.parties import Party
 from platform_resources.access.requests.rows import (
@@ -37,6 +34,7 @@ from platform_resources.access.requests.rows import (
     requests_in,
     set_state,
 )
+from platform_resources.access.requests.seen import SeenRequests
 from platform_resources.control import ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.control.tables import access_requests
@@ -50,6 +48,7 @@ class AccessRequests:
         self._control = control
         self._audit = audit
         self.offers = Offers(settings, control, served)
+        self._seen = SeenRequests(self.offers, control)
         self._granted = Granted(self.offers, control, audit)
 
     def request(
@@ -110,37 +109,16 @@ class AccessRequests:
             return self.get(caller, number)
 
     def get(self, caller: Caller, request: int) -> AccessRequest:
-        """One request: one's own, one that one may decide on, any for an administrator.
-
-        Raises
-        ------
-        UnknownRequestError
-            when there is none, or it is none of the caller's business.
-        """
-        with self._control.reading() as connection:
-            found = request_in(connection, request)
-        if found is None or not self._sees(caller, found):
-            raise _unknown_request(request)
-        return self._told(found)
+        """See `SeenRequests.get`."""
+        return self._seen.get(caller, request)
 
     def list(self, caller: Caller, state: RequestState | None = None) -> tuple[AccessRequest, ...]:
-        """Every request that the caller may see, newest first."""
-        table = access_requests.c
-        conditions = [] if state is None else [table.state == state]
-        if not caller.may("admin"):
-            parties = (table.consumer, table.requested_by)
-            conditions.append(concerning(self._control, self.offers, caller.identity, table.port, *parties))
-        with self._control.reading() as connection:
-            found = requests_in(connection, *conditions)
-        return tuple(self._told(item) for item in reversed(found) if self._sees(caller, item))
+        """See `SeenRequests.list`."""
+        return self._seen.list(caller, state)
 
     def inbox(self, caller: Caller) -> tuple[AccessRequest, ...]:
-        """Requests that wait for the caller's decision, oldest first."""
-        waits, port = access_requests.c.state == "pending", access_requests.c.port
-        decides = deciding(self._control, self.offers, caller.identity, port, waits)
-        with self._control.reading() as connection:
-            pending = requests_in(connection, waits, decides)
-        return tuple(told for item in pending if self._waits_for(caller.identity, told := self._told(item)))
+        """See `SeenRequests.inbox`."""
+        return self._seen.inbox(caller)
 
     def approve(
         self, caller: Caller, request: int, comment: str | None = None, conditions: str | None = None
@@ -166,8 +144,7 @@ class AccessRequests:
                         f"nobody goes by the name {pending.consumer} now", "It can be denied, or asked anew."
                     )
                 levels = self._levels(offer, role, pending)
-                approvers = self._approvers(pending)
-                counted = standing(pending.approvals, levels, approvers)
+                counted = self.offers.counted(pending, levels)
                 level = approving_level(caller.identity, levels, counted, _named(pending))
                 now = utc_now()
                 add_approval(connection, request, level, caller.identity.id, "approve", now, **said)
@@ -201,7 +178,7 @@ class AccessRequests:
         with self._refusals(caller, "withdraw", request=request):
             _must(caller, "request")
             found = self.get(caller, request)
-            if not self._is_own(caller.identity, found):
+            if not self.offers.is_own(caller.identity, found):
                 raise DeniedError(f"{_named(found)} is not yours to withdraw", "Approvers deny it instead.")
             with self._control.writing() as connection:
                 self._decide(connection, request, "withdrawn", utc_now())
@@ -227,11 +204,11 @@ class AccessRequests:
         """A request as it stands inside the transaction that decides on it, with what its port offers today."""
         found = request_in(connection, request, for_update=True)
         if found is None:
-            raise _unknown_request(request)
+            raise UnknownRequestError(f"there is no request {request}")
         if found.state != "pending":
             raise ConflictError(f"{_named(found)} was {found.state} already", state=found.state)
-        if self._is_own(caller.identity, found):
-            waits = ", ".join(self._told(found).waits_for) or "nobody who may, as its contract stands"
+        if self.offers.is_own(caller.identity, found):
+            waits = ", ".join(self.offers.told(found).request.waits_for) or "nobody who may, as its contract stands"
             remedy = f"Another approver has to decide: {waits}."
             raise DeniedError(f"{_named(found)} is your own, or of somebody that you answer for", remedy)
         offer = self.offers.of(found.port)
@@ -277,9 +254,8 @@ class AccessRequests:
 
     def _no_decider(self, caller: Caller, request: int, act: str) -> DeniedError:
         """Tells who decides, to those who see the request."""
-        with self._control.reading() as connection:
-            found = request_in(connection, request)
-        waits_for = () if found is None or not self._sees(caller, found) else self._told(found).waits_for
+        found = self._seen.find(caller, request)
+        waits_for = () if found is None else found.waits_for
         who = f"Who does: {', '.join(waits_for)}" if waits_for else "An approver does"
         return DeniedError(
             f"{caller.identity.id} may not {act} by this token",
@@ -287,40 +263,8 @@ class AccessRequests:
             approvers=list(waits_for),
         )
 
-    def _sees(self, caller: Caller, request: AccessRequest) -> bool:
-        if caller.may("admin") or self._is_own(caller.identity, request):
-            return True
-        return self.offers.decides(caller.identity, request.port)
-
-    def _is_own(self, identity: Identity, request: AccessRequest) -> bool:
-        """Whether it was made by, or is for, the identity or somebody that it answers for."""
-        if identity.id in (request.requested_by, request.consumer):
-            return True
-        parties = (self.offers.party(name) for name in {request.consumer, request.requested_by})
-        return any(party.is_spoken_for_by(identity) for party in parties)
-
-    def _waits_for(self, identity: Identity, request: AccessRequest) -> bool:
-        """Whether a request, as it is told, waits for somebody."""
-        offer = self.offers.find(request.port)
-        role = None if offer is None else offer.policy.role(request.role)
-        if offer is None or role is None or not request.waits_for or self._is_own(identity, request):
-            return False
-        levels = self._levels(offer, role, request)
-        try:
-            approving_level(identity, levels, standing(request.approvals, levels, self._approvers(request)), "it")
-        except (DeniedError, ConflictError):
-            return False
-        return True
-
     def _levels(self, offer: Offer, role: ReadingRole, request: AccessRequest) -> Levels:
         return self.offers.levels(offer, role, request.columns, request.consumer, request.requested_by)
-
-    def _told(self, request: AccessRequest) -> AccessRequest:
-        return self.offers.told(request, self._approvers(request))
-
-    def _approvers(self, request: AccessRequest) -> dict[str, Identity]:
-        found = (find_identity(self._control, approval.approver) for approval in request.approvals)
-        return {identity.id: identity for identity in found if identity is not None}
 
     def _party(self, caller: Caller, consumer: str | None) -> Party:
         party = self.offers.party(consumer or caller.identity.id)
@@ -346,7 +290,3 @@ def _must(caller: Caller, action: str) -> None:
 
 def _named(request: AccessRequest) -> str:
     return f"request {request.id}"
-
-
-def _unknown_request(request: int) -> UnknownRequestError:
-    return UnknownRequestError(f"there is no request {request}", "mesh access list tells yours.")
