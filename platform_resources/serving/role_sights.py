@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pydantic import Field
 
 from platform_resources.access.errors import DeniedError
-from platform_resources.access.model import Mask, PortPolicy, Profile, ReadingRole
+from platform_resources.access.model import Grant, Mask, PortPolicy, Profile, ReadingRole
 from platform_resources.access.policy.decisions import decide, profile_of
 from platform_resources.catalog.fitness import RoleSight
 from platform_resources.lake import utc_now
@@ -61,7 +61,7 @@ class RoleThatOpens(Answer):
     )
     approvers: list[list[str]] = Field(description="Who decides, level by level; one of each level is enough.")
     some_rows: bool = Field(description="Whether it shows some rows only, by attributes of the reader.")
-    held: bool = Field(description="Whether the caller holds a grant in it for one of these purposes already.")
+    held: bool = Field(description="Whether a grant in it of the caller opens what is needed, for one of `purposes`.")
 
 
 def roles_that_open(
@@ -99,7 +99,7 @@ def _opening(
     best = max(shown.values(), key=len)
     opened = [purpose for purpose in fitting if not columns or len(shown[purpose]) == len(best)]
     asked = {mask.clearance for name in best for mask in policy.masks[name]} if columns else role.clearances
-    own = [grant.purpose for grant in reader.grants if grant.is_on(policy.port) and grant.role == role.name]
+    own = [grant for grant in reader.grants if grant.is_on(policy.port) and policy.role(grant.role) is role]
     return RoleThatOpens(
         role=role.name,
         purposes=opened,
@@ -107,8 +107,16 @@ def _opening(
         lacking=sorted(name for name in asked if name and name not in reader.caller.identity.clearances),
         approvers=[list(level) for level in (role.first_approvers, role.second_approvers) if level],
         some_rows=bool(profile.filters),
-        held=any(purpose in opened for purpose in own),
+        held=any(grant.purpose in opened and _shows(reader, policy, role, grant, best) for grant in own),
     )
+
+
+def _shows(reader: Reader, policy: PortPolicy, role: ReadingRole, grant: Grant, columns: Collection[str]) -> bool:
+    """Whether a grant in a role shows `columns` (of none: some column) in clear to who has every clearance."""
+    lifted = role.clearances & grant.clearances
+    profile = profile_of(policy, lifted, grant.columns, (), reader.caller, (grant.purpose,))
+    clear = {name for name, masks in profile.columns.items() if not masks}
+    return clear.issuperset(columns) if columns else bool(clear)
 
 
 def _sight(

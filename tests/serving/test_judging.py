@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,6 +53,7 @@ from tests.shipped import ShippedMesh, hide, make_shipped
 OWNER, PRIVACY = "maria.keller@retailer.example", "privacy@retailer.example"
 CUSTOMERS, BOOKINGS, FORECAST = "crm.customer_360.v1", "sales.bookings.v1", "supply_chain.demand_forecast.v1"
 HIDDEN = "supply_chain.demand_forecast"
+HOUR = timedelta(hours=1)
 RULE = """\
 id: QUA-900
 title: Every version scores 99.9
@@ -147,11 +148,33 @@ def test_who_looks_for_a_masked_column_is_told_first_who_has_it_and_which_role_o
     assert (gdpr.lacking, gdpr.approvers, gdpr.held) == (["gdpr"], [[OWNER], [PRIVACY]], False)
     assert (campaign.role, campaign.some_rows) == ("customer_360_campaign_reader", True)
     of_agent = check_fitness(shipped.as_("campaign-agent"), needs).fits[0].opened_by
-    assert [(one.role, one.held) for one in of_agent] == [(gdpr.role, False), (campaign.role, True)]
+    assert [one.held for one in of_agent] == [False, False], "its grant was approved without the clearance"
     of_desk = fit(shipped.as_("service-desk"), CUSTOMERS, clear=["email"], purpose="campaigns")
     assert of_desk.verdict == "yes"
     assert of_desk.opened_by[0].lacking == [], "it holds the clearance, and no grant for campaigns"
     assert fit(shipped.as_("service-desk"), CUSTOMERS, clear=["email"]).opened_by == [], "it has it"
+
+
+def test_a_role_is_held_by_a_grant_that_shows_what_is_needed(shipped: Judged) -> None:
+    """Who holds a grant in the role that shows less is told how to ask for another one."""
+    desk, now = shipped.as_("service-desk").caller, utc_now()
+
+    def held(clearance: set[str], approved: set[str], columns: set[str] | None) -> list[bool]:
+        who = replace(desk.identity, id=f"desk-{uuid.uuid4()}", clearances=frozenset(clearance))
+        grant = Grant(0, who.id, CUSTOMERS, "customer_360_gdpr_reader", "customer_service", now + HOUR, now)
+        narrowed = None if columns is None else frozenset(columns)
+        add_grant(shipped.access.control, replace(grant, clearances=frozenset(approved), columns=narrowed))
+        reader = Reader(replace(desk, identity=who), shipped.access, shipped.view)
+        return [one.held for one in fit(reader, CUSTOMERS, clear=["email"]).opened_by if one.role == grant.role]
+
+    assert held({"gdpr"}, {"gdpr"}, None) == [], "it has it"
+    assert held(set(), {"gdpr"}, None) == [True], "it lacks the clearance alone"
+    assert held({"gdpr"}, {"gdpr"}, {"household_id"}) == [False]
+    assert held({"gdpr"}, set(), None) == [False]
+    analyst = shipped.as_("analyst")  # its grant names no role: it is in the first one
+    no_reads = Reader(replace(analyst.caller, scopes=frozenset({"request"})), shipped.access, shipped.view)
+    (plain,) = fit(no_reads, CUSTOMERS, purpose="analytics").opened_by
+    assert (plain.role, plain.held) == ("customer_360_reader", True)
 
 
 def test_who_may_not_read_what_fits_is_told_the_plainest_role(shipped: Judged) -> None:
