@@ -16,6 +16,7 @@ from platform_resources.serving import (
     audit,
     catalog_exports,
     column_lineage,
+    consumers,
     contracts,
     council,
     docs_page,
@@ -40,7 +41,7 @@ from platform_resources.serving.problems import ROOT, problem_of_refusal
 log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
-    *(products, contracts, schemas, quality, lineage, column_lineage, impact, operation, glossary),
+    *(products, contracts, schemas, quality, lineage, consumers, column_lineage, impact, operation, glossary),
     *(search, fitness, product_metrics, catalog_exports),
     *(access_requests, governance, council, rule_trial, identity, tokens, audit, docs_page),
 )

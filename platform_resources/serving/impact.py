@@ -16,7 +16,7 @@ from platform_resources.lake import utc_now
 from platform_resources.lineage import column_of, dataset_of
 from platform_resources.serving.answers import Answer, refusals
 from platform_resources.serving.column_graph import ColumnGraph, column_of_port, sees_dataset
-from platform_resources.serving.lineage import is_known
+from platform_resources.serving.consumers import is_known
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["lineage"])

@@ -21,7 +21,8 @@ from platform_resources.operations import ProbeSettings, availability_of
 from platform_resources.operations.history import read_history
 from platform_resources.operations.outages import Outage, outages
 from platform_resources.serving.answers import Answer, Asked, refusals
-from platform_resources.serving.lineage import consumers_known, is_known, ports_below
+from platform_resources.serving.consumers import consumers_known, is_known
+from platform_resources.serving.lineage import ports_below
 from platform_resources.serving.readers import CurrentReader, Domain, ProductName, Reader
 from platform_resources.serving.timelines import timeline_of
 

@@ -19,8 +19,9 @@ from platform_resources.catalog.index.derive import Rated, product_entry
 from platform_resources.catalog.view import CatalogView
 from platform_resources.lake import PortAddress, connect, retire, utc_now
 from platform_resources.quality import compile_checks
+from platform_resources.serving.consumers import get_consumers
 from platform_resources.serving.impact import get_impact
-from platform_resources.serving.lineage import get_consumers, get_lineage
+from platform_resources.serving.lineage import get_lineage
 from platform_resources.serving.portal.first_rows import first_rows
 from platform_resources.serving.portal.product_page import schema_for
 from platform_resources.serving.portal.samples import failing_rows, why_not

@@ -15,9 +15,10 @@ from platform_resources.operations import ProbeSettings
 from platform_resources.operations.history import read_history
 from platform_resources.quality import compile_checks
 from platform_resources.serving.access_requests import RequestOut
+from platform_resources.serving.consumers import Consumers, get_consumers
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.impact import Impact, get_impact
-from platform_resources.serving.lineage import Consumers, Lineage, get_consumers, get_lineage
+from platform_resources.serving.lineage import Lineage, get_lineage
 from platform_resources.serving.operation import AvailabilityOut, UsageOut, get_availability, get_usage
 from platform_resources.serving.portal.access_views import AccessViews
 from platform_resources.serving.portal.lineage_picture import Picture, port_picture
