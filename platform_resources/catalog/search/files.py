@@ -80,15 +80,22 @@ class IndexFiles:
         if written:
             own_files(self.documents)
             state = replace(state, sums=_sums(self.documents))
-        file = self.folder / "state.json"
-        part = file.with_suffix(".part")
+        part = self._note.with_suffix(".part")
         part.write_text(json.dumps(asdict(state)), encoding="utf-8")
         part.chmod(0o600)
-        part.replace(file)
+        part.replace(self._note)
+
+    def forget(self) -> None:
+        """Until the next note there is no index: whoever ends before it leaves parts that nobody takes for the whole."""
+        self._note.unlink(missing_ok=True)
+
+    @property
+    def _note(self) -> Path:
+        return self.folder / "state.json"
 
     def _state(self) -> State | None:
         try:
-            told = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+            told = json.loads(self._note.read_text(encoding="utf-8"))
             state = State(**{**told, "hidden": tuple(told["hidden"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None

@@ -28,7 +28,7 @@ from platform_resources.catalog.search.hidden import HEAP, HiddenProducts
 from platform_resources.catalog.search.snapshots import Entries, Snapshot, is_shown
 
 _QUICKLY = 500  # products that are written anew while a search waits
-_LARGE_HEAP = 4 * HEAP
+_BATCH = 2_000  # products that wait for the engine in memory (20 KB each): it would take 10,000 of them
 
 
 class KeptIndex:
@@ -144,15 +144,18 @@ class KeptIndex:
     def _write(self, entries: Iterable[ProductEntry], gone: Iterable[str], *, anew: bool) -> None:
         assert self._index is not None
         terms = self._catalog.terms()
-        writer = self._index.writer(_LARGE_HEAP if anew else HEAP, 1)
+        writer = self._index.writer(HEAP, 1)
         if anew:
+            self._files.forget()
             writer.delete_all_documents()
         for address in gone:
             writer.delete_documents_by_term(KEY, address)
-        for entry in entries:
+        for number, entry in enumerate(entries, 1):
             if not anew:
                 writer.delete_documents_by_term(KEY, entry.address)
             writer.add_document(document_of(entry, terms))
+            if anew and number % _BATCH == 0:
+                writer.commit()
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()

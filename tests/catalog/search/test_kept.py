@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from platform_resources.catalog.index import ProductEntry
-from platform_resources.catalog.search import Asked, Filters, Found, Place, Search
+from platform_resources.catalog.search import Asked, Filters, Found, Place, Search, kept
 from tests.catalog.search.made import HOUR, NOW, Entries, product
 
 
@@ -83,6 +83,31 @@ def test_a_damaged_index_is_made_anew(tmp_path: Path, damage: str) -> None:
     else:
         shutil.rmtree(tmp_path)
     assert find(Search(tmp_path, entries), "apples").total == 20
+
+
+class Ending(Entries):
+    """A catalog that a process reads in parts, and ends in the midst of it, once."""
+
+    def each_product(self) -> Iterator[ProductEntry]:
+        for number, entry in enumerate(super().each_product()):
+            if number == 15 and len(self.entries) == 19:
+                self.put(product("a.pears"))
+                raise InterruptedError
+            yield entry
+
+
+def test_who_ends_in_the_midst_of_making_it_anew_leaves_nothing_that_is_taken_for_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "_BATCH", 5)
+    entries = Ending(*(product(f"a.apples_{number}") for number in range(20)))
+    one, other = Search(tmp_path, entries), Search(tmp_path, entries)
+    assert find(one).total == find(other).total == 20
+    entries.remove("a.apples_3")
+    with pytest.raises(InterruptedError):
+        find(one)
+    assert find(other).total == 20  # 19 apples and a pear
+    assert find(one).total == 20
 
 
 def test_a_folder_that_is_deleted_meanwhile_is_made_again(tmp_path: Path) -> None:
