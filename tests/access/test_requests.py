@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from threading import current_thread, main_thread
 
 import pytest
 from sqlalchemy import event
@@ -24,8 +24,10 @@ from platform_resources.access.errors import (
     UnknownPortError,
     UnknownRequestError,
 )
+from platform_resources.access.relations.served import PortLog, ServedPorts
 from platform_resources.control.tables import access_requests, audit
-from platform_resources.lake import connect, retire, utc_now
+from platform_resources.lake import PortAddress, connect, retire, utc_now
+from platform_resources.pipeline import documents
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
 
 PORT = str(CUSTOMERS)
@@ -430,7 +432,7 @@ def counted_statements(mesh: GuardedMesh) -> Iterator[list[str]]:
     counted: list[str] = []
 
     def count(*facts: object) -> None:
-        if current_thread() is main_thread():  # another one writes down when tokens were used
+        if threading.current_thread() is threading.main_thread():  # another one writes down when tokens were used
             counted.append(str(facts[2]))
 
     event.listen(mesh.access.control.engine, "before_cursor_execute", count)
@@ -482,6 +484,51 @@ def at_once(acts: list[Callable[[], object]]) -> list[object]:
 
     with ThreadPoolExecutor(len(acts)) as pool:
         return list(pool.map(tried, acts))
+
+
+@pytest.mark.parametrize("act", ["approve", "deny"])
+def test_who_decides_keeps_nobody_waiting_while_the_lake_is_read(
+    mesh: GuardedMesh, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """Each read is written down in the control database, and a lake may take its time."""
+    approved_by(mesh, BOTH)
+    requests, owner = mesh.access.requests, mesh.caller(OWNER)
+    others, own = ask(mesh), ask(mesh, OWNER)
+    read_log = ServedPorts.log
+
+    def read_while_others_read(served: ServedPorts, port: PortAddress) -> PortLog | None:
+        mesh.access.audit.append("read", "ana", PORT)
+        return read_log(served, port)
+
+    monkeypatch.setattr(ServedPorts, "log", read_while_others_read)
+    assert getattr(requests, act)(owner, others.id).state != "pending"
+    with pytest.raises(DeniedError, match="your own"):
+        getattr(requests, act)(owner, own.id)
+    assert "read" in kinds(mesh)
+
+
+def test_who_left_the_contract_decides_no_more_where_lists_tell_it_later(
+    mesh: GuardedMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a big mesh lists are told by documents that were looked at some seconds ago."""
+    monkeypatch.setattr(documents, "_FEW", 0)
+    monkeypatch.setattr(documents, "_SHARE", 1e9)  # no look in the background but the first
+    requests, owner, asked = mesh.access.requests, mesh.caller(OWNER), ask(mesh)
+    grant = mesh.grant("nobody")
+    for thread in threading.enumerate():
+        if thread.name == "documents":
+            thread.join()
+    mesh.identity(Identity(COUNCIL, "person", "Dora"))
+    mesh.token(COUNCIL, scopes=ALL)
+    for file in (mesh.settings.domains / "shop" / "products" / "customers").iterdir():
+        file.write_text(file.read_text().replace(OWNER, COUNCIL))
+    assert [item.id for item in requests.inbox(owner)] == [asked.id]
+    for act in (requests.approve, requests.deny):
+        with pytest.raises(UnknownRequestError):
+            act(owner, asked.id)
+    with pytest.raises(UnknownRequestError):
+        requests.revoke(owner, grant, "Not needed any more.")
+    assert requests.approve(mesh.caller(COUNCIL), asked.id).state == "approved"
 
 
 @pytest.mark.parametrize("other", ["approve", "deny", "withdraw"])

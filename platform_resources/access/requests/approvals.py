@@ -159,6 +159,12 @@ def waited_for(levels: Levels, counted: Mapping[int, Approval]) -> tuple[str, ..
     return tuple(name for name in levels.approvers[level - 1] if canonical_id(name) not in gave)
 
 
+def must_be_pending(request: AccessRequest) -> None:
+    """Raises ConflictError when it was decided or withdrawn."""
+    if request.state != "pending":
+        raise ConflictError(f"request {request.id} was {request.state} already", state=request.state)
+
+
 def approving_level(identity: Identity, levels: Levels, counted: Mapping[int, Approval], what: str) -> int:
     """The level at which `identity` approves now; `what` names the request, for messages.
 

@@ -37,7 +37,7 @@ from platform_resources.contracts.names import split_address
 from platform_resources.control import ControlDatabase
 from platform_resources.governance import Council
 from platform_resources.lake import MeshSettings, PortAddress, Retirement, retirement_in
-from platform_resources.pipeline import recent_mesh
+from platform_resources.pipeline import read_mesh, recent_mesh
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,26 @@ class Offer:
 
 
 class Offers:
-    """Reads the documents anew whenever they changed: an approver who left the contract decides no more."""
+    """By the documents as `recent_mesh` has them, some seconds old in a big mesh: for lists. Decisions take `now`."""
 
-    def __init__(self, settings: MeshSettings, control: ControlDatabase, served: ServedPorts) -> None:
+    def __init__(
+        self,
+        settings: MeshSettings,
+        control: ControlDatabase,
+        served: ServedPorts,
+        documents: tuple[Mesh, Council] | None = None,
+    ) -> None:
         self._settings = settings
         self._control = control
         self._served = served
+        self._read = documents
+
+    def now(self) -> Offers:
+        """The same by the documents as they stand, read once: who has left the contract decides no more.
+
+        Looking at all files takes 0.4 s of 10,000 products, so call it before `writing`, not inside.
+        """
+        return Offers(self._settings, self._control, self._served, read_mesh(self._settings))
 
     def find(self, port: str) -> Offer | None:
         """What a port offers; None when there is no such port, or its documents can't be used."""
@@ -216,7 +230,7 @@ class Offers:
         return parts[0] in mesh.broken or (loaded is not None and parts[1] in loaded.blocked)
 
     def _documents(self) -> tuple[Mesh, Council]:
-        return recent_mesh(self._settings)
+        return recent_mesh(self._settings) if self._read is None else self._read
 
 
 def _lifecycle(offer: Offer, ended: Retirement | None) -> Lifecycle:

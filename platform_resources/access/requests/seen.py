@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from platform_resources.access.errors import UnknownRequestError
+from platform_resources.access.errors import DeniedError, UnknownRequestError
 from platform_resources.access.model import Caller
-from platform_resources.access.requests.approvals import AccessRequest, RequestState
+from platform_resources.access.requests.approvals import AccessRequest, RequestState, must_be_pending
 from platform_resources.access.requests.narrowing import concerning, deciding
 from platform_resources.access.requests.offers import Offers
 from platform_resources.access.requests.rows import request_in, requests_in
@@ -38,6 +38,22 @@ class SeenRequests:
         found = self.find(caller, request)
         if found is None:
             raise UnknownRequestError(f"there is no request {request}", "mesh access list tells yours.")
+        return found
+
+    def undecided(self, caller: Caller, request: int) -> AccessRequest:
+        """One request of others that is pending.
+
+        Raises
+        ------
+        UnknownRequestError, ConflictError, DeniedError
+            when the caller sees none, it was decided or withdrawn, or it is (also) the caller's own.
+        """
+        found = self.get(caller, request)
+        must_be_pending(found)
+        if self._offers.is_own(caller.identity, found):
+            waits = ", ".join(found.waits_for) or "nobody who may, as its contract stands"
+            told = f"request {request} is your own, or of somebody that you answer for"
+            raise DeniedError(told, f"Another approver has to decide: {waits}.")
         return found
 
     def list(self, caller: Caller, state: RequestState | None = None) -> tuple[AccessRequest, ...]:

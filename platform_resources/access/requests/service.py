@@ -15,16 +15,16 @@ from platform_resources.access.model import Caller, Grant, ReadingRole
 from platform_resources.access.relations.served import ServedPorts
 from platform_resources.access.requests.approvals import (
     AccessRequest,
-    Levels,
     RequestState,
     approving_level,
     denying_level,
+    must_be_pending,
     open_level,
 )
 from platform_resources.access.requests.asked import columns_of, days_for, purpose_for, role_of, words_of
 from platform_resources.access.requests.granted import Granted
 from platform_resources.access.requests.grants import add_grant_in
-from platform_resources.access.requests.offers import Offer, Offers
+from platform_resources.access.requests.offers import Offers
 from platform_resources.access.requests.parties import Party
 from platform_resources.access.requests.rows import (
     add_approval,
@@ -137,35 +137,42 @@ class AccessRequests:
         said = {"comment": words_of(comment, "comment"), "conditions": words_of(conditions, "conditions")}
         with self._refusals(caller, "approve", request=request):
             self._may_decide(caller, request, "approve")
+            offers = self.offers.now()
+            seen = SeenRequests(offers, self._control)
+            asked = seen.undecided(caller, request)
+            offer = offers.of(asked.port)  # reads the lake, which may take its time: no writer waits for that
+            role = role_of(offer, asked.role)
+            if offers.party(asked.consumer).kind == "unknown":
+                raise ConflictError(f"nobody goes by the name {asked.consumer} now", "It can be denied, or asked anew.")
+            levels = offers.levels(offer, role, asked.columns, asked.consumer, asked.requested_by)
             with self._control.writing() as connection:
-                pending, offer, role = self._pending(connection, caller, request)
-                if self.offers.party(pending.consumer).kind == "unknown":
-                    raise ConflictError(
-                        f"nobody goes by the name {pending.consumer} now", "It can be denied, or asked anew."
-                    )
-                levels = self._levels(offer, role, pending)
-                counted = self.offers.counted(pending, levels)
+                pending = _pending_in(connection, request)
+                counted = offers.counted(pending, levels)
                 level = approving_level(caller.identity, levels, counted, _named(pending))
                 now = utc_now()
                 add_approval(connection, request, level, caller.identity.id, "approve", now, **said)
                 self._append(connection, "request-approved", caller, pending.port, request=request, level=level)
                 if open_level(levels, {*counted, level}) is None:
                     self._grant(connection, caller, pending, role, [*counted, level], now)
-            return self.get(caller, request)
+            return seen.get(caller, request)
 
     def deny(self, caller: Caller, request: int, comment: str | None = None) -> AccessRequest:
         """Say no, for good; any approver of any level may. Errors as in `approve`."""
         said = words_of(comment, "comment")
         with self._refusals(caller, "deny", request=request):
             self._may_decide(caller, request, "deny")
+            offers = self.offers.now()
+            seen = SeenRequests(offers, self._control)
+            asked = seen.undecided(caller, request)
+            offer = offers.of(asked.port)
+            role = role_of(offer, asked.role)
+            levels = offers.levels(offer, role, asked.columns, asked.consumer, asked.requested_by)
+            level, now = denying_level(caller.identity, levels, _named(asked)), utc_now()
             with self._control.writing() as connection:
-                pending, offer, role = self._pending(connection, caller, request)
-                levels = self._levels(offer, role, pending)
-                level, now = denying_level(caller.identity, levels, _named(pending)), utc_now()
-                add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
                 self._decide(connection, request, "denied", now)
-                self._append(connection, "request-denied", caller, pending.port, request=request, level=level)
-            return self.get(caller, request)
+                add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
+                self._append(connection, "request-denied", caller, asked.port, request=request, level=level)
+            return seen.get(caller, request)
 
     def withdraw(self, caller: Caller, request: int) -> AccessRequest:
         """Take back a request that is not decided yet: by who made it, or who speaks for the consumer.
@@ -196,23 +203,7 @@ class AccessRequests:
     def revoke(self, caller: Caller, grant: int, reason: str) -> Grant:
         """See `Granted.revoke`."""
         with self._refusals(caller, "revoke", grant=grant):
-            return self._granted.revoke(caller, grant, reason)
-
-    def _pending(
-        self, connection: Connection, caller: Caller, request: int
-    ) -> tuple[AccessRequest, Offer, ReadingRole]:
-        """A request as it stands inside the transaction that decides on it, with what its port offers today."""
-        found = request_in(connection, request, for_update=True)
-        if found is None:
-            raise UnknownRequestError(f"there is no request {request}")
-        if found.state != "pending":
-            raise ConflictError(f"{_named(found)} was {found.state} already", state=found.state)
-        if self.offers.is_own(caller.identity, found):
-            waits = ", ".join(self.offers.told(found).request.waits_for) or "nobody who may, as its contract stands"
-            remedy = f"Another approver has to decide: {waits}."
-            raise DeniedError(f"{_named(found)} is your own, or of somebody that you answer for", remedy)
-        offer = self.offers.of(found.port)
-        return found, offer, role_of(offer, found.role)
+            return Granted(self.offers.now(), self._control, self._audit).revoke(caller, grant, reason)
 
     def _decide(self, connection: Connection, request: int, state: RequestState, now: datetime) -> None:
         if not set_state(connection, request, state, now):
@@ -250,7 +241,6 @@ class AccessRequests:
             raise self._no_decider(caller, request, act)
         if caller.identity.kind != "person":
             raise DeniedError(f"{caller.identity.id} is no person; people decide on access")
-        self.get(caller, request)
 
     def _no_decider(self, caller: Caller, request: int, act: str) -> DeniedError:
         """Tells who decides, to those who see the request."""
@@ -262,9 +252,6 @@ class AccessRequests:
             f"{who}, by a token with the scope `approve`.",
             approvers=list(waits_for),
         )
-
-    def _levels(self, offer: Offer, role: ReadingRole, request: AccessRequest) -> Levels:
-        return self.offers.levels(offer, role, request.columns, request.consumer, request.requested_by)
 
     def _party(self, caller: Caller, consumer: str | None) -> Party:
         party = self.offers.party(consumer or caller.identity.id)
@@ -286,6 +273,15 @@ class AccessRequests:
 def _must(caller: Caller, action: str) -> None:
     if not caller.may(action):
         raise DeniedError(f"{caller.identity.id} may not {action} by this token", f"It needs the scope `{action}`.")
+
+
+def _pending_in(connection: Connection, request: int) -> AccessRequest:
+    """A request inside the transaction that decides on it: meanwhile somebody else may have."""
+    found = request_in(connection, request, for_update=True)
+    if found is None:
+        raise UnknownRequestError(f"there is no request {request}")
+    must_be_pending(found)
+    return found
 
 
 def _named(request: AccessRequest) -> str:
