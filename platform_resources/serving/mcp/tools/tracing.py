@@ -183,10 +183,13 @@ def _columns_traced(found: ColumnLineage, detail: bool) -> ColumnsTraced:
 
 def _contacts(me: Reader, addresses: Iterable[str]) -> list[Contact]:
     """Of each product once, in the order of the ports; the caller may know of all of them."""
-    known, found = me.documents.mesh.ports, {}
+    known = me.documents.mesh.ports
+    products: dict[str, Product] = {}
+    ports: dict[str, list[OutputPort]] = {}
     for product, port in (known[address] for address in addresses if address in known):
-        found.setdefault(product.address, (product, []))[1].append(port)
-    return [_contact(product, ports) for product, ports in found.values()]
+        products[product.address] = product
+        ports.setdefault(product.address, []).append(port)
+    return [_contact(product, ports[address]) for address, product in products.items()]
 
 
 def _contact(product: Product, ports: list[OutputPort]) -> Contact:
