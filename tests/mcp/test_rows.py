@@ -50,6 +50,17 @@ def test_no_row_is_an_answer_too(reading_agents: Agents, asked: dict) -> None:
         assert "No row" in told["hints"][-1]
 
 
+def test_the_text_tells_null_in_rows_of_data_only(reading_agents: Agents) -> None:
+    """How many rows a publication has is not for who gets some of them: the text has no such member then."""
+    reggie = reading_agents("reggie")
+    result = reggie.call("get_quality", product=PORT)
+    assert [one["rows"] for one in result.structured_content["answer"]["recent"]] == [None]
+    assert "null" not in result.content[0].text
+    assert '"rows":' in reading_agents("desk").call("get_quality", product=PORT).content[0].text
+    cell = reggie.call("query_product", sql=f"SELECT NULL AS n FROM {PORT} LIMIT 1")
+    assert '"rows":[[null]]' in cell.content[0].text
+
+
 @pytest.mark.parametrize(
     "asked",
     [

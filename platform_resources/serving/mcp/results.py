@@ -77,10 +77,11 @@ def _json(value: Any) -> str:
 
 
 def without_empty(value: Any) -> Any:
-    """A JSON value without members that are null or empty lists; rows of data stay as they are, also when none are."""
+    """A JSON value without members that are null or empty; rows of data stay as they are, also when none are."""
     if isinstance(value, Mapping):
-        kept = {name: without_empty(item) if name != "rows" else item for name, item in value.items()}
-        return {name: item for name, item in kept.items() if name == "rows" or item not in (None, [], {})}
+        given = {name: item for name, item in value.items() if item is not None}
+        kept = {name: item if name == "rows" else without_empty(item) for name, item in given.items()}
+        return {name: item for name, item in kept.items() if name == "rows" or item not in ([], {})}
     if isinstance(value, list):
         return [without_empty(item) for item in value]
     return value
