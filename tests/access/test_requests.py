@@ -265,6 +265,26 @@ def test_a_port_that_was_taken_down_is_not_asked_for(mesh: GuardedMesh) -> None:
     assert mesh.access.requests.inbox(mesh.caller(OWNER)) == ()
 
 
+@pytest.mark.parametrize("how", ["taken down", "retired by its contract", "without the role"])
+def test_what_a_port_offers_no_more_is_denied_by_who_decided_on_it(mesh: GuardedMesh, how: str) -> None:
+    """Who asked may be gone, and nobody else withdraws it."""
+    requests, asked = mesh.access.requests, ask(mesh)
+    set_enabled(mesh.access.control, mesh.access.audit, "ben", False, "operator")
+    contract = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    if how == "taken down":
+        with connect(mesh.settings, own="shop") as con:
+            retire(con, mesh.settings, port=CUSTOMERS, run_id="end", now=utc_now())
+    elif how == "without the role":
+        mesh.publish(contract=contract.replace("role: customers_reader,", "role: customers_other_reader,"))
+    else:
+        mesh.publish(contract=contract.replace("status: active", "status: retired"))
+    with pytest.raises(AccessError):
+        requests.approve(mesh.caller(OWNER), asked.id)
+    with pytest.raises(DeniedError):  # of another role
+        requests.deny(mesh.caller(PRIVACY), asked.id)
+    assert requests.deny(mesh.caller(OWNER), asked.id, "It has ended.").state == "denied"
+
+
 def test_an_address_in_other_letters_is_nobody_else(mesh: GuardedMesh) -> None:
     """Approvers match whatever the case, so an owner's second identity would approve the first one's request."""
     mesh.identity(Identity("Shop@Retailer.example", "person", "Shop owner", purpose="analytics"))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from platform_resources.access.callers.refusals import refusals_on_record
 from platform_resources.access.errors import ConflictError, DeniedError, UnknownRequestError
-from platform_resources.access.model import Caller, Grant, ReadingRole
+from platform_resources.access.model import Caller, Grant, Identity, ReadingRole
 from platform_resources.access.relations.served import ServedPorts
 from platform_resources.access.requests.approvals import (
     AccessRequest,
@@ -157,17 +157,17 @@ class AccessRequests:
             return seen.get(caller, request)
 
     def deny(self, caller: Caller, request: int, comment: str | None = None) -> AccessRequest:
-        """Say no, for good; any approver of any level may. Errors as in `approve`."""
+        """Say no, for good; any approver of any level may, also of a port that has ended. Errors as in `approve`.
+
+        Where the port offers the role no more an owner may.
+        """
         said = words_of(comment, "comment")
         with self._refusals(caller, "deny", request=request):
             self._may_decide(caller, request, "deny")
             offers = self.offers.now()
             seen = SeenRequests(offers, self._control)
             asked = seen.undecided(caller, request)
-            offer = offers.of(asked.port)
-            role = role_of(offer, asked.role)
-            levels = offers.levels(offer, role, asked.columns, asked.consumer, asked.requested_by)
-            level, now = denying_level(caller.identity, levels, _named(asked)), utc_now()
+            level, now = _denied_at(offers, caller.identity, asked), utc_now()
             with self._control.writing() as connection:
                 self._decide(connection, request, "denied", now)
                 add_approval(connection, request, level, caller.identity.id, "deny", now, comment=said)
@@ -282,6 +282,19 @@ def _pending_in(connection: Connection, request: int) -> AccessRequest:
         raise UnknownRequestError(f"there is no request {request}")
     must_be_pending(found)
     return found
+
+
+def _denied_at(offers: Offers, identity: Identity, request: AccessRequest) -> int:
+    """The level at which `identity` says no; DeniedError when it may not."""
+    offer = offers.find(request.port)
+    role = None if offer is None else offer.policy.role(request.role)
+    if offer is not None and role is not None:
+        levels = offers.levels(offer, role, request.columns, request.consumer, request.requested_by)
+        return denying_level(identity, levels, _named(request))
+    if not offers.owns(identity, request.port):
+        told = f"{identity.id} is no owner of {request.port}, which offers no role {request.role} any more"
+        raise DeniedError(told, "An owner denies it.")
+    return 1
 
 
 def _named(request: AccessRequest) -> str:
