@@ -131,9 +131,11 @@ def _way(port: str, role: RoleThatOpens) -> str:
     parts = [f"shows {', '.join(role.shows)} in clear"] if role.shows else []
     parts += ["some rows only"] if role.some_rows else []
     parts += [f"needs the clearance {', '.join(role.lacking)}, which administrators give"] if role.lacking else []
-    parts.append(f"approved by {', then '.join(map(' or '.join, role.approvers)) or 'nobody who is named'}")
     if role.held:
-        return f"{role.role}, which you hold: {'; '.join(parts)}"
+        return ": ".join(filter(None, (f"{role.role}, which you hold", "; ".join(parts))))
+    if role.undecided is not None:
+        return f"{role.role}: {'; '.join([*parts, f'nobody may decide when you ask: {role.undecided}'])}"
+    parts.append(f"approved by {', then '.join(map(' or '.join, role.approvers))}")
     purpose = f" --purpose {role.purposes[0]}" if len(role.purposes) == 1 else ""
     return f"mesh access request {port} --role {role.role}{purpose}: {'; '.join(parts)}"
 

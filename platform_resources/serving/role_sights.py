@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import Field
 
-from platform_resources.access.errors import DeniedError
+from platform_resources.access.errors import AccessError, DeniedError
 from platform_resources.access.model import Grant, Mask, PortPolicy, Profile, ReadingRole
 from platform_resources.access.policy.decisions import decide, profile_of
+from platform_resources.access.requests.offers import Offer
 from platform_resources.catalog.fitness import RoleSight
 from platform_resources.lake import utc_now
 from platform_resources.serving.answers import Answer
@@ -59,7 +60,10 @@ class RoleThatOpens(Answer):
         description="Clearances that the caller would need beside it; administrators give them, no approver does.",
         examples=[["gdpr"]],
     )
-    approvers: list[list[str]] = Field(description="Who decides, level by level; one of each level is enough.")
+    approvers: list[list[str]] = Field(
+        description="Who may decide on a request of the caller, level by level; one of each level is enough."
+    )
+    undecided: str | None = Field(description="Why nobody may, and who mends that; null: somebody may.")
     some_rows: bool = Field(description="Whether it shows some rows only, by attributes of the reader.")
     held: bool = Field(description="Whether a grant in it of the caller opens what is needed, for one of `purposes`.")
 
@@ -69,21 +73,32 @@ def roles_that_open(
 ) -> list[RoleThatOpens]:
     """The roles that show most of `columns` in clear, those that take least first; of none the plainest roles.
 
-    A role whose row filter compares with an attribute that the reader doesn't have shows nothing and is left out.
+    A role whose row filter compares with an attribute that the reader doesn't have shows nothing and is left out. There
+    are none of a port that can't be asked for: a draft, one that was retired.
     """
-    made = ((role, _opening(reader, policy, role, purposes, columns)) for role in policy.roles)
+    try:
+        offer = reader.access.requests.offers.of(policy.port, reader.caller)
+    except AccessError:
+        return []
+    made = ((role, _opening(reader, offer, policy, role, purposes, columns)) for role in policy.roles)
     found = [(role, one) for role, one in made if one is not None and bool(one.shows) == bool(columns)]
     if not columns:  # whoever needs nothing unmasked needs no role that lifts masks
         least = min((len(role.clearances) for role, _ in found), default=0)
         return [one for role, one in found if len(role.clearances) == least]
     most = max((len(one.shows) for _, one in found), default=0)
     return sorted(
-        (one for _, one in found if len(one.shows) == most), key=lambda one: (len(one.lacking), one.some_rows)
+        (one for _, one in found if len(one.shows) == most),
+        key=lambda one: (one.undecided is not None and not one.held, len(one.lacking), one.some_rows),
     )
 
 
 def _opening(
-    reader: Reader, policy: PortPolicy, role: ReadingRole, purposes: Sequence[str], columns: Collection[str]
+    reader: Reader,
+    offer: Offer,
+    policy: PortPolicy,
+    role: ReadingRole,
+    purposes: Sequence[str],
+    columns: Collection[str],
 ) -> RoleThatOpens | None:
     filters = (*policy.row_filters, *role.row_filters)
     fitting = [purpose for purpose in purposes if role.purposes is None or purpose in role.purposes]
@@ -99,13 +114,17 @@ def _opening(
     best = max(shown.values(), key=len)
     opened = [purpose for purpose in fitting if not columns or len(shown[purpose]) == len(best)]
     asked = {mask.clearance for name in best for mask in policy.masks[name]} if columns else role.clearances
+    levels = reader.access.requests.offers.levels(
+        offer, offer.policy.role(role.name) or role, None, reader.caller.identity.id
+    )
     own = [grant for grant in reader.grants if grant.is_on(policy.port) and policy.role(grant.role) is role]
     return RoleThatOpens(
         role=role.name,
         purposes=opened,
         shows=best,
         lacking=sorted(name for name in asked if name and name not in reader.caller.identity.clearances),
-        approvers=[list(level) for level in (role.first_approvers, role.second_approvers) if level],
+        approvers=[list(level) for level in levels.approvers],
+        undecided=levels.told,
         some_rows=bool(profile.filters),
         held=any(grant.purpose in opened and _shows(reader, policy, role, grant, best) for grant in own),
     )

@@ -30,13 +30,21 @@ def test_needs_on_the_command_line_get_verdicts_with_evidence(mesh: QuickMesh) -
 
 
 def test_nothing_that_fits_is_told_by_the_exit_code(mesh: QuickMesh) -> None:
-    told = mesh("fit", "--clear", "email", "--as", "campaign-agent")
+    told = mesh("fit", "--clear", "email", "--as", "analyst")
     assert told.code == 1
     assert "clearance gdpr" in told.out
     flat = " ".join(told.out.split())
     assert flat.index("crm.customer_360.v1") < flat.index("it has no such column")
     assert "mesh access request crm.customer_360.v1 --role customer_360_gdpr_reader" in flat
     assert "approved by maria.keller@retailer.example, then privacy@retailer.example" in flat
+
+
+def test_a_request_that_would_be_refused_is_not_advised(mesh: QuickMesh) -> None:
+    told = mesh("fit", "crm.customer_360", "--clear", "email", "--as", "maria.keller@retailer.example")
+    flat = " ".join(told.out.split())
+    assert "ask customer_360_gdpr_reader: shows email in clear; nobody may decide when you ask: " in flat
+    assert "maria.keller@retailer.example asks for it; an owner of crm.customer_360.v1" in flat
+    assert "mesh access request" not in flat
 
 
 def test_exit_codes_are_told_by_the_help(mesh: QuickMesh) -> None:

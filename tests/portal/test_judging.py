@@ -47,6 +47,10 @@ def test_who_has_it_masked_is_told_first_with_the_role_to_ask_for(shipped_portal
         form = browser.get(way)
     assert form.status_code == 200
     assert re.search(r'value="customer_360_gdpr_reader" checked', form.text)
+    with shipped_portal.browser(shipped_portal.mesh.token("maria.keller@retailer.example")) as browser:
+        page = browser.get("/fitness?clear=email&purpose=campaigns")
+    assert "nobody may decide when you ask: the role customer_360_gdpr_reader" in text_of(page.text)
+    assert "/access/request?" not in page.text, "who decides would be the one who asks"
 
 
 def test_needs_may_be_called_as_by_the_command_line_and_no_other_name_is_passed_over(shipped_portal: Portal) -> None:

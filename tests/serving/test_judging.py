@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from platform_resources.access import Access
 from platform_resources.access.errors import (
+    ConflictError,
     DeniedError,
     LimitExceededError,
     NotFoundError,
@@ -153,6 +154,36 @@ def test_who_looks_for_a_masked_column_is_told_first_who_has_it_and_which_role_o
     assert of_desk.verdict == "yes"
     assert of_desk.opened_by[0].lacking == [], "it holds the clearance, and no grant for campaigns"
     assert fit(shipped.as_("service-desk"), CUSTOMERS, clear=["email"]).opened_by == [], "it has it"
+
+
+def test_a_role_that_nobody_may_give_to_who_asks_is_told_with_the_reason(shipped: Judged) -> None:
+    """An owner who is the only first approver, and the agents that she answers for, would be refused."""
+    requests = shipped.access.requests
+    for who in (OWNER, "service-desk"):
+        reader = shipped.as_(who)
+        ways = fit(reader, CUSTOMERS, clear=["email"], purpose="campaigns").opened_by
+        assert [one.role for one in ways] == ["customer_360_gdpr_reader", "customer_360_campaign_reader"]
+        for way in ways:
+            with pytest.raises(ConflictError) as refused:
+                requests.request(reader.caller, CUSTOMERS, way.role, purpose="campaigns", reason="To write to them.")
+            assert way.undecided is not None
+            assert refused.value.message in way.undecided
+            assert "names another approver in its contract" in way.undecided
+    ways = fit(shipped.as_(PRIVACY), CUSTOMERS, clear=["email"], purpose="campaigns").opened_by
+    assert all(one.undecided is not None for one in ways), "the second approval would be its own"
+    (way,) = fit(shipped.as_(PRIVACY), CUSTOMERS, purpose="operations").opened_by
+    assert (way.role, way.approvers, way.undecided) == ("customer_360_reader", [[OWNER]], None)
+
+
+def test_no_role_opens_what_cannot_be_asked_for(shipped: Judged) -> None:
+    file = shipped.mesh.settings.domains / "sales" / "products" / "bookings" / "v1.odcs.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert fit(shipped.as_("service-desk"), BOOKINGS, purpose="analytics").opened_by
+    try:
+        file.write_text(text.replace("status: active", "status: draft"), encoding="utf-8")
+        assert fit(shipped.as_("service-desk"), BOOKINGS, purpose="analytics").opened_by == []
+    finally:
+        file.write_text(text, encoding="utf-8")
 
 
 def test_a_role_is_held_by_a_grant_that_shows_what_is_needed(shipped: Judged) -> None:
