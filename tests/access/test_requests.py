@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from platform_resources.access import AccessError, AccessRequest, Caller, Identity
 from platform_resources.access.callers.identities import set_enabled
@@ -29,6 +27,7 @@ from platform_resources.control.tables import access_requests, audit
 from platform_resources.lake import PortAddress, connect, retire, utc_now
 from platform_resources.pipeline import documents
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
+from tests.work import statements_of
 
 PORT = str(CUSTOMERS)
 GDPR = "customers_gdpr_reader"
@@ -446,27 +445,13 @@ def test_requests_are_seen_by_who_asks_who_decides_and_administrators(mesh: Guar
         requests.approve(mesh.caller("operator"), asked.id)
 
 
-@contextmanager
-def counted_statements(mesh: GuardedMesh) -> Iterator[list[str]]:
-    """The statements that this thread sends to the control database."""
-    counted: list[str] = []
-
-    def count(*facts: object) -> None:
-        if threading.current_thread() is threading.main_thread():  # another one writes down when tokens were used
-            counted.append(str(facts[2]))
-
-    event.listen(mesh.access.control.engine, "before_cursor_execute", count)
-    yield counted
-    event.remove(mesh.access.control.engine, "before_cursor_execute", count)
-
-
 def test_what_others_ask_and_hold_makes_nothing_slower_for_who_may_not_know_of_it(mesh: GuardedMesh) -> None:
     """Counted in statements: each request that is looked at asks who is behind it."""
     requests = mesh.access.requests
 
     def looked() -> int:
         caller = mesh.caller("nobody")
-        with counted_statements(mesh) as counted:
+        with statements_of(mesh.access.control) as counted:
             assert requests.list(caller) == requests.inbox(caller) == requests.grants(caller) == ()
         return len(counted)
 
@@ -486,9 +471,9 @@ def test_to_tell_what_waits_for_somebody_takes_no_more_than_to_list_it(mesh: Gua
     requests, owner = mesh.access.requests, mesh.caller(OWNER)
     for who in ("ben", "ana", "bot", "nobody"):
         ask(mesh, who)
-    with counted_statements(mesh) as to_list:
+    with statements_of(mesh.access.control) as to_list:
         assert len(requests.list(owner, "pending")) == 4
-    with counted_statements(mesh) as to_tell:
+    with statements_of(mesh.access.control) as to_tell:
         assert len(requests.inbox(owner)) == 4
     assert len(to_tell) <= len(to_list)
 

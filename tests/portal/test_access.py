@@ -6,14 +6,21 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from html import unescape
+from pathlib import Path
 
 import pytest
 
 from platform_resources.access import Identity
+from platform_resources.access.requests.rows import add_request
 from platform_resources.catalog.view import CatalogView
+from platform_resources.lake import utc_now
+from platform_resources.serving.portal.access_views import AccessViews
+from platform_resources.serving.readers import Reader
 from tests.cli.quick import QuickMesh
+from tests.guarded import make_mesh
 from tests.mcp.agents import Agent, server_for
 from tests.portal.conftest import Browser, Portal
+from tests.work import statements_of
 
 PORT = "shop.customers.v1"
 FORM = f"/access/request?port={PORT}"
@@ -210,3 +217,24 @@ def test_a_role_that_opens_nothing_says_so_before_and_after(kept_portal: Portal)
             assert "opens nothing" in told, path
             assert "administrators give clearances" in told, path
         assert "Ask for another role" in words(asker.get("/products/shop/customers").text)
+
+
+def test_what_is_asked_elsewhere_makes_no_page_of_a_product_slower(tmp_path: Path) -> None:
+    """Counted in statements: each request that is told is looked at with its approvers and who is behind it."""
+    mesh = make_mesh(tmp_path)
+    mesh.identity(Identity("ben", "person", "Ben", purpose="analytics"))
+    mesh.identity(Identity("bot", "agent", "Bot", responsible="ben", purpose="analytics"))
+    told = {"purpose": "analytics", "reason": "Wonders.", "days": 30, "columns": None, "role": "customers_reader"}
+    values = {**told, "consumer": "bot", "requested_by": "bot", "requested_at": utc_now()}
+
+    def asked_in_all(*ports: str) -> int:
+        with mesh.access.control.writing() as connection:
+            for port in ports:
+                add_request(connection, {**values, "port": port})
+        with statements_of(mesh.access.control) as counted:
+            assert [item.port for item in pages.pending(PORT)] == [PORT]
+        return len(counted)
+
+    with mesh.access, closing(CatalogView(mesh.settings)) as view:
+        pages = AccessViews(Reader(mesh.caller("ben"), mesh.access, view))
+        assert asked_in_all(PORT) == asked_in_all("shop.customers.v2", "shop.customers.v3")

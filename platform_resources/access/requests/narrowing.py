@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Column, ColumnElement, or_, select
 
 from platform_resources.access.callers.names import held_by, is_like_a_product
@@ -12,19 +14,26 @@ from platform_resources.control.tables import identities
 
 
 def concerning(
-    control: ControlDatabase, offers: Offers, identity: Identity, port: Column[str], *parties: Column[str]
+    control: ControlDatabase,
+    offers: Offers,
+    identity: Identity,
+    port: Column[str],
+    *parties: Column[str],
+    among: Sequence[ColumnElement[bool]] = (),
 ) -> ColumnElement[bool]:
     """Rows on a port that the identity decides over, or that name it or somebody that it speaks for.
 
-    `parties` are the columns of a table that name identities, teams and products. No row is missing that
-    `Offers.decides` or `Party.is_spoken_for_by` would let through; who sees a row is theirs to say.
+    `parties` are the columns of a table that name identities, teams and products. No row that meets the conditions
+    `among` is missing that `Offers.decides` or `Party.is_spoken_for_by` would let through; who sees a row is theirs to
+    say.
     """
     answers_for = select(identities.c.id).where(identities.c.responsible == identity.id)
     with control.reading() as connection:
         names = {*held_by(identity), *connection.execute(answers_for).scalars()}
-        told = {name for column in parties for name in connection.execute(select(column).distinct()).scalars()}
+        named = (select(column).where(*among).distinct() for column in parties)
+        told = {name for query in named for name in connection.execute(query).scalars()}
     names |= {name for name in told if is_like_a_product(name) and offers.party(name).is_spoken_for_by(identity)}
-    return or_(deciding(control, offers, identity, port), *(column.in_(sorted(names)) for column in parties))
+    return or_(deciding(control, offers, identity, port, *among), *(column.in_(sorted(names)) for column in parties))
 
 
 def deciding(

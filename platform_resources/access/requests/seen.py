@@ -56,13 +56,16 @@ class SeenRequests:
             raise DeniedError(told, f"Another approver has to decide: {waits}.")
         return found
 
-    def list(self, caller: Caller, state: RequestState | None = None) -> tuple[AccessRequest, ...]:
-        """Every request that the caller may see, newest first."""
+    def list(
+        self, caller: Caller, state: RequestState | None = None, port: str | None = None
+    ) -> tuple[AccessRequest, ...]:
+        """Every request (in a state, for a port) that the caller may see, newest first."""
         table = access_requests.c
-        conditions = [] if state is None else [table.state == state]
+        wanted = ((table.state, state), (table.port, port))
+        conditions = [column == value for column, value in wanted if value is not None]
         if not caller.may("admin"):
-            parties = (table.consumer, table.requested_by)
-            conditions.append(concerning(self._control, self._offers, caller.identity, table.port, *parties))
+            parties = (table.port, table.consumer, table.requested_by)
+            conditions.append(concerning(self._control, self._offers, caller.identity, *parties, among=conditions))
         with self._control.reading() as connection:
             found = requests_in(connection, *conditions)
         return tuple(self._offers.told(item).request for item in reversed(found) if self._sees(caller, item))

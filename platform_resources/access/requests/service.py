@@ -112,9 +112,11 @@ class AccessRequests:
         """See `SeenRequests.get`."""
         return self._seen.get(caller, request)
 
-    def list(self, caller: Caller, state: RequestState | None = None) -> tuple[AccessRequest, ...]:
+    def list(
+        self, caller: Caller, state: RequestState | None = None, port: str | None = None
+    ) -> tuple[AccessRequest, ...]:
         """See `SeenRequests.list`."""
-        return self._seen.list(caller, state)
+        return self._seen.list(caller, state, port)
 
     def inbox(self, caller: Caller) -> tuple[AccessRequest, ...]:
         """See `SeenRequests.inbox`."""

@@ -163,8 +163,8 @@ class AccessViews:
 
     def pending(self, port: str) -> list[RequestOut]:
         """One's own requests for a port that are not decided yet, newest first."""
-        found = self._requests.list(self._reader.caller, "pending")
-        return [request_out(item) for item in found if item.port == port and self._is_own(item)]
+        found = self._requests.list(self._reader.caller, "pending", port)
+        return [request_out(item) for item in found if self._is_own(item)]
 
     def nothing(self, grants: Sequence[GrantHeld]) -> dict[int, str]:
         """Number of a grant -> why it opens nothing, of those that name a clearance and open nothing."""
@@ -218,9 +218,7 @@ class AccessViews:
         return Who(found.id, found.name, found.kind, found.domain, found.responsible, clearances)
 
     def _is_own(self, item: AccessRequest) -> bool:
-        identity = self._reader.caller.identity
-        names = (item.requested_by, item.consumer)
-        return identity.id in names or any(self._offers.party(name).is_spoken_for_by(identity) for name in names)
+        return self._offers.is_own(self._reader.caller.identity, item)
 
     def _nothing(self, item: AccessRequest, offer: Offer, role: ReadingRole) -> str | None:
         if item.state not in ("pending", "approved"):
