@@ -185,7 +185,7 @@ def approve_request(
     "/requests/{number}/deny",
     operation_id="deny_request",
     summary="Deny",
-    responses=refusals(400, 403, 404, 409, 410, 422),
+    responses=refusals(400, 403, 404, 409, 422),
 )
 def deny_request(access: TheAccess, caller: CurrentCaller, number: Number, said: Deny | None = None) -> RequestOut:
     """Say no, for good."""
