@@ -26,6 +26,7 @@ from platform_resources.lake import (
     latest_refusals,
     newest_entries,
     retirement_in,
+    returned_contracts,
 )
 from platform_resources.pipeline import GovernedDomain, QuarantinedFile, govern, read_mesh, waiting_in_quarantine
 
@@ -59,6 +60,7 @@ class PortState:
     readers: tuple[str, ...] = ()  # registered consumers
     retirement: Retirement | None = None  # when it was taken down
     was_refused: bool = False  # a candidate was, at any time
+    contract_returned: bool = False  # it is served under a contract that it had before another one
 
     @property
     def held(self) -> bool:
@@ -116,11 +118,15 @@ def domain_state(
     try:
         with connect(settings, reads=[name]) if connected is None else connected(name) as con:
             newest, refused = newest_entries(con, name), latest_refusals(con, name)
+            returned = returned_contracts(con, name)
             quarantine = waiting_in_quarantine(con, settings, name)
     except duckdb.Error as error:
         damage = f"its lake can't be read: {str(error).splitlines()[0]} (`mesh fsck` tells the damage)"
         return DomainState(name, domain, unknown, (*problems, damage))
-    ports = tuple(_port_state(state, newest, refused, now) for state in unknown)
+    ports = tuple(
+        replace(_port_state(state, newest, refused, now), contract_returned=state.port.address in returned)
+        for state in unknown
+    )
     return DomainState(name, domain, ports, problems, quarantine)
 
 

@@ -42,6 +42,7 @@ from platform_resources.lake.publications import (
     publications,
     publish,
     refuse,
+    returned_contracts,
     roll_back,
 )
 from platform_resources.lake.retirement import Retirement, retire, retirement_in, retirement_of
@@ -102,6 +103,7 @@ __all__ = [
     "retire",
     "retirement_in",
     "retirement_of",
+    "returned_contracts",
     "roll_back",
     "server_stamps",
     "utc_now",

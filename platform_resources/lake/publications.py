@@ -132,6 +132,21 @@ def newest_entries(con: duckdb.DuckDBPyConnection, domain: str) -> dict[str, Pub
     return {row[0]: _row(row) for row in rows}
 
 
+def returned_contracts(con: duckdb.DuckDBPyConnection, domain: str) -> frozenset[str]:
+    """Addresses of the ports whose newest row is under a contract that they had before another one."""
+    rows = con.execute(
+        f"""
+        SELECT port
+        FROM (
+            SELECT port, contract_sha256, min(number) AS first, max(number) AS last FROM {_log(domain)} GROUP BY ALL
+        )
+        GROUP BY port
+        HAVING max(last, 2)[2] > arg_max(first, last)  -- null where there was no other one
+        """
+    ).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
 def append_entry(con: duckdb.DuckDBPyConnection, settings: MeshSettings, port: PortAddress, row: Publication) -> None:
     """Add a row to the log, with the seal of what was written since the last one; in an open transaction."""
     seal = seal_new_files(con, settings, port.domain)

@@ -91,6 +91,22 @@ def test_rows_that_a_filter_hides_are_counted_nowhere(api: Api) -> None:
             assert "37 of 40" not in answer.text
 
 
+def test_rows_are_not_counted_while_the_filter_of_a_contract_that_was_taken_back_holds(api: Api) -> None:
+    contract = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
+    where = '{property: rowFilter, value: {where: "list_contains(reader.regions, region)"}}'
+    filtered = f"    customProperties:\n      - {where}\n"
+    assert contract.count(filtered) == 1
+    free = contract.replace(filtered, "")
+    hidden = free.replace("    properties:\n", f"{filtered}    properties:\n")
+    for document, rows in ((free, 40), (free, 40), (hidden, None), (free, None)):
+        api.mesh.publish(contract=document)
+        read = len(api.get("ana").json()["data"])
+        assert read == (rows or 0)
+        assert told(api, "ana", PORT)["served"]["rows"] == rows
+        assert told(api, "ana", f"{ROOT}/products")["products"][0]["ports"][0]["served"]["rows"] == rows
+        assert told(api, "ana", f"{PORT}/publications")["publications"][0]["rows"] == rows
+
+
 def test_a_port_tells_what_it_promises_and_what_it_serves(reading_api: Api) -> None:
     port = told(reading_api, "ana", PORT)
     assert port["served"]["number"] == 1
