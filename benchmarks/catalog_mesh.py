@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from benchmarks.search_speed import made_words
 from platform_resources.lake import MeshSettings, connect, create_lake, current_snapshot, qualified, utc_now
@@ -221,7 +220,7 @@ def _insert_lineage(con: duckdb.DuckDBPyConnection, number: int, products: Seque
         names = [] if read is None else [f"amount_{column:02}" for column in range(10)]
         edges = [[f"{read}.v1.{n}", f"{table}.{n}", "DIRECT", "AGGREGATION", False, "sql", True] for n in names]
         rows.append({"table_name": product, "number": at + 1, "edges": json.dumps(edges), "run_id": "lineage"})
-    found = pa.Table.from_pylist(rows)  # noqa: F841  (DuckDB reads it by its name)
+    found = _as_table(rows)  # noqa: F841  (DuckDB reads it by its name)
     con.execute(f"INSERT INTO {log} SELECT table_name, number, edges, NULL, run_id, now() FROM found")
 
 
@@ -261,7 +260,7 @@ def _insert_publications(
                 "moment": at,
             }
         )
-    found = pa.Table.from_pylist(rows)  # noqa: F841  (DuckDB reads it by its name)
+    found = _as_table(rows)  # noqa: F841  (DuckDB reads it by its name)
     con.execute(
         f"""
         INSERT INTO {qualified(domain, "mesh", "publications")}
@@ -273,3 +272,9 @@ def _insert_publications(
     con.execute(
         f"INSERT INTO {qualified(domain, 'mesh', 'contracts')} SELECT sha256, port, '1.0.0', document FROM found"
     )
+
+
+def _as_table(rows: list[dict[str, Any]]) -> Any:
+    import pyarrow as pa  # noqa: PLC0415  (40 MB that no process has which is measured)
+
+    return pa.Table.from_pylist(rows)

@@ -99,7 +99,7 @@ class FixedEntries:
     def each_product(self) -> Iterator[ProductEntry]:
         return iter(self._products.values())
 
-    def terms(self) -> Mapping[str, TermEntry]:
+    def terms(self, *, bound: bool) -> Mapping[str, TermEntry]:  # noqa: ARG002  (with these nothing is saved)
         return self._terms
 
 

@@ -29,7 +29,7 @@ from platform_resources.lake import (
     promise_of,
     utc_now,
 )
-from platform_resources.pipeline import is_small, leave_to_counting, read_mesh, recent_mesh
+from platform_resources.pipeline import is_small, read_mesh, recent_mesh, settle
 
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
 # To judge a domain of 200 ports anew takes 250 ms. Of a mesh that is not small it is done in the background when only
@@ -278,7 +278,7 @@ class CatalogView:
                 state = domain_state(self.settings, name, utc_now(), self._connected, read)
                 kept = self._kept[name] = _Kept(state, documents, stamp, time.monotonic())
                 if not documents.are_few:
-                    leave_to_counting()
+                    settle()
             return kept.state
 
 

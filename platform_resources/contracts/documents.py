@@ -12,7 +12,6 @@ import pickle
 import stat
 import tempfile
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -25,12 +24,12 @@ from platform_resources.contracts.editing import edited
 from platform_resources.contracts.findings import ContractError, Finding
 from platform_resources.contracts.lines import KeyPath, Lines
 from platform_resources.contracts.model import Origin
-from platform_resources.contracts.packed import packed
+from platform_resources.contracts.packed import Squeezed, Squeezer, packed
 from platform_resources.contracts.reading import Reading, read_yaml
 
 Kind = Literal["contract", "product", "domain"]
 
-_KEPT_BYTES = 4 << 20  # of text, 250 contracts of 30 columns; their trees take five times as much
+_KEPT_BYTES = 2 << 20  # of text, 125 contracts of 30 columns; their trees take eight times as much
 
 
 def _frozen(mapping: dict[str, Any]) -> MappingProxyType[str, Any]:
@@ -70,7 +69,7 @@ class Document:
         self.sha256 = self._packed.sha256  # of the bytes
         self._tree: Reading | None = Reading(data, lines)
         self._view: Any = None
-        self._packed_view: bytes | None = None
+        self._packed_view: Squeezed | None = None
 
     def __repr__(self) -> str:
         return f"Document(path={self.path!r})"
@@ -133,8 +132,8 @@ class Document:
         """What `keep_view` was given, or an equal copy of it; None before that."""
         view, kept = self._view, self._packed_view
         if view is None and kept is not None:
-            view = self._view = pickle.loads(zlib.decompress(kept))  # (packed in this process)
-            _trees.keep(self, len(kept))
+            view = self._view = pickle.loads(kept.raw)  # (packed in this process)
+            _trees.keep(self, len(kept.compressed))
         return view
 
     def keep_view(self, view: Any) -> None:
@@ -147,7 +146,7 @@ class Document:
         view = self._view
         if view is not None:
             if self._packed_view is None:
-                self._packed_view = zlib.compress(pickle.dumps(view, pickle.HIGHEST_PROTOCOL), 1)
+                self._packed_view = _views.squeeze(pickle.dumps(view, pickle.HIGHEST_PROTOCOL))
             self._view = None
 
     def line(self, path: KeyPath) -> int:
@@ -221,6 +220,7 @@ class _Trees:
 
 
 _trees = _Trees()
+_views = Squeezer()
 
 
 def _read_file(path: Path, root: Path) -> bytes:

@@ -5,7 +5,7 @@ crash: ingest exactly once, and write -> audit -> publish. Orchestration calls i
 or a test.
 """
 
-from platform_resources.pipeline.documents import is_small, leave_to_counting, read_mesh, recent_mesh
+from platform_resources.pipeline.documents import is_small, read_mesh, recent_mesh, settle
 from platform_resources.pipeline.gate import GovernedDomain, govern, judge_candidate, judgement_record
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files, source_folder
 from platform_resources.pipeline.ledger import watermark
@@ -30,7 +30,6 @@ __all__ = [
     "judgement_record",
     "kept_down",
     "landed_files",
-    "leave_to_counting",
     "new_files",
     "published_in",
     "published_ports",
@@ -38,6 +37,7 @@ __all__ = [
     "recent_mesh",
     "replace_table",
     "retired_inputs",
+    "settle",
     "source_folder",
     "take_down",
     "waiting_in_quarantine",

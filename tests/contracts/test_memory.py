@@ -51,7 +51,7 @@ def test_a_packed_contract_holds_no_tree_and_no_columns():
             assert document._tree is None
             assert document._view is None
             assert len(document._packed) < len(document.raw) / 2
-            assert len(document._packed_view) < len(document.raw) / 2
+            assert len(document._packed_view.compressed) < len(document.raw) / 2
 
 
 def test_data_that_was_handed_over_stays():

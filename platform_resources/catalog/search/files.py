@@ -86,7 +86,7 @@ class IndexFiles:
         part.replace(self._note)
 
     def forget(self) -> None:
-        """Until the next note there is no index: whoever ends before it leaves parts that nobody takes for the whole."""
+        """Until the next note there is no index: what is left by a process that ends before is not taken for it."""
         self._note.unlink(missing_ok=True)
 
     @property

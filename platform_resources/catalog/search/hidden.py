@@ -69,7 +69,7 @@ class HiddenProducts:
             elif file.suffix != ".lock":
                 os.link(file, Path(folder.name, file.name))
         index = register(Index.open(folder.name))
-        writer, terms = index.writer(HEAP, 1), self._catalog.terms()
+        writer, terms = index.writer(HEAP, 1), self._catalog.terms(bound=False)
         for entry in self._catalog.products(sorted(some)).values():
             writer.add_document(document_of(entry, terms))
         writer.commit()

@@ -26,6 +26,7 @@ from platform_resources.catalog.search.documents import FORMAT, KEY, document_of
 from platform_resources.catalog.search.files import IndexFiles, State
 from platform_resources.catalog.search.hidden import HEAP, HiddenProducts
 from platform_resources.catalog.search.snapshots import Entries, Snapshot, is_shown
+from platform_resources.pipeline import settle
 
 _QUICKLY = 500  # products that are written anew while a search waits
 _BATCH = 2_000  # products that wait for the engine in memory (20 KB each): it would take 10,000 of them
@@ -94,7 +95,7 @@ class KeptIndex:
         changes = self._catalog.changed_since(state.revision)
         if changes.everything or len(changes.products) > max(state.products, 100):
             return self._made_anew()
-        if changes.terms and _terms_digest(self._catalog.terms()) != state.terms:
+        if changes.terms and _terms_digest(self._catalog.terms(bound=False)) != state.terms:
             return self._made_anew()
         entries = self._catalog.products(changes.products)
         shown = [entry for entry in entries.values() if is_shown(entry)]
@@ -132,7 +133,7 @@ class KeptIndex:
             self._index = self._files.made()
         hidden: list[str] = []
         self._write(_shown(self._catalog.each_product(), hidden), (), anew=True)
-        digest = _terms_digest(self._catalog.terms())
+        digest = _terms_digest(self._catalog.terms(bound=False))
         products = self._index.searcher().num_docs
         generation, line = uuid.uuid4().hex, uuid.uuid4().hex
         state = State(
@@ -143,13 +144,14 @@ class KeptIndex:
 
     def _write(self, entries: Iterable[ProductEntry], gone: Iterable[str], *, anew: bool) -> None:
         assert self._index is not None
-        terms = self._catalog.terms()
+        terms = self._catalog.terms(bound=False)
         writer = self._index.writer(HEAP, 1)
         if anew:
             self._files.forget()
             writer.delete_all_documents()
         for address in gone:
             writer.delete_documents_by_term(KEY, address)
+        number = 0
         for number, entry in enumerate(entries, 1):
             if not anew:
                 writer.delete_documents_by_term(KEY, entry.address)
@@ -158,6 +160,8 @@ class KeptIndex:
                 writer.commit()
         writer.commit()
         writer.wait_merging_threads()
+        if number > _QUICKLY:
+            settle()
         self._index.reload()
 
     def _settled(self, state: State, *, written: bool) -> Snapshot:

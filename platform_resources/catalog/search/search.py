@@ -152,7 +152,7 @@ class Search:
         with self._lock:
             kept = self._terms
             if kept is None or kept.revision != revision:
-                terms = self._catalog.terms()
+                terms = self._catalog.terms(bound=False)
                 same = kept is not None and kept.terms == terms
                 kept = self._terms = _Terms(revision, terms, kept.index if same and kept else TermIndex(terms))
             return kept

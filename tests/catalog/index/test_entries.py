@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from platform_resources.catalog.index.derive import most_secret
@@ -31,6 +32,7 @@ def test_a_term_is_told_with_its_synonyms_and_the_columns_bound_to_it(index):
     assert term.definition
     assert all(column.count(".") in (2, 3) for column in term.columns)
     assert index.terms()["crm.household_id"].columns
+    assert index.terms(bound=False)["finance.revenue"] == replace(term, columns=())
 
 
 def test_what_is_not_there_is_none(index):

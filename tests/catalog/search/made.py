@@ -63,5 +63,5 @@ class Entries:
     def each_product(self) -> Iterator[ProductEntry]:
         return (self.entries[address] for address in sorted(self.entries))
 
-    def terms(self) -> Mapping[str, TermEntry]:
+    def terms(self, *, bound: bool = True) -> Mapping[str, TermEntry]:
         return self._terms
