@@ -33,8 +33,9 @@ from platform_resources.pipeline import is_small, read_mesh, recent_mesh, settle
 
 _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog of a server has no stamp
 # To judge a domain of 200 ports anew takes 250 ms. Of a mesh that is not small it is done in the background when only
-# time passed (so much) or other domains' documents changed, and awaited after the second of these.
-_JUDGED_SECONDS, _TRUSTED_SECONDS = 60, 600
+# time passed (so much: waivers and deprecations end by the day) or other domains' documents changed, and awaited after
+# the second of these.
+_JUDGED_SECONDS, _TRUSTED_SECONDS = 300, 600
 _KEPT_ANSWERS, _KEPT_PROMISES = 256, 256
 _KEPT_LASTING = 20_000  # a few figures each
 

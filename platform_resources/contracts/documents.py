@@ -29,7 +29,7 @@ from platform_resources.contracts.reading import Reading, read_yaml
 
 Kind = Literal["contract", "product", "domain"]
 
-_KEPT_BYTES = 2 << 20  # of text, 125 contracts of 30 columns; their trees take eight times as much
+_KEPT_BYTES = 1 << 20  # of text, 60 contracts of 30 columns; their trees take eight times as much
 
 
 def _frozen(mapping: dict[str, Any]) -> MappingProxyType[str, Any]:

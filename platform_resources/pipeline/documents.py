@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ _KEPT_DOMAINS = 256  # of all meshes of the process; beyond it a domain is read 
 
 _FEW = 500  # products: whoever asks looks at the files, in 0.3 ms for 6; 10,000 take 400 ms
 _SHARE = 20  # of more, looks in the background take a 20th of the time: one is due when the last one's is over 20 times
+_REST = 3  # times as long as a folder took, before the next one
 _TRUST_SECONDS = 60.0  # and awaited when nobody asked for so long
 _KEPT_LOOKS = 8  # projects in one process
 
@@ -41,10 +42,14 @@ def read_mesh(settings: MeshSettings) -> tuple[Mesh, Council]:
     Kept in the process until a file changes: a tick publishes several ports, each judged by all documents (60 ms). Then
     the domain of that file is read anew; 10,000 contracts take 40 s.
     """
+    return _read(settings, _state_of)
+
+
+def _read(settings: MeshSettings, state_of: Callable[[Path], str]) -> tuple[Mesh, Council]:
     council = settings.project / COUNCIL_FOLDER
-    states = tuple((folder.name, _state_of(folder)) for folder in _folders(settings.domains))
+    states = tuple((folder.name, state_of(folder)) for folder in _folders(settings.domains))
     with _reading:  # who comes while another reads waits for that
-        return _read_mesh(settings.domains, council, states, _state_of(council))
+        return _read_mesh(settings.domains, council, states, state_of(council))
 
 
 def recent_mesh(settings: MeshSettings, lasts: float = 0.0) -> tuple[Mesh, Council]:
@@ -87,11 +92,11 @@ class _Look:
             threading.Thread(target=self._look_behind, name="documents", daemon=True).start()
         return kept.documents
 
-    def _taken(self) -> tuple[Mesh, Council]:
-        began = time.monotonic()
-        documents = read_mesh(self._settings)
+    def _taken(self, *, behind: bool = False) -> tuple[Mesh, Council]:
+        began, spent = time.monotonic(), time.thread_time()
+        documents = _read(self._settings, _state_of_resting if behind else _state_of)
         small = is_small(documents[0])
-        seconds = time.monotonic() - began
+        seconds = time.thread_time() - spent
         if self._kept is None or self._kept.documents is not documents:
             seconds = 0.0  # what it takes to read them is no look
             if not small:
@@ -101,7 +106,7 @@ class _Look:
 
     def _look_behind(self) -> None:
         try:
-            self._taken()
+            self._taken(behind=True)
         finally:
             self._looking.release()
 
@@ -165,6 +170,14 @@ def _state_of(folder: Path) -> str:
     for place, modified, size in _files(str(folder)):
         digest.update(f"{place}\0{modified}\0{size}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def _state_of_resting(folder: Path) -> str:
+    """The same in the background: most of the time is left to those who wait for an answer."""
+    began = time.thread_time()
+    state = _state_of(folder)
+    time.sleep(_REST * (time.thread_time() - began))
+    return state
 
 
 def _files(folder: str) -> Iterator[tuple[str, int, int]]:

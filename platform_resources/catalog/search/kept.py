@@ -29,7 +29,7 @@ from platform_resources.catalog.search.snapshots import Entries, Snapshot, is_sh
 from platform_resources.pipeline import settle
 
 _QUICKLY = 500  # products that are written anew while a search waits
-_BATCH = 2_000  # products that wait for the engine in memory (20 KB each): it would take 10,000 of them
+_BATCH = 1_000  # products that wait for the engine in memory (20 KB each): it would take 10,000 of them
 
 
 class KeptIndex:
