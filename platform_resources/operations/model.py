@@ -66,8 +66,8 @@ class ProbeSettings:
         return cls(
             os.environ.get("MESH_API_URL") or None,
             os.environ.get("MESH_PROBE_TOKEN", "").strip() or None,
-            _seconds("MESH_PROBE_INTERVAL", 60),
-            _seconds("MESH_PROBE_LIMIT", 2),
+            positive_seconds("MESH_PROBE_INTERVAL", 60),
+            positive_seconds("MESH_PROBE_LIMIT", 2),
         )
 
 
@@ -91,7 +91,8 @@ def server_of(url: str) -> str:
     return bare
 
 
-def _seconds(name: str, default: float) -> timedelta:
+def positive_seconds(name: str, default: float) -> timedelta:
+    """A setting in seconds. Raises SettingError when it is no number above 0."""
     text = os.environ.get(name) or str(default)
     try:
         found = timedelta(seconds=float(text))

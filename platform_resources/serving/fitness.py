@@ -17,6 +17,7 @@ from platform_resources.catalog.fitness import Evidence as Found
 from platform_resources.catalog.fitness import Verdict, nearness, verdict_of
 from platform_resources.catalog.reach import date_columns, read_reach
 from platform_resources.catalog.served_time import kept
+from platform_resources.catalog.timelines import timeline_of
 from platform_resources.contracts import Contract
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.links import term_of_link
@@ -28,7 +29,6 @@ from platform_resources.serving.fitness_needs import Needs, Wanted, in_the_body,
 from platform_resources.serving.readers import CurrentReader, Reader
 from platform_resources.serving.role_sights import RoleThatOpens, purposes_for, role_sights, roles_that_open
 from platform_resources.serving.search import search_products
-from platform_resources.serving.timelines import timeline_of
 
 router = APIRouter(tags=["catalog"])
 
@@ -210,7 +210,7 @@ def _slow(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
 def _share_kept(reader: Reader, state: PortState, most: timedelta) -> float | None:
     """Share of the last days in which the data was no older than that; None while the log is too short to tell."""
     now = utc_now()
-    log = timeline_of(reader, state, _DAYS, now)
+    log = timeline_of(reader.view, reader.access.guard.served, state, _DAYS, now)
     found = kept(log.timeline.entries, lambda _: most, log.begun, now)
     return found.share if found.counted >= _LOG_TELLS else None
 

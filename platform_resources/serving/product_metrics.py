@@ -15,6 +15,7 @@ from platform_resources.catalog import product_metrics as figures
 from platform_resources.catalog import ratings as stored
 from platform_resources.catalog.incidents import Incident, incidents_of, newest_first
 from platform_resources.catalog.served_time import kept
+from platform_resources.catalog.timelines import timeline_of
 from platform_resources.contracts.wording import counted
 from platform_resources.lake import utc_now
 from platform_resources.operations import ProbeSettings, availability_of
@@ -24,7 +25,6 @@ from platform_resources.serving.answers import Answer, Asked, refusals
 from platform_resources.serving.consumers import consumers_known, is_known
 from platform_resources.serving.lineage import ports_below
 from platform_resources.serving.readers import CurrentReader, Domain, ProductName, Reader
-from platform_resources.serving.timelines import timeline_of
 
 router = APIRouter(tags=["catalog"])
 
@@ -119,7 +119,7 @@ def _first(ports: Sequence[PortState]) -> PortState:
 
 def _reliability(reader: Reader, state: PortState) -> figures.Figure:
     now, address = utc_now(), state.port.address
-    log = timeline_of(reader, state, figures.RELIABLE_DAYS, now)
+    log = timeline_of(reader.view, reader.access.guard.served, state, figures.RELIABLE_DAYS, now)
     up = availability_of(reader.access.control, reader.documents.mesh, address, now)
     fresh = kept(log.timeline.entries, log.promised, log.begun, now)
     return figures.reliability(address, fresh, up.promise.percent, up.measured)
@@ -127,7 +127,7 @@ def _reliability(reader: Reader, state: PortState) -> figures.Figure:
 
 def _integrity(reader: Reader, state: PortState) -> figures.Figure:
     now = utc_now()
-    log = timeline_of(reader, state, figures.SOUND_DAYS, now)
+    log = timeline_of(reader.view, reader.access.guard.served, state, figures.SOUND_DAYS, now)
     passed = sum(one.kind == "publish" and one.published_at >= log.start for one in log.timeline.entries)
     refused = sum(one.refused_at >= log.start for one in log.timeline.refused)
     score = None if state.publication is None else state.publication.score
@@ -218,7 +218,7 @@ def get_incidents(
     ports, now = reader.product(domain, product), utc_now()
     found: list[Incident] = []
     for state in ports:
-        log = timeline_of(reader, state, days, now)
+        log = timeline_of(reader.view, reader.access.guard.served, state, days, now)
         found += incidents_of(state.port.address, log.timeline, log.promised, log.start, now)
         found += _outages(reader, state.port.address, log.start, now)
     shown = newest_first(found)

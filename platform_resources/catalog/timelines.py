@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from platform_resources.catalog import PortState
+from platform_resources.access.relations.served import ServedPorts
 from platform_resources.catalog.served_time import Limit, promises
+from platform_resources.catalog.state import PortState
+from platform_resources.catalog.view import CatalogView
 from platform_resources.contracts.durations import DurationError
 from platform_resources.lake import (
     Entry,
@@ -17,7 +19,6 @@ from platform_resources.lake import (
     Timeline,
     read_refused,
 )
-from platform_resources.serving.readers import Reader
 
 # The page of a product asks for 30 and 90 days; to read what was refused takes 20 ms, to cut it next to none.
 _READ_DAYS = 90
@@ -36,7 +37,7 @@ class PortTimeline:
         return self.start if first is None else max(self.start, first.published_at)
 
 
-def timeline_of(reader: Reader, state: PortState, days: int, now: datetime) -> PortTimeline:
+def timeline_of(view: CatalogView, served: ServedPorts, state: PortState, days: int, now: datetime) -> PortTimeline:
     """What was served and refused in the last `days` days; nothing where nothing was built yet.
 
     Raises
@@ -45,11 +46,11 @@ def timeline_of(reader: Reader, state: PortState, days: int, now: datetime) -> P
         when the lake can't be read.
     """
     port, start = PortAddress.parse(state.port.address), now - timedelta(days=days)
-    log = reader.access.guard.served.log(port)
+    log = served.log(port)
     entries = () if log is None else tuple(map(_entry, reversed(log.entries)))
-    found = Timeline(entries, _refused(reader, port, now, days) if state.was_refused else ()).since(_day(start))
+    found = Timeline(entries, _refused(view, port, now, days) if state.was_refused else ()).since(_day(start))
     distinct = {entry.contract_sha256: entry for entry in found.entries}
-    limits = {sha256: _freshness(reader, state, port, entry) for sha256, entry in distinct.items()}
+    limits = {sha256: _freshness(view, state, port, entry) for sha256, entry in distinct.items()}
     return PortTimeline(found, promises(limits, found.entries), start)
 
 
@@ -58,9 +59,9 @@ def _entry(row: Publication) -> Entry:
     return Entry(row.number, row.kind, *promised, row.score, row.data_as_of, row.published_at)
 
 
-def _refused(reader: Reader, port: PortAddress, now: datetime, days: int) -> tuple[Failed, ...]:
+def _refused(view: CatalogView, port: PortAddress, now: datetime, days: int) -> tuple[Failed, ...]:
     longest = _day(now - timedelta(days=max(days, _READ_DAYS)))  # of a day, so that it is kept for one
-    return reader.view.told(port, ("refused", longest), lambda con: read_refused(con, port, longest))
+    return view.told(port, ("refused", longest), lambda con: read_refused(con, port, longest))
 
 
 def _day(moment: datetime) -> datetime:
@@ -68,10 +69,10 @@ def _day(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), time(), moment.tzinfo)
 
 
-def _freshness(reader: Reader, state: PortState, port: PortAddress, entry: Entry) -> timedelta | None:
+def _freshness(view: CatalogView, state: PortState, port: PortAddress, entry: Entry) -> timedelta | None:
     try:
         today = state.port.contract
-        contract = today if entry.contract_sha256 == today.sha256 else reader.view.promise(port, entry).contract
+        contract = today if entry.contract_sha256 == today.sha256 else view.promise(port, entry).contract
         return contract.freshness
     except (DurationError, PublicationError):  # of a log that is damaged: `mesh fsck` tells it
         return None
