@@ -1,4 +1,4 @@
-"""`mesh audit`: who read what, who was let in, and whether the log of it was tampered with."""
+"""`mesh audit`: the rules of a product checked now; who read what, who was let in, and whether that log was changed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from click import Command, Context
 from rich.markup import escape
+from typer.core import TyperGroup
 
 from platform_resources.cli.administration import administration
+from platform_resources.cli.audit_now import audit_product
 from platform_resources.cli.common import AsOption, JsonFlag
 from platform_resources.cli.output import DIM, console, errors, fail, moment, print_json, table
 
@@ -18,9 +21,22 @@ if TYPE_CHECKING:
     from platform_resources.control.audit_log import AuditEntry
     from platform_resources.control.audit_verify import AuditReport
 
+
+class _Audits(TyperGroup):
+    """`mesh audit crm.customer_360` is `mesh audit product crm.customer_360`: no command has a dot in its name."""
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        of_product = bool(args) and "." in args[0] and args[0] not in self.commands
+        return super().resolve_command(ctx, ["product", *args] if of_product else args)
+
+
 audit_app = typer.Typer(
-    help="Who read what, who was let in; and whether the log was tampered with.", no_args_is_help=True
+    cls=_Audits,
+    help="Check a product's rules now: mesh audit crm.customer_360. And the log of reads: who read what, who was let "
+    "in, whether it was tampered with.",
+    no_args_is_help=True,
 )
+audit_app.command(name="product")(audit_product)
 
 _DIGEST = re.compile(r"[0-9a-f]{32,}")
 _DIGITS_TOLD = 12  # of a digest: enough to tell two apart; --json has all

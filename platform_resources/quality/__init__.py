@@ -6,8 +6,9 @@ lake; never writes, never decides whether to publish, never raises for a rule th
 
 from platform_resources.quality.audit import Audit, CheckResult, GroupResult
 from platform_resources.quality.checks import Check, CheckGroup, check_groups, compile_checks
-from platform_resources.quality.evaluate import evaluate
+from platform_resources.quality.evaluate import evaluate, plan_for
 from platform_resources.quality.forms import form_condition
+from platform_resources.quality.plan import Plan, Route
 from platform_resources.quality.samples import REDACTED, sample_failures
 
 __all__ = [
@@ -17,9 +18,12 @@ __all__ = [
     "CheckGroup",
     "CheckResult",
     "GroupResult",
+    "Plan",
+    "Route",
     "check_groups",
     "compile_checks",
     "evaluate",
     "form_condition",
+    "plan_for",
     "sample_failures",
 ]

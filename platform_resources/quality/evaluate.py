@@ -1,30 +1,33 @@
 """Evaluate a contract's checks on a table.
 
-Three kinds of query: one that lists the columns, one scan that measures everything that can be aggregated, and one
-exact query for each key, foreign key and SQL rule. A rule that can't be evaluated fails with its reason and stops no
-other.
+By a plan (see `plan`): what files know first, then one scan, then a query for each key, foreign key and SQL rule. A
+rule that can't be evaluated fails with its reason and stops no other.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import duckdb
 
 from platform_resources.contracts.model import Contract
-from platform_resources.quality import measure, plan
+from platform_resources.quality import keys, measure
 from platform_resources.quality.audit import Audit, CheckResult, score_weights
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
 from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults
+from platform_resources.quality.conditions import UNIQUE_KINDS, bad_rows, length_proof
 from platform_resources.quality.errors import explain
 from platform_resources.quality.fusing import aggregate_of
+from platform_resources.quality.plan import Facts, Plan, Route, facts_wanted, plan_checks
 from platform_resources.quality.references import Place
 from platform_resources.quality.thresholds import threshold_text
+
+_PROOFS_AT_ONCE = 200  # in one query
 
 
 def evaluate(
@@ -35,6 +38,7 @@ def evaluate(
     data_as_of: datetime | None = None,
     allowed_tables: Collection[str] = (),
     other_columns: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> Audit:
     """Audit a table against its contract.
 
@@ -55,13 +59,15 @@ def evaluate(
     allowed_tables
         addresses of the declared input ports (`sales.bookings.v1`), which SQL rules and relationships may read besides
         the table itself and `<domain>.internal.*`.
+    only
+        names of the checks that are evaluated; None: all of them.
 
     An empty table breaks no rule about its rows (0 of 0); promise a rowCount to forbid it.
     """
     if now.tzinfo is None or (data_as_of is not None and data_as_of.tzinfo is None):
         raise ValueError("now and data_as_of need a time zone")
     started = time.perf_counter()
-    checks = compile_checks(contract)
+    checks = tuple(check for check in compile_checks(contract) if only is None or check.name in only)
     weights = score_weights(contract.custom.get("scoreWeights"))
     try:
         delivered = describe(con, table_sql)
@@ -73,9 +79,21 @@ def evaluate(
         return Audit(results, 0, (), time.perf_counter() - started, weights)
     run = _Run(con, contract, table_sql, delivered, now.astimezone(UTC), data_as_of, allowed_tables)
     run.other_columns = frozenset(name.lower() for name in other_columns)
-    run.scan(checks)
+    run.ask(checks)
     results = tuple(run.result(check) for check in checks)
     return Audit(results, run.rows or 0, delivered.schema, time.perf_counter() - started, weights)
+
+
+def plan_for(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table_sql: str,
+    now: datetime,
+    allowed_tables: Collection[str] = (),
+) -> Plan:
+    """How `evaluate` would answer each check, by what files know of the table now; duckdb.Error if there is none."""
+    run = _Run(con, contract, table_sql, describe(con, table_sql), now.astimezone(UTC), None, allowed_tables)
+    return run.planned(compile_checks(contract))
 
 
 def describe(con: duckdb.DuckDBPyConnection, table_sql: str) -> Delivered:
@@ -85,7 +103,7 @@ def describe(con: duckdb.DuckDBPyConnection, table_sql: str) -> Delivered:
 
 @dataclass
 class _Run:
-    """One evaluation: what the scan measured, or why it couldn't, by SQL expression and check name."""
+    """One evaluation: the plan, and what was measured or why it couldn't be, by SQL expression."""
 
     con: duckdb.DuckDBPyConnection
     contract: Contract
@@ -94,46 +112,45 @@ class _Run:
     now: datetime
     data_as_of: datetime | None
     allowed_tables: Collection[str]
-    rows: int | None = None
     other_columns: frozenset[str] = frozenset()
-    scan_share: float = 0.0  # seconds of the scan for each check that it served
-    needs: dict[str, list[str]] = field(default_factory=dict)  # check name -> aggregate expressions
-    unfit: dict[str, str] = field(default_factory=dict)  # check name -> why it can't be evaluated
+    rows: int | None = None
+    routes: dict[str, Route] = field(default_factory=dict)  # check name -> how it is answered
+    proven: frozenset[str] = frozenset()  # names of checks that no row breaks, as files tell
     measured: dict[str, Any] = field(default_factory=dict)  # aggregate expression -> value
     broken: dict[str, str] = field(default_factory=dict)  # aggregate expression -> error
+    shares: dict[str, float] = field(default_factory=dict)  # check name -> its seconds of the queries for many
 
-    def scan(self, checks: Collection[Check]) -> None:
-        """Measure everything that can be aggregated in one query; one by one when that query fails."""
-        for check in checks:
-            try:
-                self.needs[check.name] = self._expressions(check)
-            except NotEvaluableError as reason:
-                self.unfit[check.name] = str(reason)
-        expressions = list(dict.fromkeys(e for needed in self.needs.values() for e in needed))
+    def ask(self, checks: Collection[Check]) -> None:
+        """Plan, and measure by few queries all that needs none of its own."""
+        plan = self.planned(checks)
+        self.routes = {route.check.name: route for route in plan.routes}
         started = time.perf_counter()
-        try:
-            row = self._one_row(["count(*)", *expressions])
-            self.rows, self.measured = int(row[0]), dict(zip(expressions, row[1:], strict=True))
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error:
-            for expression in ["count(*)", *expressions]:
-                self._measure_alone(expression)
-            self.rows = self.measured.get("count(*)")
-        served = sum(1 for needed in self.needs.values() if needed) or 1
-        self.scan_share = (time.perf_counter() - started) / served
+        self.proven = self._proven(plan)
+        self._share(started, [name for proof in plan.proofs for name in proof.checks])
+        started = time.perf_counter()
+        self._measure(plan.scan(self.proven))
+        self._share(started, [r.check.name for r in plan.routes if r.scanned and r.check.name not in self.proven])
+
+    def planned(self, checks: Collection[Check]) -> Plan:
+        """The plan, by what files know of the table."""
+        known = facts_wanted(checks, self.delivered)
+        self._measure(["count(*)", *known])
+        self.rows = self.measured.get("count(*)")
+        facts = Facts(self.rows or 0, {each: self.measured[each] for each in known if each in self.measured})
+        fused = {check.name: fused for check in checks if check.kind == "sql" and (fused := self._fused(check))}
+        return plan_checks(checks, self.delivered, facts, self.now, fused)
 
     def result(self, check: Check) -> CheckResult:
-        """The result of one check: from the scan, or from the check's own exact query."""
+        """The result of one check: from what was measured for many, or from the check's own query."""
         started = time.perf_counter()
         try:
             if self.rows is None:
                 raise NotEvaluableError(f"the table can't be counted: {self.broken.get('count(*)', 'unknown error')}")
-            if check.name in self.unfit:
-                raise NotEvaluableError(self.unfit[check.name])
-            for expression in self.needs[check.name]:
-                if expression in self.broken and check.kind != "sql":
-                    raise NotEvaluableError(self.broken[expression])
+            route = self.routes[check.name]
+            if route.refusal is not None:
+                raise NotEvaluableError(route.refusal)
+            if check.name not in self.proven and route.scanned in self.broken and check.kind != "sql":
+                raise NotEvaluableError(self.broken[str(route.scanned)])
             found = self._judge(check)
         except NotEvaluableError as reason:
             return _failed(check, str(reason), self.rows, time.perf_counter() - started)
@@ -141,26 +158,27 @@ class _Run:
             raise
         except duckdb.Error as error:
             return _failed(check, explain(error), self.rows, time.perf_counter() - started)
-        share = self.scan_share if self.needs[check.name] else 0.0
-        return measure.to_result(check, found, self.rows, time.perf_counter() - started + share)
+        seconds = time.perf_counter() - started + self.shares.get(check.name, 0.0)
+        return measure.to_result(check, found, self.rows, seconds)
 
-    def _expressions(self, check: Check) -> list[str]:
-        if check.kind in plan.UNIQUE_KINDS:
-            bounds = [plan.bounds_expressions(column) for column in self.delivered.get_all(check.columns)]
-            return [expression for bound in bounds if all(bounds) and bound for expression in bound]
-        if check.kind == "completeness" and not check.columns:
-            raise NotEvaluableError("the SLA names no element; write element: <table>.<column>, ...")
-        if check.kind == "freshness":
-            if not check.columns:
-                raise NotEvaluableError("the SLA names no element; write element: <table>.<timestamp column>")
-            return [plan.aggregate(check, self.delivered, self.now)]
-        if check.kind == "sql":
-            return self._fused(check)
-        if check.kind not in plan.ROW_KINDS:
-            return []
-        if proof := plan.length_proof(check, self.delivered):
-            return [proof[0]]
-        return [plan.aggregate(check, self.delivered, self.now)]
+    def _proven(self, plan: Plan) -> frozenset[str]:
+        """The checks that no row breaks. What can't be asked this way is counted in the scan."""
+        proven: list[str] = []
+        for first in range(0, len(plan.proofs), _PROOFS_AT_ONCE):
+            proofs = plan.proofs[first : first + _PROOFS_AT_ONCE]
+            query = " UNION ALL ".join(
+                f"SELECT {at}, count(*) FROM (SELECT 1 FROM {self.table_sql} WHERE {' OR '.join(proof.conditions)} "
+                "LIMIT 1)"
+                for at, proof in enumerate(proofs)
+            )
+            try:
+                found = dict(self.con.execute(query).fetchall())
+            except duckdb.InterruptException:
+                raise
+            except duckdb.Error:
+                continue
+            proven += [name for at, proof in enumerate(proofs) if not found[at] for name in proof.checks]
+        return frozenset(proven)
 
     def _judge(self, check: Check) -> measure.Finding:
         rows = self.rows or 0
@@ -170,14 +188,15 @@ class _Run:
             extra = extra_columns(self.contract.table, self.delivered)
             return measure.extra([name for name in extra if name.lower() not in self.other_columns])
         if check.kind == "freshness":
-            return measure.freshness(check, self.measured[self.needs[check.name][0]], self.now, self.data_as_of)
+            route = self.routes[check.name]
+            return measure.freshness(check, self.measured[route.scanned or route.how], self.now, self.data_as_of)
         if check.kind == "completeness":
             return measure.completeness(check, self._bad(check), rows)
         if check.kind == "row_count":
             return measure.row_count(check, rows)
         if check.kind == "relationships":
             return measure.counted(check, self._orphans(check), rows)
-        if check.kind in plan.UNIQUE_KINDS:
+        if check.kind in UNIQUE_KINDS:
             return measure.counted(check, self._repeated(check), rows)
         if check.kind == "sql":
             return measure.answered(check, *self._answer(check), rows)
@@ -185,56 +204,78 @@ class _Run:
             raise NotEvaluableError(measure.unsupported(check))
         return measure.counted(check, self._bad(check), rows)
 
-    def _fused(self, check: Check) -> list[str]:
+    def _fused(self, check: Check) -> str | None:
         """A SQL rule as an aggregate of the scan, when it is one over the audited table; see `fusing`."""
         try:
             query = self._place.guarded(check)
-        except duckdb.Error:
-            return []
-        if not self._place.reads_the_table(query):
-            return []
-        expression = aggregate_of(self.con, query.tree)
-        return [] if expression is None else [expression]
+        except (NotEvaluableError, duckdb.Error):
+            return None  # which its own query tells
+        return aggregate_of(self.con, query.tree) if self._place.reads_the_table(query) else None
 
     def _answer(self, check: Check) -> tuple[Any, bool]:
         """(answer, it counts rows) of a SQL rule: from the scan where it took part, else from its own query."""
-        for expression in self.needs[check.name]:
-            if expression in self.measured:
-                return self.measured[expression], self._place.counts_rows(self._place.guarded(check))
+        scanned = self.routes[check.name].scanned
+        if scanned in self.measured:
+            return self.measured[scanned], self._place.counts_rows(self._place.guarded(check))
         return self._place.run(check)
 
     def _bad(self, check: Check) -> int:
-        value = self.measured[self.needs[check.name][0]]
-        proof = plan.length_proof(check, self.delivered)
+        if check.name in self.proven:
+            return 0
+        value = self.measured[str(self.routes[check.name].scanned)]
+        proof = length_proof(check, self.delivered)
         if proof is None:
             return int(value or 0)  # count_if of no rows is NULL
         if value is None or value <= proof[1]:
             return 0
-        return int(self._one_row([f"count_if({plan.bad_rows(check, self.delivered)})"])[0])
+        return int(self._one_row([f"count_if({bad_rows(check, self.delivered)})"])[0])
 
     def _repeated(self, check: Check) -> int:
         """Rows that repeat an earlier row's key: what would have to go for the key to be unique."""
-        columns = self.delivered.get_all(check.columns)
-        extremes = [self.measured[expression] for expression in self.needs[check.name]]
-        query = None
-        if extremes:
-            if None in extremes:
-                return 0  # no row has a whole key
-            pairs = zip(extremes[::2], extremes[1::2], strict=True)
-            bounds = [plan.Bounds(int(low), int(high)) for low, high in pairs]
-            query = plan.distinct_bitmap(self.table_sql, columns, bounds, self.rows or 0)
-        rows, distinct = self.con.execute(query or plan.distinct_exact(self.table_sql, columns)).fetchone()
+        columns, bounds = self.delivered.get_all(check.columns), self.routes[check.name].bounds
+        if bounds == ():
+            return 0  # no row has a whole key
+        query = keys.distinct_exact if bounds is None else partial(keys.distinct_bitmap, bounds=bounds)
+        rows, distinct = self.con.execute(query(self.table_sql, columns)).fetchone()
         return int(rows) - int(distinct or 0)
 
     def _orphans(self, check: Check) -> int:
-        query = self._place.orphans_query(check)
-        return int(self.con.execute(query).fetchone()[0])
+        exact, proof = self._place.orphans_query(check), self._orphans_proof(check)
+        if proof is not None and self.con.execute(proof).fetchone()[0] == 0:
+            return 0
+        return int(self.con.execute(exact).fetchone()[0])
+
+    def _orphans_proof(self, check: Check) -> str | None:
+        """The query by bitmaps, where the parent's key is of integers too."""
+        bounds = self.routes[check.name].bounds
+        if not bounds:
+            return None
+        parent, _ = self._place.parent(check)
+        described = describe(self.con, parent)
+        found = [described.find(str(name)) for name in check.arguments["columns"]]
+        parents = [column for column in found if column is not None and keys.has_bounds(column)]
+        if len(parents) < len(found):
+            return None
+        columns = self.delivered.get_all(check.columns)
+        return keys.orphans_bitmap(self.table_sql, columns, bounds, parent, parents)
 
     @cached_property
     def _place(self) -> Place:
         return Place(self.con, self.contract, self.table_sql, self.delivered, self.allowed_tables)
 
-    def _one_row(self, expressions: list[str]) -> tuple[Any, ...]:
+    def _measure(self, expressions: Sequence[str]) -> None:
+        """Aggregates of the table in one query; one by one when that query fails."""
+        if not expressions:
+            return
+        try:
+            self.measured.update(zip(expressions, self._one_row(expressions), strict=True))
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:
+            for expression in expressions:
+                self._measure_alone(expression)
+
+    def _one_row(self, expressions: Sequence[str]) -> tuple[Any, ...]:
         row = self.con.execute(f"SELECT {', '.join(expressions)} FROM {self.table_sql}").fetchone()
         return row or ()
 
@@ -245,6 +286,10 @@ class _Run:
             raise
         except duckdb.Error as error:
             self.broken[expression] = explain(error)
+
+    def _share(self, started: float, names: Collection[str]) -> None:
+        for name in names:
+            self.shares[name] = self.shares.get(name, 0.0) + (time.perf_counter() - started) / len(names)
 
 
 def _failed(check: Check, reason: str, rows: int | None, seconds: float) -> CheckResult:

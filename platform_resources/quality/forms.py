@@ -7,7 +7,7 @@ from dataclasses import replace
 from platform_resources.contracts.model import Column
 from platform_resources.quality.checks import NotEvaluableError, form_checks
 from platform_resources.quality.columns import Delivered, DeliveredColumn
-from platform_resources.quality.plan import bad_rows
+from platform_resources.quality.conditions import bad_rows
 
 
 def form_condition(column: Column, name: str, physical_type: str) -> str | None:

@@ -1,282 +1,221 @@
-"""Checks -> SQL: one predicate per kind says which rows are bad; counting, fused scans and samples are made from it."""
+"""What to ask of a table for each check, at the cheapest tier that can answer it. Pure: it sees no data.
+
+0  What files know: row counts, bounds of columns, and that no row breaks a rule about presence or limits. It is asked
+   by queries, so it is as right as the engine whatever happened to the table (deletes, new columns, many files): files
+   and row groups whose statistics exclude a bad row are not read, the others are.
+1  One scan of the table for all that is counted row by row, and for the rules whose proof by tier 0 failed.
+2  A query for each key, foreign key and rule of its own SQL.
+
+Samples of bad rows (tier 3) are only taken when somebody asks for those of a failed rule; see `samples`.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import prod
+from typing import Literal
 
-from platform_resources.lake.names import quote_literal
 from platform_resources.quality.checks import Check, NotEvaluableError
-from platform_resources.quality.columns import Delivered, DeliveredColumn, literal, number_literal
+from platform_resources.quality.columns import Delivered, DeliveredColumn
+from platform_resources.quality.conditions import (
+    ROW_KINDS,
+    UNIQUE_KINDS,
+    aggregate,
+    excluded_by_files,
+    latest_known,
+    length_proof,
+)
+from platform_resources.quality.keys import Bounds, bounds_expressions, fits_bitmap, has_bounds
 
-_PRESENCE = ("required", "completeness", "null_values", "missing_values")
-ROW_KINDS = frozenset((*_PRESENCE, "pattern", "length", "range", "enum", "invalid_values"))
-UNIQUE_KINDS = frozenset(("unique", "primary_key", "duplicate_values"))
-
-# A bitmap is only worth its memory while it is small: at most 256 MiB, and at most 256 bits for each row.
-_MAX_BITS = 2**31
-_MAX_BITS_PER_ROW = 256
-_WIDE = ("BIGINT", "UBIGINT", "HUGEINT")  # 64 bits or more
-_COMPARISONS = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
+Tier = Literal[0, 1, 2]
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """Smallest and largest value of an integer column."""
+class Facts:
+    """What files know of a table: its rows, and the values of `facts_wanted`; what could not be asked is missing."""
 
-    low: int
-    high: int
+    rows: int = 0
+    values: Mapping[str, object] = field(default_factory=dict)  # aggregate expression -> value
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one check is answered. `how` and `why` are for people: what is asked, and why the answer is right."""
+
+    check: Check
+    tier: Tier
+    how: str
+    why: str
+    cost: str
+    proof: str | None = None  # condition that no row meets when the check holds
+    scanned: str | None = None  # aggregate of the one scan, where there is no proof or it fails
+    bounds: tuple[Bounds, ...] | None = None  # of the key's columns, when a bitmap of it is made
+    refusal: str | None = None  # why it can't be evaluated
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All of `checks` hold if no row meets one of `conditions`."""
+
+    conditions: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The routes, in the order of the checks."""
+
+    routes: tuple[Route, ...]
 
     @property
-    def size(self) -> int:
-        return self.high - self.low + 1
+    def proofs(self) -> tuple[Proof, ...]:
+        """One for each column: its rules hold together, or each is counted."""
+        found: dict[tuple[str, ...], list[Route]] = {}
+        for route in self.routes:
+            if route.proof is not None:
+                found.setdefault(route.check.columns, []).append(route)
+        return tuple(
+            Proof(tuple(dict.fromkeys(str(r.proof) for r in routes)), tuple(r.check.name for r in routes))
+            for routes in found.values()
+        )
+
+    def scan(self, proven: Iterable[str] = ()) -> tuple[str, ...]:
+        """The aggregates of the one scan, each once, but for the checks that are proven."""
+        without = frozenset(proven)
+        wanted = (route.scanned for route in self.routes if route.check.name not in without)
+        return tuple(dict.fromkeys(expression for expression in wanted if expression is not None))
 
 
-def bad_rows(check: Check, delivered: Delivered) -> str:
-    """SQL condition that is TRUE for exactly the rows that break the check (NULL or FALSE for the others).
+def facts_wanted(checks: Iterable[Check], delivered: Delivered) -> tuple[str, ...]:
+    """Aggregates that files know and that plans are made with: bounds of integer keys, and latest moments."""
+    found: dict[str, None] = {}
+    for check in checks:
+        try:
+            if check.kind in UNIQUE_KINDS or check.kind == "relationships":
+                found |= dict.fromkeys(_bounds_wanted(delivered.get_all(check.columns)))
+            elif check.kind == "freshness" and check.columns:
+                found |= {latest_known(check, delivered): None}
+        except NotEvaluableError:
+            continue  # which its route tells
+    return tuple(found)
 
-    A NULL breaks only rules about presence. NaN is no value within any limits or on any list.
 
-    Raises
-    ------
-    NotEvaluableError
-        when the table has no such column, or the rule doesn't fit its type.
+def plan_checks(
+    checks: Iterable[Check],
+    delivered: Delivered,
+    facts: Facts,
+    now: datetime,
+    fused: Mapping[str, str] | None = None,
+) -> Plan:
+    """The cheapest route of each check that gives the right answer.
+
+    `fused`: SQL rules that are an aggregate over the table, by name; see `fusing`.
     """
-    column = _only(check, delivered)
-    if check.kind in ("required", "completeness", "null_values"):
-        return f"{column.sql} IS NULL"
-    if check.kind == "missing_values":
-        return _missing(check, column)
-    if check.kind == "pattern":
-        return mismatch(check.arguments["pattern"], column)
-    if check.kind == "enum":
-        return _not_listed(check.arguments["validValues"], column)
-    if check.kind == "invalid_values":
-        return _invalid(check, column)
-    if check.kind == "length":
-        return _wrong_length(check, column)
-    return _out_of_range(check, column)
+    return Plan(tuple(_route(check, delivered, facts, now, fused or {}) for check in checks))
 
 
-def aggregate(check: Check, delivered: Delivered, now: datetime) -> str:
-    """The aggregate that measures a check of `ROW_KINDS` (bad rows) or freshness (microseconds since 1970)."""
-    if check.kind == "freshness":
-        return _latest(_only(check, delivered), now)
-    condition = bad_rows(check, delivered)
-    column = _only(check, delivered)
-    if condition == f"{column.sql} IS NULL":
-        return f"count(*) - count({column.sql})"
-    return f"count_if({condition})"
+def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fused: Mapping[str, str]) -> Route:
+    try:
+        if check.kind in ROW_KINDS:
+            return _of_rows(check, delivered, now)
+        if check.kind in UNIQUE_KINDS:
+            return _of_key(check, delivered, facts)
+        if check.kind == "relationships":
+            return _of_foreign_key(check, delivered, facts)
+        if check.kind == "freshness":
+            return _of_age(check, delivered, facts, now)
+    except NotEvaluableError as reason:
+        return Route(check, 0, "not evaluated", str(reason), "nothing", refusal=str(reason))
+    if check.kind == "sql" and check.name in fused:
+        return _scanned(check, fused[check.name], "the rule's query is an aggregate over the table alone")
+    if check.kind == "sql":
+        return Route(check, 2, "the rule's own query", "it is run as it stands", "what the query reads")
+    if check.kind == "custom":
+        return Route(check, 0, "not evaluated", "it is a rule of another engine", "nothing")
+    if check.kind == "row_count":
+        return Route(check, 0, "count(*)", "files know how many rows they hold, less those deleted", "no rows read")
+    return Route(check, 0, "names and types of the columns", "the table's own schema is compared", "no rows read")
 
 
-def length_proof(check: Check, delivered: Delivered) -> tuple[str, int] | None:
-    """(expression, limit): if the expression is at most the limit, no text is too long.
-
-    Bytes ≥ characters, and counting bytes needs no decoding; only a failed proof needs the exact count.
-    """
-    if check.kind != "length" or set(check.arguments) != {"maxLength"}:
-        return None
-    column = _only(check, delivered)
-    if column.type != "VARCHAR":
-        return None
-    return f"max(strlen({column.sql}))", _whole(check.arguments["maxLength"], "maxLength")
-
-
-def bounds_expressions(column: DeliveredColumn) -> tuple[str, str] | None:
-    """Min and max of a column whose uniqueness a bitmap can prove, as HUGEINT."""
-    if column.family != "integer" or column.type == "UHUGEINT":
-        return None
-    return f"CAST(min({column.sql}) AS HUGEINT)", f"CAST(max({column.sql}) AS HUGEINT)"
-
-
-def distinct_bitmap(table_sql: str, columns: list[DeliveredColumn], bounds: list[Bounds], rows: int) -> str | None:
-    """A query for (rows with a whole key, distinct keys) of integer keys, or None when a bitmap would be too large.
-
-    A composite key is one number in mixed radix. A bit per possible key is exact, and takes a sixth of the time of a
-    GROUP BY (1.5 M rows: 10 ms against 60 ms).
-    """
-    size = 1
-    for bound in bounds:
-        size *= bound.size
-    if size > min(_MAX_BITS, max(rows, 1) * _MAX_BITS_PER_ROW):
-        return None
-    key = ""
-    for column, bound in zip(columns, bounds, strict=True):
-        wide = column.sql if column.type in _WIDE else f"CAST({column.sql} AS BIGINT)"
-        digit = f"CAST({wide} - ({bound.low}) AS BIGINT)"  # can't overflow: the difference has 31 bits at most
-        key = f"({key} * {bound.size} + {digit})" if key else digit
-    return (
-        f"SELECT count(key), CAST(bit_count(bitstring_agg(key, 0, {max(size - 1, 1)})) AS BIGINT) "
-        f"FROM (SELECT {key} AS key FROM {table_sql})"
-    )
+def _of_rows(check: Check, delivered: Delivered, now: datetime) -> Route:
+    if check.kind == "completeness" and not check.columns:
+        raise NotEvaluableError("the SLA names no element; write element: <table>.<column>, ...")
+    counted = aggregate(check, delivered, now)
+    if (proof := excluded_by_files(check, delivered)) is not None:
+        return Route(
+            check,
+            0,
+            f"no row WHERE {proof}",
+            "files whose statistics exclude such a row are not read; if there is one, rows are counted in the scan",
+            "no rows read, when statistics exclude it",
+            proof=proof,
+            scanned=counted,
+        )
+    if (longest := length_proof(check, delivered)) is not None:
+        why = "a text has at least as many bytes as characters; if the longest has too many, characters are counted"
+        return _scanned(check, longest[0], why)
+    return _scanned(check, counted, "bad rows are counted one by one")
 
 
-def distinct_exact(table_sql: str, columns: list[DeliveredColumn]) -> str:
-    """A query for (rows with a whole key, distinct keys). As in SQL, a key with a NULL in it equals no other."""
-    keys = ", ".join(column.sql for column in columns)
-    return (
-        "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT), count(*) "
-        f"FROM (SELECT count(*) AS repeats FROM {table_sql} WHERE {_whole_key(columns)} GROUP BY {keys})"
-    )
+def _scanned(check: Check, expression: str, why: str) -> Route:
+    return Route(check, 1, expression, why, "part of one scan", scanned=expression)
 
 
-def orphans(table_sql: str, columns: list[DeliveredColumn], parent_sql: str, parent_columns: list[str]) -> str:
-    """A query for the number of rows whose whole key finds no row in the parent.
-
-    Keys are grouped first: a foreign key has few distinct values, and the join then sees only those (1.5 M rows with
-    2,469 keys: 7 ms against 45 ms).
-    """
-    keys = ", ".join(f"{column.sql} AS k{i}" for i, column in enumerate(columns))
-    groups = ", ".join(column.sql for column in columns)
-    match = " AND ".join(f"parent.{name} = child.k{i}" for i, name in enumerate(parent_columns))
-    return (
-        "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT) "
-        f"FROM (SELECT {keys}, count(*) AS repeats FROM {table_sql} "
-        f"WHERE {_whole_key(columns)} GROUP BY {groups}) AS child "
-        f"WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent_sql}) AS parent WHERE {match})"
-    )
+def _of_age(check: Check, delivered: Delivered, facts: Facts, now: datetime) -> Route:
+    if not check.columns:
+        raise NotEvaluableError("the SLA names no element; write element: <table>.<timestamp column>")
+    known = latest_known(check, delivered)
+    latest = facts.values.get(known)
+    if latest is None and known in facts.values:
+        return Route(check, 0, known, "files know that there is no value", "no rows read")
+    if isinstance(latest, int) and latest <= now.timestamp() * 1_000_000:
+        return Route(check, 0, known, "files know the latest moment, which is not after now", "no rows read")
+    return _scanned(check, aggregate(check, delivered, now), "moments after now prove nothing and are left out")
 
 
-def mismatch(pattern: Any, column: DeliveredColumn) -> str:
-    """Condition for texts that don't match. ODCS patterns are ECMA-262, so one without anchors matches anywhere."""
-    if column.family != "text":
-        raise NotEvaluableError(f"a pattern is for texts; {column.name} is {column.type}")
-    text = str(pattern)
-    inner = _anchored(text)
-    # A whole match needs no search: 8 ms against 38 ms for 6 M values.
-    if inner is not None:
-        return f"NOT regexp_full_match({column.text_sql}, {quote_literal(inner)})"
-    return f"NOT regexp_matches({column.text_sql}, {quote_literal(text)})"
-
-
-def _anchored(pattern: str) -> str | None:
-    """The inside of `^...$` when matching it as a whole means the same; None for `^a|b$` and the like."""
-    if not (pattern.startswith("^") and pattern.endswith("$") and len(pattern) > 1):
-        return None
-    inner = pattern[1:-1]
-    escaped = len(inner) - len(inner.rstrip("\\"))
-    if escaped % 2 or re.search(r"\(\?[^:]", inner):  # an escaped $, or flags that may change what $ means
-        return None
-    plain = re.sub(r"\\.", "", inner)
-    return None if re.search(r"[|^$]", re.sub(r"\[[^\]]*\]", "", plain)) else inner
-
-
-def _not_listed(values: Any, column: DeliveredColumn) -> str:
-    if not isinstance(values, list | tuple):
-        raise NotEvaluableError("the list of valid values is no list")
-    listed = [literal(value, column) for value in values if value is not None]
-    target = column.text_sql if column.family == "text" else column.sql
-    if not listed:
-        return f"{column.sql} IS NOT NULL"
-    # list_contains sees a dictionary once: 47 ms against 188 ms for NOT IN.
-    return f"NOT list_contains([{', '.join(listed)}], {target})"
-
-
-def _missing(check: Check, column: DeliveredColumn) -> str:
-    _known(check, "missingValues")
-    values = check.arguments.get("missingValues", [""] if column.family == "text" else [])
-    if not isinstance(values, list | tuple):
-        raise NotEvaluableError("missingValues is no list")
-    listed = []
-    for value in values:
-        if value is not None:
-            try:
-                listed.append(literal(value, column))
-            except NotEvaluableError:
-                if column.family == "other":
-                    raise  # else the type can't hold this value: "N/A" is never found in a number
-    if not listed:
-        return f"{column.sql} IS NULL"
-    target = column.text_sql if column.family == "text" else column.sql
-    return f"{column.sql} IS NULL OR list_contains([{', '.join(listed)}], {target})"
-
-
-def _invalid(check: Check, column: DeliveredColumn) -> str:
-    _known(check, "validValues", "pattern")
-    conditions = []
-    if "validValues" in check.arguments:
-        conditions.append(_not_listed(check.arguments["validValues"], column))
-    if "pattern" in check.arguments:
-        conditions.append(mismatch(check.arguments["pattern"], column))
-    if not conditions:
-        raise NotEvaluableError("invalidValues needs the argument validValues or pattern")
-    return " OR ".join(conditions)
-
-
-def _wrong_length(check: Check, column: DeliveredColumn) -> str:
-    conditions = []
-    for option, limit in check.arguments.items():
-        wanted = "list" if option.endswith("Items") else "text"
-        if column.family != wanted:
-            raise NotEvaluableError(f"{option} is for {wanted}s; {column.name} is {column.type}")
-        if option == "uniqueItems":
-            if limit is True:  # NULL items are not compared
-                conditions.append(f"len(list_filter({column.sql}, x -> x IS NOT NULL)) > list_unique({column.sql})")
-            continue
-        size = f"len({column.sql})" if wanted == "list" else f"length({column.text_sql})"
-        number = _whole(limit, option)
-        if option == "minLength" and number == 1:
-            conditions.append(f"{column.text_sql} = ''")
-        else:
-            conditions.append(f"{size} {'<' if option.startswith('min') else '>'} {number}")
-    return " OR ".join(conditions) or "false"
-
-
-def _out_of_range(check: Check, column: DeliveredColumn) -> str:
-    if column.family in ("text", "list", "boolean", "other"):
-        raise NotEvaluableError(f"limits are for numbers, dates and times; {column.name} is {column.type}")
-    conditions = []
-    for option, limit in check.arguments.items():
-        if option == "multipleOf":
-            conditions.append(_no_multiple(limit, column))
-        else:
-            conditions.append(f"{column.sql} {_COMPARISONS[option]} {literal(limit, column)}")
-    if column.family == "float":  # DuckDB sorts NaN above every number
-        conditions.append(f"isnan({column.sql})")
-    return " OR ".join(conditions)
-
-
-def _no_multiple(step: Any, column: DeliveredColumn) -> str:
-    number = number_literal(step, column)
-    if isinstance(step, bool) or not isinstance(step, int | float) or step <= 0:
-        raise NotEvaluableError("multipleOf needs a number above 0")
-    if column.family != "float":
-        return f"{column.sql} % {number} <> 0"
-    ratio = f"{column.sql} / {number}"  # a binary fraction is a multiple when it is within rounding of one
-    return f"NOT isfinite({column.sql}) OR abs({ratio} - round({ratio})) > 1e-9 * greatest(1, abs({ratio}))"
-
-
-def _latest(column: DeliveredColumn, now: datetime) -> str:
-    """Microseconds since 1970 of the latest moment that is not after now: one row of 2099 must not prove freshness.
-
-    A TIMESTAMP without zone and a DATE are UTC.
-    """
-    if column.family not in ("date", "timestamp", "timestamptz"):
-        raise NotEvaluableError(f"freshness needs a date or timestamp; {column.name} is {column.type}")
-    limit = literal(now.astimezone(UTC), column)
-    return f"epoch_us(max(CASE WHEN {column.sql} <= {limit} THEN {column.sql} END))"
-
-
-def _only(check: Check, delivered: Delivered) -> DeliveredColumn:
+def _of_key(check: Check, delivered: Delivered, facts: Facts) -> Route:
     columns = delivered.get_all(check.columns)
-    if len(columns) > 1:
-        raise NotEvaluableError("it must stand on one column")
-    return columns[0]
+    names = ", ".join(check.columns)
+    bounds = _bounds(columns, facts)
+    if bounds == ():
+        why = "files know that no row has a whole key"
+        return Route(check, 0, f"bounds of {names}", why, "no rows read", bounds=())
+    if bounds is None:
+        return Route(check, 2, f"GROUP BY {names}", "every key is compared with all others", f"one pass over {names}")
+    why = "one bit for each key that there could be: as many bits as rows with a key, or some repeat"
+    return Route(check, 2, f"bitmap of {names}", why, _bitmap_cost(names, bounds), bounds=bounds)
 
 
-def _known(check: Check, *arguments: str) -> None:
-    unknown = set(check.arguments) - set(arguments)
-    if unknown:
-        raise NotEvaluableError(f"unknown argument {', '.join(sorted(unknown))}; known: {', '.join(arguments)}")
+def _of_foreign_key(check: Check, delivered: Delivered, facts: Facts) -> Route:
+    columns = delivered.get_all(check.columns)
+    names, parent = ", ".join(check.columns), check.arguments.get("table")
+    bounds = _bounds(columns, facts)
+    if not bounds:
+        how = f"{names} without a row in {parent}"
+        return Route(check, 2, how, "every key is looked up", f"one pass over {names} and over {parent}")
+    why = "bits of keys that have none among the parents' bits; if there is one, its rows are counted by looking up"
+    return Route(check, 2, f"bitmaps of {names} and of {parent}", why, _bitmap_cost(names, bounds), bounds=bounds)
 
 
-def _whole(value: Any, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise NotEvaluableError(f"{what} needs a whole number, not {value!r}")
-    return value
+def _bitmap_cost(names: str, bounds: Sequence[Bounds]) -> str:
+    return f"one pass over {names}, {prod(bound.size for bound in bounds) / 8e6:,.1f} MB of bits"
 
 
-def _whole_key(columns: list[DeliveredColumn]) -> str:
-    return " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
+def _bounds_wanted(columns: Sequence[DeliveredColumn]) -> list[str]:
+    if not all(map(has_bounds, columns)):
+        return []
+    return [expression for column in columns for expression in bounds_expressions(column)]
+
+
+def _bounds(columns: Sequence[DeliveredColumn], facts: Facts) -> tuple[Bounds, ...] | None:
+    """Of the columns of a key that fits a bitmap; empty when no row has a whole key; None when no bitmap is made."""
+    wanted = _bounds_wanted(columns)
+    if not wanted or any(expression not in facts.values for expression in wanted):
+        return None
+    known = [facts.values[expression] for expression in wanted]
+    if None in known:
+        return ()
+    found = tuple(Bounds(int(str(low)), int(str(high))) for low, high in zip(known[::2], known[1::2], strict=True))
+    return found if fits_bitmap(found, facts.rows) else None

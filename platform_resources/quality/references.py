@@ -11,7 +11,7 @@ import duckdb
 
 from platform_resources.contracts.model import Contract
 from platform_resources.lake.names import qualified, quote_identifier
-from platform_resources.quality import plan, sql_guard
+from platform_resources.quality import keys, sql_guard
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered
 
@@ -83,9 +83,9 @@ class Place:
         )
 
     def orphans_query(self, check: Check) -> str:
-        """The query for rows whose foreign key finds no row; see `plan.orphans`."""
+        """The query for rows whose foreign key finds no row; see `keys.orphans`."""
         parent, columns = self.parent(check)
-        return plan.orphans(self.table_sql, self.delivered.get_all(check.columns), parent, columns)
+        return keys.orphans(self.table_sql, self.delivered.get_all(check.columns), parent, columns)
 
     def parent(self, check: Check) -> tuple[str, list[str]]:
         """(table, columns) that a relationship points to, as SQL.

@@ -10,7 +10,7 @@ import duckdb
 
 from platform_resources.contracts.model import Column, Contract
 from platform_resources.lake.names import quote_identifier
-from platform_resources.quality import plan
+from platform_resources.quality import conditions
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import DeliveredColumn
 from platform_resources.quality.evaluate import describe
@@ -55,10 +55,10 @@ def sample_failures(
 
 def _failing(place: Place, check: Check) -> tuple[str, str]:
     """(condition, source) that select the failing rows."""
-    if check.kind in plan.ROW_KINDS:
-        return plan.bad_rows(check, place.delivered), place.table_sql
+    if check.kind in conditions.ROW_KINDS:
+        return conditions.bad_rows(check, place.delivered), place.table_sql
     columns = place.delivered.get_all(check.columns) if check.columns else []
-    if check.kind in plan.UNIQUE_KINDS and columns:
+    if check.kind in conditions.UNIQUE_KINDS and columns:
         keys = ", ".join(column.sql for column in columns)
         whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
         repeated = f"SELECT {keys} FROM {place.table_sql} WHERE {whole} GROUP BY {keys} HAVING count(*) > 1"

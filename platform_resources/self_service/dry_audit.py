@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,9 +30,16 @@ from platform_resources.lake import (
     pin,
     qualified,
 )
-from platform_resources.quality import Audit, Check, CheckResult, compile_checks, evaluate
+from platform_resources.quality import Audit, Check, CheckResult, Plan, compile_checks, evaluate, plan_for
 from platform_resources.quality.columns import Delivered, schema_faults
 from platform_resources.quality.evaluate import describe
+
+
+class NotBuiltError(Exception):
+    """There is no table yet."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"{table} is not built yet")
 
 
 @dataclass(frozen=True)
@@ -64,25 +72,10 @@ def try_port(
 
     The age of the data is judged as of the latest publication: a preview at night shall not score worse by that.
     """
-    table = f"{domain.name}.{INTERNAL_SCHEMA}.{port.contract.table.physical_name}"
+    table = table_of(port)
     if not lake_exists(settings, domain.name):
         return Trial(None, None, None, f"{table} is not built yet: the domain {domain.name} has no lake")
-    inputs = [PortAddress.parse(item.address) for item in product.inputs]
-    reads = {item.domain for item in inputs if lake_exists(settings, item.domain)} - {domain.name}
-    with connect(settings, reads=[domain.name]) as con:
-        snapshot = current_snapshot(con, domain.name)
-        last = latest_publication(con, PortAddress.parse(port.address))
-    with (
-        pin(settings, domain.name, snapshot),
-        connect(settings, reads=reads, at={domain.name: snapshot}) as con,
-    ):
-        place = _Place(
-            con,
-            domain,
-            [str(item) for item in inputs],
-            last.published_at if last else now,
-            last.data_as_of if last else None,
-        )
+    with _placed(settings, domain, product, port, now) as (place, last):
         if before is None:
             after, old = place.dry(port, None), None
         elif _asks_the_same(before, port.contract):
@@ -93,6 +86,62 @@ def try_port(
     if after is None:
         return Trial(None, old, last, f"{table} is not built yet")
     return Trial(after, old, last)
+
+
+def audit_port(settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime) -> Audit:
+    """Audit the port's contract on its table as it stands now.
+
+    Raises
+    ------
+    NotBuiltError
+        when there is no such table yet.
+    """
+    with _built(settings, domain, product, port, now) as place:
+        found = place.audit(port.contract, port)
+    if found is None:
+        raise NotBuiltError(table_of(port))
+    return found
+
+
+def plan_of_port(settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime) -> Plan:
+    """How its audit would answer each rule, asked of nothing but what files know. Errors as of `audit_port`."""
+    with _built(settings, domain, product, port, now) as place:
+        return place.plan(port.contract)
+
+
+def table_of(port: OutputPort) -> str:
+    """The private table that a port is published from, as people write it."""
+    return f"{port.address.partition('.')[0]}.{INTERNAL_SCHEMA}.{port.contract.table.physical_name}"
+
+
+@contextmanager
+def _built(
+    settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime
+) -> Iterator[_Place]:
+    if not lake_exists(settings, domain.name):
+        raise NotBuiltError(table_of(port))
+    with _placed(settings, domain, product, port, now) as (place, _):
+        if not place.has_table(port.contract):
+            raise NotBuiltError(table_of(port))
+        yield replace(place, now=now)
+
+
+@contextmanager
+def _placed(
+    settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime
+) -> Iterator[tuple[_Place, Publication | None]]:
+    """The lake at one snapshot, as of the latest publication of the port, and that one."""
+    inputs = [PortAddress.parse(item.address) for item in product.inputs]
+    reads = {item.domain for item in inputs if lake_exists(settings, item.domain)} - {domain.name}
+    with connect(settings, reads=[domain.name]) as con:
+        snapshot = current_snapshot(con, domain.name)
+        last = latest_publication(con, PortAddress.parse(port.address))
+    with (
+        pin(settings, domain.name, snapshot),
+        connect(settings, reads=reads, at={domain.name: snapshot}) as con,
+    ):
+        moments = (last.published_at, last.data_as_of) if last else (now, None)
+        yield _Place(con, domain, [str(item) for item in inputs], *moments), last
 
 
 def asked_for(check: Check) -> tuple[object, ...]:
@@ -123,6 +172,12 @@ class _Place:
     now: datetime
     data_as_of: datetime | None
 
+    def has_table(self, contract: Contract) -> bool:
+        return self._delivered(contract) is not None
+
+    def plan(self, contract: Contract) -> Plan:
+        return plan_for(self.con, contract, self._table(contract), self.now, self.inputs)
+
     def _table(self, contract: Contract) -> str:
         return qualified(self.domain.name, INTERNAL_SCHEMA, contract.table.physical_name)
 
@@ -133,7 +188,7 @@ class _Place:
             return None
 
     def audit(self, contract: Contract, port: OutputPort) -> Audit | None:
-        if self._delivered(contract) is None:
+        if not self.has_table(contract):
             return None
         return evaluate(
             self.con,

@@ -19,7 +19,7 @@ from platform_resources.lake import quote_identifier
 from platform_resources.quality import Check, compile_checks
 from platform_resources.quality.checks import NotEvaluableError
 from platform_resources.quality.columns import Delivered, DeliveredColumn
-from platform_resources.quality.plan import ROW_KINDS, UNIQUE_KINDS, bad_rows
+from platform_resources.quality.conditions import ROW_KINDS, UNIQUE_KINDS, bad_rows
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.portal.product_diff import written
 from platform_resources.serving.readers import Reader

@@ -1,0 +1,120 @@
+"""Keys -> SQL: repeated and orphaned ones, by a bitmap where keys are integers close together, else exactly.
+
+A bitmap has one bit for each key that there could be; a composite key is one number in mixed radix. That is exact, and
+takes a sixth of the time of a GROUP BY (1.5 M rows: 10 ms against 60 ms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from platform_resources.quality.columns import DeliveredColumn
+
+# A bitmap is only worth its memory while it is small: at most 256 MiB, and at most 256 bits for each row.
+_MAX_BITS = 2**31
+_MAX_BITS_PER_ROW = 256
+_WIDE = ("BIGINT", "UBIGINT", "HUGEINT")  # 64 bits or more
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Smallest and largest value of an integer column."""
+
+    low: int
+    high: int
+
+    @property
+    def size(self) -> int:
+        return self.high - self.low + 1
+
+
+def has_bounds(column: DeliveredColumn) -> bool:
+    """A bitmap of the column's values can be made, when they are close together."""
+    return column.family == "integer" and column.type != "UHUGEINT"
+
+
+def bounds_expressions(column: DeliveredColumn) -> tuple[str, str]:
+    """Min and max, as HUGEINT. Files know them, so no row is read for it."""
+    return f"CAST(min({column.sql}) AS HUGEINT)", f"CAST(max({column.sql}) AS HUGEINT)"
+
+
+def fits_bitmap(bounds: Sequence[Bounds], rows: int) -> bool:
+    return prod(bound.size for bound in bounds) <= min(_MAX_BITS, max(rows, 1) * _MAX_BITS_PER_ROW)
+
+
+def distinct_bitmap(table_sql: str, columns: Sequence[DeliveredColumn], bounds: Sequence[Bounds]) -> str:
+    """A query for (rows with a whole key, distinct keys) of keys that fit a bitmap."""
+    return (
+        f"SELECT count(key), CAST(bit_count({_bitmap(bounds)}) AS BIGINT) "
+        f"FROM (SELECT {_number(columns, bounds)} AS key FROM {table_sql})"
+    )
+
+
+def distinct_exact(table_sql: str, columns: Sequence[DeliveredColumn]) -> str:
+    """A query for (rows with a whole key, distinct keys). As in SQL, a key with a NULL in it equals no other."""
+    keys = ", ".join(column.sql for column in columns)
+    return (
+        "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT), count(*) "
+        f"FROM (SELECT count(*) AS repeats FROM {table_sql} WHERE {_whole_key(columns)} GROUP BY {keys})"
+    )
+
+
+def orphans_bitmap(
+    table_sql: str,
+    columns: Sequence[DeliveredColumn],
+    bounds: Sequence[Bounds],
+    parent_sql: str,
+    parent_columns: Sequence[DeliveredColumn],
+) -> str:
+    """A query that tells 0 when each whole key finds a row in the parent; else how many keys don't, or NULL.
+
+    `bounds` are those of `columns`, whose keys fit a bitmap; parents beyond them are of no interest. (6 M rows with
+    1.5 M parents: 130 ms against 650 ms.)
+    """
+    near = " AND ".join(
+        f"{column.sql} BETWEEN {bound.low} AND {bound.high}"
+        for column, bound in zip(parent_columns, bounds, strict=True)
+    )
+    return (
+        "SELECT CAST(bit_count(child.keys & ~parent.keys) AS BIGINT) "
+        f"FROM (SELECT {_bitmap(bounds)} AS keys FROM (SELECT {_number(columns, bounds)} AS key FROM {table_sql})) "
+        f"AS child, (SELECT {_bitmap(bounds)} AS keys "
+        f"FROM (SELECT {_number(parent_columns, bounds)} AS key FROM {parent_sql} WHERE {near})) AS parent"
+    )
+
+
+def orphans(table_sql: str, columns: Sequence[DeliveredColumn], parent_sql: str, parent_columns: Sequence[str]) -> str:
+    """A query for the number of rows whose whole key finds no row in the parent.
+
+    Keys are grouped first: a foreign key has few distinct values, and the join then sees only those (1.5 M rows with
+    2,469 keys: 7 ms against 45 ms).
+    """
+    keys = ", ".join(f"{column.sql} AS k{i}" for i, column in enumerate(columns))
+    groups = ", ".join(column.sql for column in columns)
+    match = " AND ".join(f"parent.{name} = child.k{i}" for i, name in enumerate(parent_columns))
+    return (
+        "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT) "
+        f"FROM (SELECT {keys}, count(*) AS repeats FROM {table_sql} "
+        f"WHERE {_whole_key(columns)} GROUP BY {groups}) AS child "
+        f"WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent_sql}) AS parent WHERE {match})"
+    )
+
+
+def _bitmap(bounds: Sequence[Bounds]) -> str:
+    return f"bitstring_agg(key, 0, {max(prod(bound.size for bound in bounds) - 1, 1)})"
+
+
+def _number(columns: Sequence[DeliveredColumn], bounds: Sequence[Bounds]) -> str:
+    """A key as one number from 0 on; NULL when a part of it is."""
+    key = ""
+    for column, bound in zip(columns, bounds, strict=True):
+        wide = column.sql if column.type in _WIDE else f"CAST({column.sql} AS BIGINT)"
+        digit = f"CAST({wide} - ({bound.low}) AS BIGINT)"  # can't overflow: the difference has 31 bits at most
+        key = f"({key} * {bound.size} + {digit})" if key else digit
+    return key
+
+
+def _whole_key(columns: Sequence[DeliveredColumn]) -> str:
+    return " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
