@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type
 from platform_resources.contracts.contract_view import DIMENSIONS, split_reference
@@ -16,6 +17,7 @@ from platform_resources.contracts.rule_checks import unknown_column
 _DURATIONS = ("freshness", "latency", "retention", "frequency", "timeToDetect", "timeToNotify", "timeToRepair")
 _PERCENTAGES = ("availability", "completeness")
 _ONCE = ("freshness", "availability")
+_LONGEST_WINDOW = timedelta(days=3650)
 
 
 def check_promises(root: Node, contract: Contract, is_port: bool) -> Iterator[Finding]:
@@ -36,6 +38,7 @@ def check_promises(root: Node, contract: Contract, is_port: bool) -> Iterator[Fi
             yield from _check_percentage(promise, name)
         if name in ("freshness", "completeness"):
             yield from _check_element(promise, name, contract)
+        yield from _check_objective(promise, name)
     if is_port and "freshness" not in first:
         yield root.at("slaProperties").finding(
             "freshness-missing",
@@ -60,18 +63,40 @@ def _check_duration(promise: Node, name: str) -> Iterator[Finding]:
 
 
 def _check_percentage(promise: Node, name: str) -> Iterator[Finding]:
-    value = promise.get("value")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        yield promise.at("value").finding(
-            "percentage",
-            f"`{name}` is {shown(value)}.",
-            "Write the number alone, for example 99.9, and `unit: percent`.",
-        )
-    elif not 0 < value <= 100:
-        yield promise.at("value").finding("percentage", f"`{name}` of {value} percent.", "Write a number up to 100.")
+    yield from _check_share(promise, name, ", and `unit: percent`")
     unit = promise.text("unit")
     if unit not in (None, "percent", "%"):
         yield promise.at("unit").finding("percentage", f"`{name}` is in {shown(unit)}.", "Write `unit: percent`.")
+
+
+def _check_share(holder: Node, name: str, more: str) -> Iterator[Finding]:
+    value = holder.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        remedy = f"Write the number alone, for example 99.9{more}."
+        yield holder.at("value").finding("percentage", f"`{name}` is {shown(value)}.", remedy)
+    elif not 0 < value <= 100:
+        yield holder.at("value").finding("percentage", f"`{name}` of {value} percent.", "Write a number up to 100.")
+
+
+def _check_objective(promise: Node, name: str) -> Iterator[Finding]:
+    """Its custom properties `objective` and `window`: in how much of the time it has to hold, and over which."""
+    for entry in promise.items("customProperties"):
+        said = entry.text("property")
+        if said == "objective" and name in ("freshness", "completeness"):
+            yield from _check_share(entry, "objective", ", in percent of the time")
+        if said == "window" and name in ("freshness", "completeness", "availability"):
+            yield from _check_window(entry)
+
+
+def _check_window(entry: Node) -> Iterator[Finding]:
+    try:
+        length = parse_duration(entry.get("value"))
+    except DurationError as bad:
+        yield entry.at("value").finding("duration", f"`window`: {bad}.", "Write for example P30D.")
+        return
+    if not timedelta(0) < length <= _LONGEST_WINDOW:
+        message = f"A `window` of {shown(entry.get('value'))} can't be measured."
+        yield entry.at("value").finding("duration", message, "Write a length of time up to P10Y, for example P30D.")
 
 
 def _check_element(promise: Node, name: str, contract: Contract) -> Iterator[Finding]:

@@ -148,6 +148,9 @@ HARMLESS: dict[str, Edit] = {
     "chat": put("support/#shop/url", "https://chat.example/other"),
     "freshness in other words": put("slaProperties/freshness/value", "PT60M"),
     "retention in other words": put("slaProperties/retention/value", "P36M15D"),
+    "objective in other words": put(
+        "slaProperties/freshness/customProperties", [{"property": "objective", "value": 100}]
+    ),
     "refresh at another minute": put("customProperties/refresh/value", "5-59/10 * * * *"),
     "an approver for another": put("roles/reader/secondLevelApprovers", "dpo@shop.example"),
     "approvers in another order": put("roles/reader/firstLevelApprovers", "bob@shop.example,ann@shop.example"),
@@ -234,6 +237,28 @@ class TestGrades:
         (change,) = compare_contracts(*(contract(edited(put(place, name))) for name in (before, after))).changes
         assert (change.effect, bool(change.breaks)) == (effect, breaks)
         assert reason in change.reason
+
+    @pytest.mark.parametrize(
+        ("before", "after", "effect", "breaks"),
+        [
+            ({}, {"objective": 99}, "loosens", True),
+            ({"objective": 99}, {"objective": 99.5}, "tightens", False),
+            ({"objective": 99}, {}, "tightens", False),
+            ({"window": "P30D"}, {"window": "P7D"}, "both", True),
+            ({}, {"window": "P30D"}, "neutral", False),
+        ],
+    )
+    def test_how_much_of_the_time_a_promise_has_to_hold_is_promised(
+        self, before: dict[str, Any], after: dict[str, Any], effect: str, breaks: bool
+    ) -> None:
+        place = "slaProperties/freshness/customProperties"
+        sides = [
+            contract(edited(put(place, [{"property": name, "value": value} for name, value in said.items()])))
+            for said in (before, after)
+        ]
+        found = compare_contracts(*sides)
+        assert {change.effect for change in found.changes} == {effect}
+        assert bool(found.breaking) == breaks
 
     @pytest.mark.parametrize(
         ("name", "before", "after", "effect", "breaks"),

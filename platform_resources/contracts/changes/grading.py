@@ -20,7 +20,12 @@ from platform_resources.contracts.changes.of_access import (
 )
 from platform_resources.contracts.changes.of_columns import grade_column, grade_definition, grade_relationship
 from platform_resources.contracts.changes.of_contract import grade_root, grade_server, grade_table
-from platform_resources.contracts.changes.of_promises import grade_promise, grade_refresh
+from platform_resources.contracts.changes.of_promises import (
+    grade_objective,
+    grade_promise,
+    grade_refresh,
+    grade_window,
+)
 from platform_resources.contracts.changes.of_properties import grade_property, grade_tier
 from platform_resources.contracts.changes.of_rules import grade_rule
 from platform_resources.contracts.changes.verdicts import both, loosens, neutral, texts, tightens
@@ -201,6 +206,10 @@ def _grade_property(difference: Difference, entry: Entry, outer: Entry | None, s
             return grade_role_clearances(before, after)
         case "purposes" if outer is not None and outer.list == "roles":
             return grade_role_purposes(before, after)
+        case "objective" if outer is not None and outer.list == "slaProperties":
+            return grade_objective(before, after)
+        case "window" if outer is not None and outer.list == "slaProperties":
+            return grade_window(before, after)
         case "visibility" if outer is None:
             return grade_visibility(before, after)
         case "tier":

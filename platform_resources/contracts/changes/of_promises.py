@@ -151,6 +151,24 @@ def _element(name: str, before: set[str], after: set[str]) -> Verdict:
     return tightens(f"`{name}` is promised for {listed(gained)} too.")
 
 
+def grade_objective(before: Any, after: Any) -> Verdict:
+    """The custom property `objective` of a promise: in how many percent of the time it has to hold; always, without."""
+    old, new = (100.0 if side is None else number(side) for side in (before, after))
+    if old is None or new is None:
+        return both("In how much of the time it has to hold can't be compared.")
+    if old == new:
+        return neutral("It has to hold in as much of the time as before.")
+    return loosens("It has to hold in less of the time.") if new < old else tightens("It has to hold more of the time.")
+
+
+def grade_window(before: Any, after: Any) -> Verdict:
+    """The custom property `window` of a promise, over which its share of the time is counted."""
+    old, new = (_seconds({"value": "P30D" if side is None else side}) for side in (before, after))
+    if old is not None and old == new:
+        return neutral("The same length of time, written another way.")
+    return both("What it allows to miss is counted over another length of time.")
+
+
 def grade_refresh(before: Any, after: Any) -> Verdict:
     """The custom property `refresh`: `on_update`, or a cron text."""
     if before is None or after is None:
