@@ -1,4 +1,4 @@
-"""How old the served data was over time, read from the publication log. Pure.
+"""How old the served data was over time, and whether promises on it held, read from the publication log. Pure.
 
 Between two publications the data ages second by second: what was served is late from `data_as_of` + the promise until
 the next publication.
@@ -6,20 +6,25 @@ the next publication.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from operator import attrgetter
+from typing import TypeAlias
 
-from platform_resources.lake import Entry
+from platform_resources.lake import Entry, Publication
 
-Limit = Callable[[Entry], timedelta | None]  # the most that the data of a publication may be old; None: no promise
+Row: TypeAlias = Entry | Publication
+Limit = Callable[[Row], timedelta | None]  # the most that the data of a publication may be old; None: no promise
 
 
 @dataclass(frozen=True)
 class Served:
     """One publication while it was served."""
 
-    entry: Entry
+    entry: Row
     start: datetime
     end: datetime
     lasts: bool  # served now; `end` is now
@@ -33,18 +38,30 @@ class Served:
 class Late:
     """A time in which the served data was older than promised."""
 
-    entry: Entry  # the one that was served as it began
+    entry: Row  # the one that was served as it began
     promised: timedelta
     start: datetime
     end: datetime | None  # None: it lasts
 
 
+Until = Callable[[Served], datetime | None]  # until when a promise holds of what is served; None: nothing is promised
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time in which something was served under a promise, which held before `kept_until` (be it before `start`)."""
+
+    start: datetime
+    kept_until: datetime
+    end: datetime
+
+
 @dataclass(frozen=True)
 class Kept:
-    """How much of a time the data was as fresh as it had to be."""
+    """How much of a time a promise held."""
 
     held: timedelta
-    counted: timedelta  # in which something was served for which a limit holds
+    counted: timedelta  # in which something was served under a promise
 
     @property
     def share(self) -> float | None:
@@ -52,7 +69,7 @@ class Kept:
         return self.held / self.counted if self.counted else None
 
 
-def served(entries: Sequence[Entry], now: datetime) -> Iterator[Served]:
+def served(entries: Sequence[Row], now: datetime) -> Iterator[Served]:
     """Each publication with the time in which it was served; nothing is after a retirement."""
     ends = [entry.published_at for entry in entries[1:]]
     for index, entry in enumerate(entries):
@@ -61,20 +78,39 @@ def served(entries: Sequence[Entry], now: datetime) -> Iterator[Served]:
             yield Served(entry, entry.published_at, now if lasts else ends[index], lasts)
 
 
-def kept(entries: Sequence[Entry], limit: Limit, start: datetime, end: datetime) -> Kept:
-    """How much of [start, end) the served data was no older than `limit`."""
-    held = counted = timedelta(0)
-    for one in served(entries, end):
+def spans(entries: Sequence[Row], until: Until, now: datetime) -> list[Span]:
+    """The times in which a promise counts, oldest first."""
+    found = ((one, until(one)) for one in served(entries, now) if one.start < one.end)
+    return [Span(one.start, kept_until, one.end) for one, kept_until in found if kept_until is not None]
+
+
+def fresh_until(limit: Limit) -> Until:
+    """Until the data of a publication is older than `limit`."""
+
+    def until(one: Served) -> datetime | None:
         most = limit(one.entry)
+        return None if most is None else one.data_as_of + most
+
+    return until
+
+
+def kept_in(found: Sequence[Span], start: datetime, end: datetime) -> Kept:
+    """How much of [start, end) the promise held."""
+    held = counted = timedelta(0)
+    for one in islice(found, bisect_right(found, start, key=attrgetter("end")), None):
         begun, ended = max(one.start, start), min(one.end, end)
-        if most is None or begun >= ended:
-            continue
-        counted += ended - begun
-        held += max(min(one.data_as_of + most, ended) - begun, timedelta(0))
+        if begun < ended:
+            counted += ended - begun
+            held += max(min(one.kept_until, ended) - begun, timedelta(0))
     return Kept(held, counted)
 
 
-def late(entries: Sequence[Entry], limit: Limit, now: datetime) -> list[Late]:
+def kept(entries: Sequence[Row], limit: Limit, start: datetime, end: datetime) -> Kept:
+    """How much of [start, end) the served data was no older than `limit`."""
+    return kept_in(spans(entries, fresh_until(limit), end), start, end)
+
+
+def late(entries: Sequence[Row], limit: Limit, now: datetime) -> list[Late]:
     """The times in which the data was late, oldest first. Publications that were late from the start prolong one."""
     found: list[Late] = []
     for one in served(entries, now):
@@ -91,7 +127,7 @@ def late(entries: Sequence[Entry], limit: Limit, now: datetime) -> list[Late]:
     return found
 
 
-def promises(limits: Mapping[str, timedelta | None], entries: Iterable[Entry]) -> Limit:
+def promises(limits: Mapping[str, timedelta | None], entries: Iterable[Row]) -> Limit:
     """The limit that each publication was held to, by the digest of its contract."""
     known = {entry.contract_sha256: limits.get(entry.contract_sha256) for entry in entries}
     return lambda entry: known.get(entry.contract_sha256)

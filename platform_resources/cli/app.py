@@ -33,6 +33,7 @@ from platform_resources.cli import (
     scaffold,
     search,
     serve,
+    slo,
     terms,
     tokens,
     trial,
@@ -398,5 +399,6 @@ for module in (
     availability,
     catalog,
     serve,
+    slo,
 ):
     module.add_to(app)

@@ -16,9 +16,9 @@ from platform_resources.cli.output import console, duration, errors, fail, momen
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
-    from platform_resources.operations import Availability, Probe
+    from platform_resources.operations import Availability, Probe, ServiceLevel
 
-_STATES = {"met": "green", "at risk": "yellow", "broken": "red", "unknown": "dim"}
+STATES = {"met": "green", "at risk": "yellow", "broken": "red", "unknown": "dim"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -105,10 +105,10 @@ def availability_command(
     for one in found:
         made.add_row(
             one.port,
-            f"[{_STATES[one.state]}]{one.state}[/]",
+            f"[{STATES[one.state]}]{one.state}[/]",
             "–" if one.promise.percent is None else f"{one.promise.percent:g}",
-            _percent(one.measured),
-            _percent(one.coverage, 1),
+            percent_text(one.measured),
+            percent_text(one.coverage, 1),
             duration(one.downtime),
             budget_text(one),
             *("–" if rate is None else f"{rate:.1f}" for rate in one.burn.values()),
@@ -143,8 +143,8 @@ def measured(settings: MeshSettings, port: str) -> Availability | None:
 def measured_text(one: Availability) -> str:
     """`99.982 % measured, 41 min of the error budget left (95 %), met`"""
     last = "" if one.last is None or one.last.up else f"; [red]down now: {escape(one.last.reason or '')}[/]"
-    seen = f"{_percent(one.measured)} % measured, {budget_text(one)} of the error budget left"
-    return f"{seen}, [{_STATES[one.state]}]{one.state}[/]{last}"
+    seen = f"{percent_text(one.measured)} % measured, {budget_text(one)} of the error budget left"
+    return f"{seen}, [{STATES[one.state]}]{one.state}[/]{last}"
 
 
 def availability_record(one: Availability) -> dict[str, Any]:
@@ -165,7 +165,8 @@ def availability_record(one: Availability) -> dict[str, Any]:
     }
 
 
-def budget_text(one: Availability) -> str:
+def budget_text(one: ServiceLevel) -> str:
+    """`41 min (95 %)`, below zero when it is overdrawn."""
     if one.budget_left is None:
         return "–"
     share = one.budget_left_percent
@@ -186,7 +187,7 @@ def _probe_record(one: Probe) -> dict[str, Any]:
     }
 
 
-def _percent(value: float | None, digits: int = 3) -> str:
+def percent_text(value: float | None, digits: int = 3) -> str:
     """Never rounded up: 99.9996 is not 100."""
     if value is None:
         return "–"

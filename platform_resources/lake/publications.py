@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 import duckdb
@@ -20,6 +21,8 @@ from platform_resources.lake.files import seal_new_files
 from platform_resources.lake.names import PortAddress, qualified, quote_identifier, quote_literal
 from platform_resources.lake.settings import MeshSettings
 from platform_resources.lake.timeline import Entry
+
+_OF_COMPLETENESS, _DECODER = '"group": "completeness"', json.JSONDecoder()
 
 
 class PublicationError(RuntimeError):
@@ -53,6 +56,15 @@ class _Packed:
 
 
 @dataclass(frozen=True)
+class Filled:
+    """What an audit found of one promise on completeness. `percent` is 0-100; None: it could not be measured."""
+
+    check: str
+    percent: float | None
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Publication:
     """One row of the log. Times are UTC; `score` is 0-100; `audit` is the JSON of the audit that let it pass.
 
@@ -73,6 +85,27 @@ class Publication:
     audit: _Packed = _Packed()  # a mapping
     data_as_of: datetime | None
     published_at: datetime
+
+    @cached_property
+    def filled(self) -> tuple[Filled, ...]:
+        """The promises on completeness that it was audited for. Kept: adding up a month asks thousands of rows."""
+        return tuple(
+            Filled(found["name"], _percent(found.get("value")), bool(found["passed"]))
+            for found in _results_of_completeness(zlib.decompress(self.__dict__["_audit"]).decode())
+        )
+
+
+def _results_of_completeness(audit: str) -> list[dict[str, Any]]:
+    """Of the JSON of an audit only these are parsed (0.05 ms, all of it 0.2 ms); within a text quotes are escaped."""
+    found, at = [], audit.find(_OF_COMPLETENESS)
+    while at >= 0:
+        found.append(_DECODER.raw_decode(audit, audit.rindex("{", 0, at))[0])
+        at = audit.find(_OF_COMPLETENESS, at + 1)
+    return found
+
+
+def _percent(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 _COLUMNS = (

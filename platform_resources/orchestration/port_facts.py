@@ -20,6 +20,7 @@ def links(product: Product, port: OutputPort) -> dict[str, dg.MetadataValue]:
         "portal": dg.MetadataValue.url(f"{page}?{asked}"),
         "portal/contract": dg.MetadataValue.url(f"{page}/contract?{asked}"),
         "portal/lineage": dg.MetadataValue.url(f"{page}/lineage?{asked}"),
+        "portal/service_levels": dg.MetadataValue.url(f"{page}?{asked}#promises"),
         "portal/publications": dg.MetadataValue.url(f"{page}/publications?{asked}"),
         "api": dg.MetadataValue.url(f"{public_url()}/api/v1/products/{'/'.join(port.address.split('.'))}"),
     }

@@ -33,6 +33,7 @@ from platform_resources.serving import (
     rule_trial,
     schemas,
     search,
+    slos,
     tokens,
 )
 from platform_resources.serving.openapi import describe
@@ -41,7 +42,7 @@ from platform_resources.serving.problems import ROOT, problem_of_refusal
 log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
-    *(products, contracts, schemas, quality, lineage, consumers, column_lineage, impact, operation, glossary),
+    *(products, contracts, schemas, quality, lineage, consumers, column_lineage, impact, operation, slos, glossary),
     *(search, fitness, product_metrics, catalog_exports),
     *(access_requests, governance, council, rule_trial, identity, tokens, audit, docs_page),
 )

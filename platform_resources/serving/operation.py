@@ -12,7 +12,7 @@ from pydantic import Field
 
 from platform_resources.access.relations.usage import Used
 from platform_resources.lake import utc_now
-from platform_resources.operations import availability_of
+from platform_resources.operations import Availability, availability_of
 from platform_resources.serving.answers import Answer, refusals
 from platform_resources.serving.entitlements import is_told_rows
 from platform_resources.serving.readers import AskedPort, CurrentReader
@@ -123,7 +123,12 @@ def _sum(items: Iterable[Used], counted: bool) -> dict[str, int | None]:
 )
 def get_availability(reader: CurrentReader, state: AskedPort) -> AvailabilityOut:
     """Measured by probes through the real door, held against the contract; what counts as down is documented."""
-    found = availability_of(reader.access.control, reader.documents.mesh, state.port.address, utc_now())
+    return availability_out(
+        availability_of(reader.access.control, reader.documents.mesh, state.port.address, utc_now())
+    )
+
+
+def availability_out(found: Availability) -> AvailabilityOut:
     return AvailabilityOut(
         port=found.port,
         promised_percent=found.promise.percent,

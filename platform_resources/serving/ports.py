@@ -83,6 +83,7 @@ class Links(Answer):
     consumers: str
     usage: str
     availability: str
+    slos: str
 
 
 class PortDetail(PortSummary):
@@ -202,5 +203,5 @@ def _ended(state: PortState, replaced_by: str | None) -> Ended | None:
 
 def _links(state: PortState) -> Links:
     here = f"{ROOT}/{state.product.domain}/{state.product.name}/v{state.port.major}"
-    names = ("data", "contract", "schema", "quality", "publications", "lineage", "consumers", "usage", "availability")
-    return Links(**{name: f"{here}/{name}" for name in names})
+    names = ("data", "contract", "schema", "quality", "publications", "lineage", "consumers", "usage")
+    return Links(**{name: f"{here}/{name}" for name in (*names, "availability", "slos")})

@@ -1,4 +1,4 @@
-"""`mesh probe`, `mesh availability`: what was seen, through which door, and what was not."""
+"""`mesh probe`, `mesh availability`, `mesh slo`: what was seen, through which door, and what was not."""
 
 from __future__ import annotations
 
@@ -62,3 +62,38 @@ def test_what_is_no_address_is_a_mistake_of_who_asks(quick: QuickMesh) -> None:
     done = quick("probe", "--url", "nonsense")
     assert done.code != 0
     assert "'nonsense' is no address of an API; write one as http://" in done.err
+
+
+def test_service_levels_of_all_ports_and_of_one(quick: QuickMesh) -> None:
+    contract = quick.project / "domains/shop/products/orders/v1.odcs.yaml"
+    named = "customProperties: [{property: objective, value: 99}]"
+    text = contract.read_text().replace("element: orders.landed_at}", f"element: orders.landed_at, {named}}}")
+    text = text.replace("team:\n", "  - {property: completeness, value: 98, element: orders.phone}\nteam:\n", 1)
+    contract.write_text(text)
+    found = {one["port"]: one for one in quick("slo", "--json").json["ports"]}
+    assert len(found) > 1
+    levels = {level["kind"]: level for level in found["shop.orders.v1"]["levels"]}
+    fresh = levels["freshness"]
+    assert (fresh["state"], fresh["objective_percent"], fresh["measured_percent"]) == ("met", 99, 100)
+    assert fresh["budget_left_seconds"] == fresh["budget_seconds"] == 7.2 * 3600
+    assert levels["completeness"]["state"] == "unknown", "what is served was published before it was promised"
+    assert [column["column"] for column in found["shop.orders.v1"]["columns"]] == ["phone"]
+    done = quick("slo", "shop.orders")
+    assert (done.code, "ledger" in done.out) == (0, False)
+    for told in ("99 % of 30 d", "100.000 %", "7 h 12 min (100 %)", "phone"):
+        assert told in done.out
+    missing = quick("slo", "shop.nothing")
+    assert (missing.code, "no product 'shop.nothing'" in missing.err) == (2, True)
+
+
+def test_an_unreadable_lake_hides_no_other_service_level(quick: QuickMesh) -> None:
+    catalog = quick.home / "lakes" / "ledger"
+    files = [file for file in catalog.rglob("*") if file.is_file() and "catalog" in file.name]
+    assert files
+    for file in files:
+        file.write_bytes(b"no database")
+    done = quick("slo")
+    assert done.code == 1
+    assert "shop.orders.v1" in done.out
+    assert "ledger.totals.v1 can't be read now" in done.err
+    assert "Traceback" not in done.err

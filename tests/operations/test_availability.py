@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from platform_resources.catalog.served_time import Kept
 from platform_resources.contracts import contract_of_text
 from platform_resources.control import ControlDatabase
 from platform_resources.lake import MeshSettings
-from platform_resources.operations.availability import Promise, availability, burn_rate, promise_of
+from platform_resources.operations.availability import availability
 from platform_resources.operations.coverage import Covered, covered
 from platform_resources.operations.history import ONE_BY_ONE, History, read_history, record
 from platform_resources.operations.model import Probe
+from platform_resources.operations.objectives import Objective, burn_rate, objective_of
 from tests.guarded import CUSTOMERS_CONTRACT
 
 START = datetime(2026, 3, 2, 11, 30, tzinfo=UTC)
@@ -55,7 +57,7 @@ def test_covered_time_is_what_counting_each_second_finds(
 def test_downtime_is_held_against_the_promise_of_its_window() -> None:
     now = START + timedelta(days=2)
     probes = every_minute(START, 2 * 24 * 60, down=range(100, 121))
-    told = availability(PORT, Promise(99.9), History(tuple(probes), {}, probes[-1]), now, LONGEST)
+    told = availability(PORT, Objective(99.9), History(tuple(probes), {}, probes[-1]), now, LONGEST)
     assert told.downtime == 21 * MINUTE
     assert told.measured == pytest.approx(100 * (1 - 21 / 2880))
     assert told.coverage == pytest.approx(100 * 2 / 30)
@@ -81,59 +83,61 @@ def test_a_burn_rate_needs_a_quarter_of_its_window_to_be_probed() -> None:
     """Eleven seconds of trouble in a minute of probing are no fire."""
     step = timedelta(seconds=1)
     probes = [probe(START + i * step, i >= 11) for i in range(60)]
-    told = availability(PORT, Promise(99.9), History(tuple(probes)), START + MINUTE, LONGEST)
+    told = availability(PORT, Objective(99.9), History(tuple(probes)), START + MINUTE, LONGEST)
     assert (told.state, told.downtime) == ("met", 11 * step)
     assert set(told.burn.values()) == {None}
     quarter = every_minute(START, 15, down=range(10, 15))
-    told = availability(PORT, Promise(99.9), History(tuple(quarter)), START + 15 * MINUTE, LONGEST)
+    told = availability(PORT, Objective(99.9), History(tuple(quarter)), START + 15 * MINUTE, LONGEST)
     assert told.burn["1 h"] == pytest.approx(5 / 15 / 0.001)
     assert (told.burn["6 h"], told.state) == (None, "at risk")
 
 
 def test_of_what_was_never_probed_no_budget_is_told() -> None:
-    told = availability(PORT, Promise(99.9), History(), START, LONGEST)
+    told = availability(PORT, Objective(99.9), History(), START, LONGEST)
     assert (told.state, told.budget_left, told.budget_left_percent) == ("unknown", None, None)
 
 
 def _state(probes: list[Probe], now: datetime) -> str:
-    return availability(PORT, Promise(99.9), History(tuple(probes)), now, LONGEST).state
+    return availability(PORT, Objective(99.9), History(tuple(probes)), now, LONGEST).state
 
 
 def test_a_pause_of_the_prober_is_neither_up_nor_down() -> None:
     probes = [*every_minute(START, 60), *every_minute(START + timedelta(hours=10), 60)]
-    told = availability(PORT, Promise(99.9), History(tuple(probes)), START + timedelta(hours=11), LONGEST)
+    told = availability(PORT, Objective(99.9), History(tuple(probes)), START + timedelta(hours=11), LONGEST)
     assert told.measured == 100
     assert told.coverage == pytest.approx(100 * (122 / 60) / (30 * 24))  # the last one before it stands for 3 minutes
 
 
 def test_of_a_promise_without_a_budget_any_downtime_breaks_it() -> None:
     now = START + timedelta(hours=1)
-    whole = availability(PORT, Promise(100), History(tuple(every_minute(START, 60))), now, LONGEST)
+    whole = availability(PORT, Objective(100), History(tuple(every_minute(START, 60))), now, LONGEST)
     assert (whole.state, whole.budget_left_percent, whole.burn["1 h"]) == ("met", None, None)
-    broken = availability(PORT, Promise(100), History(tuple(every_minute(START, 60, range(3)))), now, LONGEST)
+    broken = availability(PORT, Objective(100), History(tuple(every_minute(START, 60, range(3)))), now, LONGEST)
     assert (broken.state, broken.budget_left) == ("broken", -3 * MINUTE)
 
 
 def test_without_a_promise_it_is_measured_all_the_same() -> None:
-    told = availability(PORT, Promise(None), History(tuple(every_minute(START, 60))), START + 60 * MINUTE, LONGEST)
+    told = availability(PORT, Objective(None), History(tuple(every_minute(START, 60))), START + 60 * MINUTE, LONGEST)
     assert (told.state, told.measured, told.budget_left, told.burn["1 h"]) == ("unknown", 100, None, None)
 
 
 def test_a_burn_rate_of_one_uses_the_budget_up_in_its_window() -> None:
-    promise = Promise(99.0, timedelta(days=10))
-    seen = Covered(promise.window - promise.budget, promise.budget)
-    assert burn_rate(seen, promise) == pytest.approx(1)
-    assert burn_rate(Covered(), promise) is None
+    objective = Objective(99.0, timedelta(days=10))
+    seen = Kept(objective.window - objective.budget, objective.window)
+    assert burn_rate(seen, objective) == pytest.approx(1)
+    assert burn_rate(Kept(timedelta(0), timedelta(0)), objective) is None
 
 
 def test_the_contract_says_how_much_and_over_which_window() -> None:
     text = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
-    assert promise_of(contract_of_text(text, "v1.odcs.yaml")) == Promise(99.9, timedelta(days=30))
+    assert objective_of(contract_of_text(text, "v1.odcs.yaml"), "availability") == Objective(99.9, timedelta(days=30))
     week = "unit: percent, customProperties: [{property: window, value: P7D}]"
     narrower = text.replace("unit: percent", week)
-    assert promise_of(contract_of_text(narrower, "v1.odcs.yaml")) == Promise(99.9, timedelta(days=7))
+    assert objective_of(contract_of_text(narrower, "v1.odcs.yaml"), "availability") == Objective(
+        99.9, timedelta(days=7)
+    )
     none = text.replace("  - {property: availability, value: 99.9, unit: percent}\n", "")
-    assert promise_of(contract_of_text(none, "v1.odcs.yaml")).percent is None
+    assert objective_of(contract_of_text(none, "v1.odcs.yaml"), "availability").percent is None
 
 
 @pytest.fixture

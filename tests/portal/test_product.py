@@ -40,7 +40,7 @@ OWNER = "maria.keller@retailer.example"
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Three publications of each product, but: forecasts were never published, lifetime values are hidden, revenue is
-    deprecated, stock is retired, and two checks of customers failed.
+    deprecated and shall be fresh in 99 % of the time, stock is retired, and two checks of customers failed.
     """
     mesh = make_shipped(tmp_path_factory.mktemp("mesh"))
     shutil.rmtree(mesh.settings.lake_folder("supply_chain"))
@@ -48,7 +48,8 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     file = mesh.settings.domains / "finance" / "products" / "revenue" / "v1.odcs.yaml"
     text = file.read_text(encoding="utf-8").replace("status: active", "status: deprecated", 1)
     text = text.replace("slaProperties:\n", 'slaProperties:\n  - {property: endOfSupport, value: "2031-12-31"}\n', 1)
-    file.write_text(text, encoding="utf-8")
+    objective = "    customProperties: [{property: objective, value: 99}]\n"
+    file.write_text(text.replace("    value: PT30M\n", f"    value: PT30M\n{objective}", 1), encoding="utf-8")
     stock = PortAddress("inventory", "inventory_levels", 1)
     with connect(mesh.settings, own="inventory") as con:
         retire(con, mesh.settings, port=stock, run_id="r", now=utc_now(), reason="Counted <i>elsewhere</i>")
@@ -178,6 +179,17 @@ def test_a_hidden_product_looks_like_none_at_all(portal: Portal) -> None:
 def _same(text: str) -> str:
     """Without what differs from session to session and from request to request."""
     return re.sub(r"[0-9a-f]{32,64}", "", text)
+
+
+def test_service_levels_stand_with_what_is_left_of_their_budgets(portal: Portal) -> None:
+    """Three publications, an hour apart: each of the first two was late for half an hour."""
+    shown = page(portal, "analyst", "/products/finance/revenue")
+    told = words(shown)
+    assert re.search("Freshness 99 % of 30 days at risk 86.1 % 6 h 1[12] min of 7 h 12 min", told)
+    assert "late for 1 h" in told
+    assert re.search(r'<meter [^>]*value="86.[0-9]" aria-label="Freshness: error budget left">', shown)
+    assert "Availability 99.9 % of 30 days not known –" in told
+    assert "Freshness 100 % of 30 days broken overdrawn by" in words(page(portal, "analyst"))
 
 
 def test_a_life_that_ends_is_told(portal: Portal) -> None:

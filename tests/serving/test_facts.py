@@ -25,7 +25,7 @@ Join = Callable[..., str]
 READ = (
     *("/products", "/products/shop/customers", "/products/shop/customers/v1", "/domains", "/domains/shop", "/glossary"),
     *(f"/products/shop/customers/v1/{part}" for part in ("contract", "schema", "quality", "publications", "lineage")),
-    *(f"/products/shop/customers/v1/{part}" for part in ("consumers", "usage", "availability")),
+    *(f"/products/shop/customers/v1/{part}" for part in ("consumers", "usage", "availability", "slos")),
     *("/access/requests", "/access/grants", "/governance/purposes", "/governance/classifications"),
     *("/me", "/me/tokens", "/audit"),
 )

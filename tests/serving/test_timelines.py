@@ -15,7 +15,8 @@ from platform_resources.lake import PortAddress
 from platform_resources.serving.fitness import Needs, check_fitness
 from platform_resources.serving.product_metrics import get_incidents, get_metrics
 from platform_resources.serving.readers import Reader
-from tests.guarded import GuardedMesh, make_mesh
+from platform_resources.serving.slos import get_slos
+from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def mesh(tmp_path: Path) -> Iterator[GuardedMesh]:
     made.access.close()
 
 
-def test_the_log_of_a_port_is_read_once_for_figures_incidents_and_fitness(
+def test_the_log_of_a_port_is_read_once_for_figures_incidents_fitness_and_service_levels(
     mesh: GuardedMesh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[PortAddress] = []
@@ -44,6 +45,7 @@ def test_the_log_of_a_port_is_read_once_for_figures_incidents_and_fitness(
             get_incidents(reader, "shop", "customers")
             get_incidents(reader, "shop", "customers", 7)
             check_fitness(reader, Needs(max_age="P1D"))
+            get_slos(reader, reader.port(CUSTOMERS))
 
         ask()
         ask()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from platform_resources.catalog.fitness.evidence import floored
 from platform_resources.contracts.durations import parse_duration
 from platform_resources.contracts.wording import counted
 from platform_resources.lake import utc_now
@@ -34,6 +35,15 @@ def number(value: float | None, digits: int = 0) -> str:
 def percent(value: float | None, digits: int = 1) -> str:
     """A figure that is in percent already."""
     return DASH if value is None else f"{number(value, digits)} %"
+
+
+def floored_percent(value: float | None, digits: int = 3) -> str:
+    """The same, never rounded up: what is not 100 is not told as 100.
+
+    >>> floored_percent(99.99997)
+    '99.999 %'
+    """
+    return DASH if value is None else f"{floored(value, digits)} %"
 
 
 def duration(value: timedelta | float | str | None) -> str:

@@ -11,7 +11,7 @@ from platform_resources.access.errors import UnknownPortError
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract
 from platform_resources.lake import utc_now
-from platform_resources.operations import ProbeSettings
+from platform_resources.operations import ProbeSettings, levels_of
 from platform_resources.operations.history import read_history
 from platform_resources.quality import compile_checks
 from platform_resources.serving.access_requests import RequestOut
@@ -19,13 +19,13 @@ from platform_resources.serving.consumers import Consumers, get_consumers
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.impact import Impact, get_impact
 from platform_resources.serving.lineage import Lineage, get_lineage
-from platform_resources.serving.operation import AvailabilityOut, UsageOut, get_availability, get_usage
+from platform_resources.serving.operation import AvailabilityOut, UsageOut, availability_out, get_usage
 from platform_resources.serving.portal.access_views import AccessViews
 from platform_resources.serving.portal.lineage_picture import Picture, port_picture
 from platform_resources.serving.portal.plots import age_figure, availability_figure, reads_figure, score_figure
 from platform_resources.serving.portal.plots_drawn import Drawn, Plotter
 from platform_resources.serving.portal.product_columns import ColumnRow, best_first, rows_of
-from platform_resources.serving.portal.product_promises import PromiseRow, promises_of
+from platform_resources.serving.portal.product_promises import LevelRow, PromiseRow, levels_shown, promises_of
 from platform_resources.serving.portal.product_usage import Example, examples_of
 from platform_resources.serving.ports import PortDetail, detail_of
 from platform_resources.serving.product_metrics import (
@@ -40,6 +40,7 @@ from platform_resources.serving.products import ProductDetail, get_product
 from platform_resources.serving.quality import PublicationOut, QualityReport, get_quality, list_publications
 from platform_resources.serving.readers import Reader
 from platform_resources.serving.schemas import PortSchema, get_schema
+from platform_resources.serving.slos import slos_of
 
 LOG_ROWS = 10  # publications on the product's own page
 _PLOTTED = 60  # publications that the plots tell of
@@ -67,6 +68,7 @@ class ProductPage:
     quality: QualityReport
     rules: dict[str, str]  # check -> what it means, by the contract
     promises: list[PromiseRow]
+    levels: list[LevelRow]
     availability: AvailabilityOut
     log: list[PublicationOut]
     log_next: str | None
@@ -112,11 +114,12 @@ def page_of(
     columns = rows_of(schema, contract)
     publications = list_publications(request, Response(), reader, state, _PLOTTED, None)
     quality = get_quality(reader, state)
-    availability = get_availability(reader, state)
+    now = utc_now()
+    levels = levels_of(reader.access, reader.view, state, now)
+    availability = availability_out(levels.availability)
     usage = get_usage(reader, state)
     lineage = get_lineage(reader, state, _DEPTH)
     log = publications.publications
-    now = utc_now()
     figures = [
         score_figure(log),
         age_figure(log, port.freshness.promised_seconds) if port.served else None,
@@ -137,6 +140,7 @@ def page_of(
         quality=quality,
         rules=rules_of(contract),
         promises=promises_of(port, availability, quality.measured, log, now),
+        levels=levels_shown(slos_of(reader, state, levels)),
         availability=availability,
         log=log[:LOG_ROWS],
         log_next=str(log[LOG_ROWS - 1].number) if more else None,

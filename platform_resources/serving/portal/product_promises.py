@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,13 +12,16 @@ from typing import Literal
 from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.wording import counted
 from platform_resources.serving.operation import AvailabilityOut
-from platform_resources.serving.portal.filters import DASH, duration, percent
+from platform_resources.serving.portal.filters import DASH, duration, floored_percent, percent, short_duration
 from platform_resources.serving.portal.product_diff import written
 from platform_resources.serving.ports import PortDetail, Promise
 from platform_resources.serving.quality import Measured, PublicationOut
+from platform_resources.serving.slos import ServiceLevelOut, ServiceLevels
 
 State = Literal["kept", "broken", "at risk", "not known"]
+LevelState = Literal["met", "broken", "at risk", "not known"]
 
+_MISSED = {"freshness": "late", "completeness": "less complete", "availability": "down"}
 _NAMES = {
     "freshness": "Freshness",
     "availability": "Availability",
@@ -36,6 +39,77 @@ class PromiseRow:
     of: str  # the columns that it is about
     measured: str
     state: State
+
+
+@dataclass(frozen=True)
+class LevelRow:
+    """A service level over its window. `left` is 0-100 percent of the error budget; None: there is none to draw."""
+
+    name: str
+    objective: str
+    measured: str
+    of: str  # what the figure rests on
+    left: float | None
+    budget: str
+    state: LevelState
+
+
+def levels_shown(found: ServiceLevels) -> list[LevelRow]:
+    """One row for each level that is promised or measured."""
+    return [_level(level, _filled(found) if level.kind == "completeness" else "") for level in found.levels]
+
+
+def _level(level: ServiceLevelOut, more: str) -> LevelRow:
+    return LevelRow(
+        name=_NAMES[level.kind],
+        objective=_objective(level),
+        measured=floored_percent(level.measured_percent),
+        of="; ".join(filter(None, (*_counted(level), more))),
+        left=_left(level),
+        budget=_budget(level),
+        state="not known" if level.state == "unknown" else level.state,
+    )
+
+
+def _objective(level: ServiceLevelOut) -> str:
+    if level.objective_percent is None:
+        return "not promised"
+    return f"{percent(level.objective_percent, 3)} of {duration(timedelta(days=level.window_days))}"
+
+
+def _counted(level: ServiceLevelOut) -> Iterator[str]:
+    if level.measured_percent is None:
+        yield "nothing counts yet"
+        return
+    yield f"of {short_duration(timedelta(days=level.window_days) * level.coverage_percent / 100)}"
+    if level.missed_seconds:
+        yield f"{_MISSED[level.kind]} for {short_duration(level.missed_seconds)}"
+
+
+def _left(level: ServiceLevelOut) -> float | None:
+    if level.budget_left_seconds is None or not level.budget_seconds:
+        return None
+    return max(0.0, 100 * level.budget_left_seconds / level.budget_seconds)
+
+
+def _budget(level: ServiceLevelOut) -> str:
+    left = level.budget_left_seconds
+    if left is None:
+        return DASH
+    if left < 0:
+        return f"overdrawn by {short_duration(-left)}"
+    whole = level.budget_seconds
+    return f"{short_duration(left)} of {short_duration(whole)}" if whole else "nothing may be missed"
+
+
+def _filled(found: ServiceLevels) -> str:
+    """The column that was least complete, of those that the reader is told of."""
+    known = [one for one in found.columns if one.worst_percent is not None]
+    if not known:
+        return ""
+    least = min(known, key=lambda one: one.worst_percent)
+    now = "" if least.current_percent is None else f", {floored_percent(least.current_percent)} now"
+    return f"at worst {floored_percent(least.worst_percent)} of {least.column}{now}"
 
 
 def promises_of(
@@ -88,7 +162,7 @@ def _availability(found: AvailabilityOut) -> tuple[str, State]:
     if found.measured_percent is None:
         return "not probed yet", "not known"
     states: dict[str, State] = {"met": "kept", "at risk": "at risk", "broken": "broken"}
-    told = f"{percent(found.measured_percent, 3)} in {counted(found.window_days, 'day')}"
+    told = f"{floored_percent(found.measured_percent)} in {duration(timedelta(days=found.window_days))}"
     return told, states.get(found.state, "not known")
 
 
