@@ -162,12 +162,12 @@ def promise_of(table: str, low: int, high: int, size: int) -> tuple[Contract, di
     return made, expected
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(history=HISTORY, low=LOW, high=HIGH, size=st.integers(0, 6))
 def test_the_planned_audit_counts_as_people_would(
     lake: duckdb.DuckDBPyConnection, history: list[tuple[str, Any]], low: int, high: int, size: int
 ) -> None:
-    """2 lakes × 25 histories × 28 rules."""
+    """2 lakes × 15 histories × 28 rules."""
     table = f"crm.internal.people_{next(numbers)}"
     rows = live_through(lake, table, history)
     promise, expected = promise_of(table, low, high, size)

@@ -40,7 +40,9 @@ class Readers:
         threads = [threading.Thread(target=self._read, args=(number,)) for number in range(count)]
         for thread in threads:
             thread.start()
-        time.sleep(seconds)
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < seconds or (len(self.publications) < 2 and waited < 120):
+            time.sleep(0.1)
         self._stop.set()
         for thread in threads:
             thread.join(120)
