@@ -17,6 +17,7 @@ from platform_resources.access.errors import PurposeMissingError
 from platform_resources.catalog import DomainState, mesh_state
 from platform_resources.cli import (
     access,
+    alerts,
     audit,
     availability,
     catalog,
@@ -397,6 +398,7 @@ for module in (
     trial,
     exchange,
     availability,
+    alerts,
     catalog,
     serve,
     slo,

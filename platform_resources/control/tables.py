@@ -205,3 +205,35 @@ sessions = Table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
 )
+
+# What was wrong with a port, from when on and until when; `ended_at` null: it lasts.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("port", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),  # refused, late, rules, availability, held
+    Column("severity", String(10), nullable=False),  # warning, error
+    Column("cause", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),  # by the last look
+    Column("ended_at", Moment),
+    Index("alerts_by_port", "port", "kind", "ended_at"),
+)
+
+# What owners are told of an alert, one row for each message to each channel.
+alert_notices = Table(
+    "alert_notices",
+    metadata,
+    Column("id", String(32), primary_key=True),  # random; the receiver of a webhook sees it
+    Column("alert", _Id, nullable=False, index=True),
+    Column("event", String(10), nullable=False),  # begins, worse, lasts, over
+    Column("severity", String(10), nullable=False),
+    Column("channel", String(300), nullable=False),  # "slack #crm-data"; no address that is a secret
+    Column("made_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, index=True),  # when it is to be tried; null: told, or not to be told any more
+    Column("sent_at", Moment),
+    Column("error", Text),  # of the last attempt
+)

@@ -14,6 +14,7 @@ from platform_resources.governance import by_secrecy, consumers_of
 from platform_resources.governance.endings import input_notices, port_notice
 from platform_resources.lake import MeshSettings, maintain, utc_now
 from platform_resources.lineage.openlineage_told import tell_served
+from platform_resources.orchestration.alerts import alerts_sensor
 from platform_resources.orchestration.automation import automation_sensor, refresh_condition
 from platform_resources.orchestration.availability import availability_sensor
 from platform_resources.orchestration.ingestion import ingest_assets, ingest_schedule, source_key
@@ -85,7 +86,7 @@ def domain_definitions(name: str) -> dg.Definitions:
         assets=assets,
         asset_checks=[joins] if joins is not None else [],
         schedules=schedules,
-        sensors=[automation_sensor(name), availability_sensor(name)],
+        sensors=[automation_sensor(name), availability_sensor(name), alerts_sensor(name)],
         resources={"lake": lake_resource()},
         executor=dg.in_process_executor,  # eight small assets: 3.3 s CPU against 28.8 s with a process per step
     )
