@@ -30,7 +30,7 @@ from platform_resources.operations import Probe
 from platform_resources.operations.alerts import AlertSettings, ledger
 from platform_resources.operations.alerts.alerter import Alerter, Told
 from platform_resources.operations.alerts.channels import channels_of
-from platform_resources.operations.alerts.model import Channel, PortLook, Trouble
+from platform_resources.operations.alerts.model import Channel
 from platform_resources.operations.history import record
 from platform_resources.pipeline import read_mesh
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
@@ -467,33 +467,6 @@ def test_a_wrong_file_of_channels_is_not_repeated(mesh: GuardedMesh, text: str) 
     with pytest.raises(SettingError) as told:
         AlertSettings.from_env(mesh.settings)
     assert SECRET not in str(told.value)
-
-
-def test_a_look_that_began_before_another_ended_changes_nothing(mesh: GuardedMesh) -> None:
-    control, now = mesh.access.control, utc_now()
-    trouble = Trouble(PORT, "late", "error", None, "cause", "effect")
-    late, fine = PortLook(PORT, (trouble,)), PortLook(PORT)
-    channel = {PORT: [Channel("slack #c", "slack", "https://x")]}
-
-    def look(one: PortLook, at: int) -> None:
-        ledger.note(control, [one], channel, (), timedelta(days=1), now + timedelta(seconds=at))
-
-    look(late, 10)
-    look(fine, 5)
-    assert [one.kind for one in ledger.open_alerts(control)] == ["late"]
-    look(fine, 20)
-    look(late, 15)
-    assert ledger.open_alerts(control) == []
-    assert [notice.event for _, notice in ledger.claim(control, now + timedelta(minutes=1))] == ["over"]
-
-
-def test_what_a_process_died_over_is_told_by_the_next_one(mesh: GuardedMesh) -> None:
-    control, now = mesh.access.control, utc_now()
-    look = PortLook(PORT, (Trouble(PORT, "late", "error", None, "cause", "effect"),))
-    ledger.note(control, [look], {PORT: [Channel("slack #c", "slack", "https://x")]}, (), timedelta(days=1), now)
-    assert len(ledger.claim(control, now)) == 1
-    assert ledger.claim(control, now + timedelta(minutes=1)) == []
-    assert len(ledger.claim(control, now + timedelta(minutes=6))) == 1
 
 
 def named(mesh: GuardedMesh, support: str) -> tuple[Channel, ...]:

@@ -79,7 +79,7 @@ def mail(alert: Alert, notice: Notice, channel: Channel, sender: str, link: str,
     if notice.event != "over":
         lines += [f"What:  {plain(alert.cause)}", f"So:    {plain(alert.effect)}"]
     lines += [f"Since: {_readable(alert.began_at)}", f"See:   {link}", ""]
-    message.set_content("\n".join([*lines, "You get this because a data contract names this address for its issues."]))
+    message.set_content("\n".join([*lines, "You get this because the data contract of this port names this address."]))
     return message
 
 
