@@ -5,10 +5,10 @@ ARGS ?=
 export DBT_SEND_ANONYMOUS_USAGE_STATS = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fast check bench lock clean
+.PHONY: help install demo test fast check bench bench-quality lock clean
 
 help: ## Show these tasks
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .venv/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed; name one: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -42,6 +42,9 @@ bench: .venv/.installed ## Measure the mesh against plain DuckDB, the gate, guar
 	@$(BIN)/python -m benchmarks.client_reads
 	@$(BIN)/python -m benchmarks.search_quality
 	@$(BIN)/python -m benchmarks.catalog
+
+bench-quality: .venv/.installed ## Measure an audit of 40 rules against only scanning the columns (ARGS="--scales 1 10")
+	@$(BIN)/python -m benchmarks.quality $(ARGS)
 
 lock: .venv/.installed ## Resolve the pins of pyproject.toml anew into requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
