@@ -9,21 +9,24 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from platform_resources.control import ControlDatabase, ControlError
+from platform_resources.control import ControlDatabase, ControlError, migrating
 from platform_resources.control.tables import identities, metadata, probes
 from platform_resources.lake import MeshSettings, utc_now
 
 _FIRST_START = """
 import sys
 from pathlib import Path
-from platform_resources.control import ControlDatabase
+from platform_resources.control import migrating, ControlDatabase
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import MeshSettings
 
@@ -73,6 +76,13 @@ def test_threads_that_use_it_first_together_share_one_engine(control):
     for thread in threads:
         thread.join()
     assert len({id(engine) for engine in seen}) == 1
+
+
+def test_the_newest_revision_is_known_by_the_names_of_files():
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrating.__file__).with_name("migrations")))
+    scripts = ScriptDirectory.from_config(config)
+    assert migrating.revisions() == [script.revision for script in reversed(list(scripts.walk_revisions()))]
 
 
 def test_the_migrations_make_what_the_code_declares(control):
