@@ -8,13 +8,12 @@ that WHERE leaves out) is not touched and runs by itself.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 
-from platform_resources.quality.sql_guard import tree_nodes
+from platform_resources.quality.sql_guard import sql_of, tree_nodes
 
 _AGGREGATES = frozenset({"count_star", "count", "count_if", "sum", "min", "max", "avg"})
 _APART = ("modifiers", "group_expressions", "having", "qualify", "sample")
@@ -43,9 +42,8 @@ def aggregate_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str | 
                 return None
             aggregate["filter"] = condition
     node = {**tree, "select_list": [answer], "from_table": _NO_TABLE, "where_clause": None}
-    statement = json.dumps({"error": False, "statements": [{"node": node, "named_param_map": []}]})
     try:
-        text = con.execute("SELECT json_deserialize_sql(CAST(? AS JSON))", [statement]).fetchone()[0]
+        text = sql_of(con, node)
     except duckdb.Error:
         return None
     return text.removeprefix("SELECT ").strip() if text.startswith("SELECT ") else None

@@ -18,9 +18,9 @@ from typing import Any
 
 import duckdb
 
-from platform_resources.lake import quote_identifier, quote_literal
+from platform_resources.lake import quote_identifier
 from platform_resources.quality.checks import NotEvaluableError
-from platform_resources.quality.sql_guard import check_tree, parse, tree_nodes
+from platform_resources.quality.sql_guard import check_tree, parse, sql_of, tree_nodes
 from platform_resources.quality.sql_vocabulary import FILTERS
 
 READER = "reader"
@@ -136,12 +136,9 @@ def _bound(where: str, columns: tuple[str, ...], attributes: Attributes, _types:
     """`_types` keep 1, 1.0 and True apart in the cache."""
     tree = json.loads(_parsed(where, columns).tree)
     tree["where_clause"] = _filled(tree["where_clause"], dict(attributes))
-    statement = {"error": False, "statements": [{"node": tree, "named_param_map": []}]}
     with duckdb.connect(config={"threads": 1}) as con:
         try:
-            # No parameter: for the first one DuckDB imports pandas (0.3 s). JSON of ASCII is safe as a literal.
-            tree_text = quote_literal(json.dumps(statement))
-            text = con.execute(f"SELECT json_deserialize_sql(CAST({tree_text} AS JSON))").fetchone()[0]
+            text = sql_of(con, tree)
         except duckdb.Error as error:
             raise RowFilterError(f"it can't be written as SQL: {str(error).splitlines()[0]}") from None
         written = text.removeprefix(_ALONE)

@@ -15,6 +15,7 @@ from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import DeliveredColumn
 from platform_resources.quality.evaluate import describe
 from platform_resources.quality.references import Place
+from platform_resources.quality.sql_guard import sql_of
 
 REDACTED = "(redacted)"
 _SHOWN = (None, "public", "internal")  # default deny: any other classification is redacted
@@ -85,9 +86,7 @@ def _rows_counted(place: Place, check: Check) -> str:
     star = place.con.execute("SELECT json_serialize_sql('SELECT * FROM t')").fetchone()[0]
     every = json.loads(star)["statements"][0]["node"]["select_list"]
     tree = {**query.tree, "select_list": every}
-    document = {"error": False, "statements": [{"node": tree, "named_param_map": []}]}
-    sql = place.con.execute("SELECT json_deserialize_sql(CAST(? AS JSON))", [json.dumps(document)]).fetchone()[0]
-    return f"({sql})"
+    return f"({sql_of(place.con, tree)})"
 
 
 def _selected(column: Column, found: DeliveredColumn) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from platform_resources.lake.names import quote_identifier
+from platform_resources.lake.names import quote_identifier, quote_literal
 from platform_resources.quality.checks import NotEvaluableError
 from platform_resources.quality.sql_vocabulary import (
     EXPRESSIONS,
@@ -122,6 +122,15 @@ def parse(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     if len(answer["statements"]) != 1:
         raise NotEvaluableError("write exactly one statement")
     return answer["statements"][0]["node"]
+
+
+def sql_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str:
+    """The text of a parse tree of one statement. Raises duckdb.Error when there is none."""
+    statement = {"error": False, "statements": [{"node": tree, "named_param_map": []}]}
+    # No parameter: for the first one DuckDB imports pandas (0.4 s). JSON of ASCII is safe as a literal.
+    return con.execute(f"SELECT json_deserialize_sql(CAST({quote_literal(json.dumps(statement))} AS JSON))").fetchone()[
+        0
+    ]
 
 
 def tree_nodes(value: Any) -> Iterator[dict[str, Any]]:
