@@ -114,4 +114,4 @@ def test_readers_see_whole_publications_while_others_are_made(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_fifty_readers(tmp_path: Path) -> None:
-    load(tmp_path, readers=50, seconds=20)
+    load(tmp_path, readers=50, seconds=12)
