@@ -189,7 +189,7 @@ class _Run:
             return measure.extra([name for name in extra if name.lower() not in self.other_columns])
         if check.kind == "freshness":
             route = self.routes[check.name]
-            return measure.freshness(check, self.measured[route.scanned or route.how], self.now, self.data_as_of)
+            return measure.freshness(check, self.measured[str(route.scanned or route.known)], self.now, self.data_as_of)
         if check.kind == "completeness":
             return measure.completeness(check, self._bad(check), rows)
         if check.kind == "row_count":

@@ -51,6 +51,7 @@ class Route:
     cost: str
     proof: str | None = None  # condition that no row meets when the check holds
     scanned: str | None = None  # aggregate of the one scan, where there is no proof or it fails
+    known: str | None = None  # aggregate that files have answered already, where nothing more is asked
     bounds: tuple[Bounds, ...] | None = None  # of the key's columns, when a bitmap of it is made
     refusal: str | None = None  # why it can't be evaluated
 
@@ -169,9 +170,10 @@ def _of_age(check: Check, delivered: Delivered, facts: Facts, now: datetime) -> 
     known = latest_known(check, delivered)
     latest = facts.values.get(known)
     if latest is None and known in facts.values:
-        return Route(check, 0, known, "files know that there is no value", "no rows read")
+        return Route(check, 0, known, "files know that there is no value", "no rows read", known=known)
     if isinstance(latest, int) and latest <= now.timestamp() * 1_000_000:
-        return Route(check, 0, known, "files know the latest moment, which is not after now", "no rows read")
+        why = "files know the latest moment, which is not after now"
+        return Route(check, 0, known, why, "no rows read", known=known)
     return _scanned(check, aggregate(check, delivered, now), "moments after now prove nothing and are left out")
 
 

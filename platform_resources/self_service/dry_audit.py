@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 import duckdb
 
@@ -33,6 +34,8 @@ from platform_resources.lake import (
 from platform_resources.quality import Audit, Check, CheckResult, Plan, compile_checks, evaluate, plan_for
 from platform_resources.quality.columns import Delivered, schema_faults
 from platform_resources.quality.evaluate import describe
+
+_Found = TypeVar("_Found")
 
 
 class NotBuiltError(Exception):
@@ -96,17 +99,12 @@ def audit_port(settings: MeshSettings, domain: Domain, product: Product, port: O
     NotBuiltError
         when there is no such table yet.
     """
-    with _built(settings, domain, product, port, now) as place:
-        found = place.audit(port.contract, port)
-    if found is None:
-        raise NotBuiltError(table_of(port))
-    return found
+    return _asked(settings, domain, product, port, now, lambda place: place.audit(port.contract, port))
 
 
 def plan_of_port(settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime) -> Plan:
     """How its audit would answer each rule, asked of nothing but what files know. Errors as of `audit_port`."""
-    with _built(settings, domain, product, port, now) as place:
-        return place.plan(port.contract)
+    return _asked(settings, domain, product, port, now, lambda place: place.plan(port.contract))
 
 
 def table_of(port: OutputPort) -> str:
@@ -114,16 +112,22 @@ def table_of(port: OutputPort) -> str:
     return f"{port.address.partition('.')[0]}.{INTERNAL_SCHEMA}.{port.contract.table.physical_name}"
 
 
-@contextmanager
-def _built(
-    settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime
-) -> Iterator[_Place]:
-    if not lake_exists(settings, domain.name):
+def _asked(
+    settings: MeshSettings,
+    domain: Domain,
+    product: Product,
+    port: OutputPort,
+    now: datetime,
+    ask: Callable[[_Place], _Found | None],
+) -> _Found:
+    """What is found on the port's table as of now; NotBuiltError when there is none."""
+    found = None
+    if lake_exists(settings, domain.name):
+        with _placed(settings, domain, product, port, now) as (place, _):
+            found = ask(replace(place, now=now))
+    if found is None:
         raise NotBuiltError(table_of(port))
-    with _placed(settings, domain, product, port, now) as (place, _):
-        if not place.has_table(port.contract):
-            raise NotBuiltError(table_of(port))
-        yield replace(place, now=now)
+    return found
 
 
 @contextmanager
@@ -172,12 +176,6 @@ class _Place:
     now: datetime
     data_as_of: datetime | None
 
-    def has_table(self, contract: Contract) -> bool:
-        return self._delivered(contract) is not None
-
-    def plan(self, contract: Contract) -> Plan:
-        return plan_for(self.con, contract, self._table(contract), self.now, self.inputs)
-
     def _table(self, contract: Contract) -> str:
         return qualified(self.domain.name, INTERNAL_SCHEMA, contract.table.physical_name)
 
@@ -187,9 +185,15 @@ class _Place:
         except duckdb.CatalogException:
             return None
 
-    def audit(self, contract: Contract, port: OutputPort) -> Audit | None:
-        if not self.has_table(contract):
+    def plan(self, contract: Contract) -> Plan | None:
+        if self._delivered(contract) is None:
             return None
+        return plan_for(self.con, contract, self._table(contract), self.now, self.inputs)
+
+    def audit(self, contract: Contract, port: OutputPort) -> Audit | None:
+        return None if self._delivered(contract) is None else self._evaluated(contract, port)
+
+    def _evaluated(self, contract: Contract, port: OutputPort) -> Audit:
         return evaluate(
             self.con,
             contract,
@@ -203,9 +207,9 @@ class _Place:
     def dry(self, port: OutputPort, before: Contract | None) -> DryAudit | None:
         contract = port.contract
         delivered = self._delivered(contract)
-        audit = self.audit(contract, port)
-        if delivered is None or audit is None:
+        if delivered is None:
             return None
+        audit = self._evaluated(contract, port)
         missing = {column.name for column in contract.table.columns if delivered.find(column.name) is None}
         known = {column.name for column in before.table.columns} if before else set()
         new = missing - known

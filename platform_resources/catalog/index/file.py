@@ -104,7 +104,7 @@ class IndexFile:
             writer = Writer(con)
             try:
                 yield writer
-            except BaseException:
+            except BaseException:  # also Ctrl-C: half of a change must not stay
                 con.execute("ROLLBACK")
                 raise
             if writer.changed:
