@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.padding import Padding
 
-from platform_resources.cli.common import JsonFlag
-from platform_resources.cli.output import console, duration, errors, fail, moment, print_json
+from platform_resources.cli.common import JsonFlag, no_product
+from platform_resources.cli.output import console, duration, errors, moment, print_json
 from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings
 
@@ -41,7 +42,7 @@ def alerts_command(
         look, told = alerter.run() if send else (alerter.look(), [])
         shown = [one.port for one in look.ports if product in (None, one.port, one.port.rpartition(".")[0])]
         if product is not None and not shown:
-            fail(f"there is no product {product!r}; `mesh status` lists them", code=2)
+            no_product(product)
         alerts, notices = _remembered(alerter)
     troubles = [one for one in look.troubles if one.port in shown]
     if json_output:
@@ -88,7 +89,7 @@ def _print(
         console.print("[green]nothing is wrong[/]")
 
 
-def _since(trouble: Trouble, alert: Alert | None) -> Any:
+def _since(trouble: Trouble, alert: Alert | None) -> datetime | None:
     return trouble.since if alert is None else alert.began_at
 
 

@@ -40,7 +40,7 @@ from platform_resources.cli import (
     trial,
 )
 from platform_resources.cli.children import check_ports, make_and_tell_personas, serve_all
-from platform_resources.cli.common import JsonFlag, ProductArgument, find_port, tell_lineage
+from platform_resources.cli.common import JsonFlag, ProductArgument, find_port, no_product, tell_lineage
 from platform_resources.cli.output import (
     console,
     errors,
@@ -219,7 +219,7 @@ def _check_products(settings: MeshSettings, products: list[str]) -> None:
             broken = next((d for d in domains if d.name == product.split(".", 1)[0] and d.problems), None)
             if broken is not None:
                 fail(f"{product} can't be built:\n" + "\n".join(broken.problems))
-            fail(f"there is no product {product!r}; `mesh status` lists them", code=2)
+            no_product(product)
 
 
 @app.command()

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from platform_resources.cli.common import JsonFlag, read_mesh
-from platform_resources.cli.output import console, duration, errors, fail, moment, print_json, table
+from platform_resources.cli.common import JsonFlag, no_product, read_mesh
+from platform_resources.cli.output import console, duration, errors, moment, print_json, table
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def availability_command(
     mesh, _ = read_mesh(settings)
     ports = [address for address, (owner, _) in mesh.ports.items() if product in (None, address, owner.address)]
     if not ports:
-        fail(f"there is no product {product!r}; `mesh status` lists them", code=2)
+        no_product(product)
     control, now = ControlDatabase(settings), utc_now()
     try:
         found = [availability_of(control, mesh, address, now) for address in sorted(ports)]
@@ -106,7 +106,7 @@ def availability_command(
         made.add_row(
             one.port,
             f"[{STATES[one.state]}]{one.state}[/]",
-            "–" if one.promise.percent is None else f"{one.promise.percent:g}",
+            "–" if one.objective.percent is None else f"{one.objective.percent:g}",
             percent_text(one.measured),
             percent_text(one.coverage, 1),
             duration(one.downtime),
@@ -153,8 +153,8 @@ def availability_record(one: Availability) -> dict[str, Any]:
     return {
         "port": one.port,
         "state": one.state,
-        "promised_percent": one.promise.percent,
-        "window_seconds": one.promise.window.total_seconds(),
+        "promised_percent": one.objective.percent,
+        "window_seconds": one.objective.window.total_seconds(),
         "measured_percent": one.measured,
         "coverage_percent": one.coverage,
         "downtime_seconds": one.downtime.total_seconds(),

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
@@ -28,6 +28,7 @@ __all__ = [
     "caller_of",
     "catalog_reader",
     "find_port",
+    "no_product",
     "promised_before",
     "read_mesh",
     "sign_in_link",
@@ -140,6 +141,11 @@ def find_port(domains: list[DomainState], name: str) -> PortState:
         hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
         fail(f"there is no product {name!r}; {hint}", code=2)
     return by_preference_now(found)[0]
+
+
+def no_product(name: str) -> NoReturn:
+    """End the command: there is no such product or port."""
+    fail(f"there is no product {name!r}; `mesh status` lists them", code=2)
 
 
 def promised_before(settings: MeshSettings, revision: str | None) -> Mapping[str, PublishedPort]:

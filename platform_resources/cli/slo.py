@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 
 from platform_resources.cli.availability import STATES, budget_text, percent_text
-from platform_resources.cli.common import JsonFlag
-from platform_resources.cli.output import console, duration, errors, fail, print_json, table
+from platform_resources.cli.common import JsonFlag, no_product
+from platform_resources.cli.output import console, duration, errors, print_json, table
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _found(product: str | None) -> tuple[list[PortLevels], list[str]]:
     ):
         named = [state for state in view.ports() if product in (None, state.port.address, state.product.address)]
         if product is not None and not named:
-            fail(f"there is no product {product!r}; `mesh status` lists them", code=2)
+            no_product(product)
         for state in named:
             try:
                 found.append(levels_of(access, view, state, now))

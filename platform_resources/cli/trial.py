@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 
-from platform_resources.cli.common import JsonFlag
+from platform_resources.cli.common import JsonFlag, no_product
 from platform_resources.cli.output import console, errors, fail, moment, print_json, table
 from platform_resources.contracts import ContractError, findings_as_json, render_findings
 from platform_resources.contracts.wording import counted
@@ -58,7 +58,7 @@ def preview(
         fail(str(error), code=2)
     unknown = next((name for name in names if not _is_known(name, mesh, base)), None)
     if unknown is not None:
-        fail(f"there is no product {unknown!r}; `mesh status` lists them", code=2)
+        no_product(unknown)
     found = preview_tree(settings, mesh, council, base, now, names)
     told = f"in {against}" if against else "published"
     if json_output:

@@ -27,11 +27,6 @@ class Availability(ServiceLevel):
     last: Probe | None = None
 
     @property
-    def promise(self) -> Objective:
-        """What the contract promises is a share of the time itself."""
-        return self.objective
-
-    @property
     def downtime(self) -> timedelta:
         return self.missed
 

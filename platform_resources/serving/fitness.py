@@ -191,7 +191,7 @@ def _slow(reader: Reader, state: PortState, wanted: Wanted) -> Iterator[Found]:
     if needs.min_availability is not None:
         found = availability_of(reader.access.control, reader.documents.mesh, state.port.address, now)
         yield judged.availability(
-            needs.min_availability, found.promise.percent, found.measured, found.coverage, found.promise.window
+            needs.min_availability, found.objective.percent, found.measured, found.coverage, found.objective.window
         )
     if wanted.history is not None:
         yield _history(reader, state, contract, wanted.history, needs.purpose)

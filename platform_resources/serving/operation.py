@@ -131,8 +131,8 @@ def get_availability(reader: CurrentReader, state: AskedPort) -> AvailabilityOut
 def availability_out(found: Availability) -> AvailabilityOut:
     return AvailabilityOut(
         port=found.port,
-        promised_percent=found.promise.percent,
-        window_days=found.promise.window.total_seconds() / 86_400,
+        promised_percent=found.objective.percent,
+        window_days=found.objective.window.total_seconds() / 86_400,
         measured_percent=found.measured,
         coverage_percent=found.coverage,
         downtime_seconds=found.downtime.total_seconds(),

@@ -122,7 +122,7 @@ def _reliability(reader: Reader, state: PortState) -> figures.Figure:
     log = timeline_of(reader.view, reader.access.guard.served, state, figures.RELIABLE_DAYS, now)
     up = availability_of(reader.access.control, reader.documents.mesh, address, now)
     fresh = kept(log.timeline.entries, log.promised, log.begun, now)
-    return figures.reliability(address, fresh, up.promise.percent, up.measured)
+    return figures.reliability(address, fresh, up.objective.percent, up.measured)
 
 
 def _integrity(reader: Reader, state: PortState) -> figures.Figure:

@@ -40,7 +40,7 @@ def test_a_published_port_is_up_and_its_probes_are_kept(mesh: GuardedMesh) -> No
     (seen,) = probe_once(mesh).probes
     assert (seen.port, seen.door, seen.up, seen.publication) == (PORT, "in-process", True, 1)
     told = availability_of(mesh.access.control, read_mesh(mesh.settings)[0], PORT, utc_now())
-    assert (told.promise.percent, told.measured, told.state) == (99.9, 100, "met")
+    assert (told.objective.percent, told.measured, told.state) == (99.9, 100, "met")
     assert told.last is not None
     assert told.last.at == seen.at
 

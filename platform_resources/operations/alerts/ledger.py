@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -148,7 +149,7 @@ def _change(connection: Connection, alert: Alert, trouble: Trouble | None, now: 
         told = {"severity": trouble.severity, "cause": trouble.cause, "effect": trouble.effect}
         values = {"seen_at": now, **told}
     connection.execute(alerts.update().where(alerts.c.id == alert.id).values(**values))
-    return Alert(**{**vars(alert), **values})
+    return replace(alert, **values)
 
 
 def _tell(connection: Connection, alert: Alert, channel: str, repeat: timedelta, now: datetime) -> None:

@@ -23,6 +23,15 @@ WORDS: Mapping[Kind, str] = MappingProxyType(
         "held": "the gate holds it back",
     }
 )
+RECOVERED: Mapping[Kind, str] = MappingProxyType(
+    {
+        "refused": "another version is served",
+        "late": "the data is as fresh as promised",
+        "rules": "the served data keeps its rules",
+        "availability": "availability is as promised",
+        "held": "the gate lets it pass",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _connected(server: MailSettings) -> smtplib.SMTP:
     if server.security == "starttls":
         try:
             connection.starttls(context=ssl.create_default_context())
-        except BaseException:
+        except BaseException:  # also Ctrl-C: nobody else would close it
             connection.close()
             raise
     return connection

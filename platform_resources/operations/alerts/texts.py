@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 
 from platform_resources.catalog.fitness import length
-from platform_resources.operations.alerts.model import WORDS, Alert, Event
+from platform_resources.operations.alerts.model import RECOVERED, WORDS, Alert, Event
 
 _LONGEST = 500  # characters of a cause or an effect
 _JOINER = "\u2060"  # takes no room: what stands before it begins no mention, no code and no link
@@ -30,20 +30,10 @@ def headline(alert: Alert, event: Event, now: datetime) -> str:
     lasted = length(alert.lasted(now))
     match event:
         case "over":
-            return f"{alert.port} has recovered after {lasted}: {_past(alert)}"
+            return f"{alert.port} has recovered after {lasted}: {RECOVERED[alert.kind]}"
         case "lasts":
             return f"{alert.port} since {lasted}: {WORDS[alert.kind]}"
         case "worse":
             return f"{alert.port} got worse: {WORDS[alert.kind]}"
         case _:
             return f"{alert.port}: {WORDS[alert.kind]}"
-
-
-def _past(alert: Alert) -> str:
-    return {
-        "refused": "another version is served",
-        "late": "the data is as fresh as promised",
-        "rules": "the served data keeps its rules",
-        "availability": "availability is as promised",
-        "held": "the gate lets it pass",
-    }[alert.kind]

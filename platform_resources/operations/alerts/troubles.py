@@ -112,9 +112,8 @@ def _broken_rules(access: Access, view: CatalogView, state: PortState, now: date
         audit = evaluate(con, contract, served, now, publication.data_as_of, only=asked)
     failed = [result.name for result in audit.results if result.evaluated and not result.passed]
     if failed:
-        cause = (
-            f"{_named(failed)} held as the version was published, and no longer {'does' if failed[1:] == [] else 'do'}"
-        )
+        does = "does" if len(failed) == 1 else "do"
+        cause = f"{_named(failed)} held as the version was published, and no longer {does}"
         effect = f"publication {publication.number} is served all the same"
         yield Trouble(str(address), "rules", "error", None, cause, effect)
 
