@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
+from platform_resources.contracts.comparisons import is_comparison
 from platform_resources.contracts.documents import Document
 from platform_resources.contracts.model import (
     Column,
@@ -186,8 +187,10 @@ def _rule(node: Node, column: str | None) -> QualityRule:
     kind = node.text("type") or ("sql" if "query" in node and metric is None else "library")
     severity = node.text("severity")
     dimension = node.text("dimension")
-    operator = next((key for key in OPERATORS if key in node), None)
-    threshold = None if operator is None else node.get(operator)
+    implementation = node.mapping("implementation")
+    limits = node.at("implementation") if is_comparison(node.get("engine"), implementation) else node
+    operator = next((key for key in OPERATORS if key in limits), None)
+    threshold = None if operator is None else limits.get(operator)
     return QualityRule(
         name=node.text("name") or "",
         type=next((known for known in _TYPES if known == kind), "text"),
@@ -204,6 +207,8 @@ def _rule(node: Node, column: str | None) -> QualityRule:
         description=node.text("description"),
         business_impact=node.text("businessImpact"),
         custom=node.custom(),
+        engine=node.text("engine"),
+        implementation=implementation,
     )
 
 

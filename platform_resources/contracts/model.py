@@ -62,6 +62,8 @@ class QualityRule:
     description: str | None = None
     business_impact: str | None = None
     custom: Mapping[str, Any] = field(default_factory=_nothing)
+    engine: str | None = None  # for type custom
+    implementation: Mapping[str, Any] = field(default_factory=_nothing)  # for type custom, where it is no text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from platform_resources.contracts.model import Dimension, Origin, Severity
+from platform_resources.contracts.score_weights import ScoreWeights
+from platform_resources.quality import figures
 from platform_resources.quality.checks import Check, CheckGroup, group_checks
+from platform_resources.quality.figures import Share
 
 Measured = int | float | str | bool | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was held against a reference: `rows` compared, and in how many of them each column differs."""
+
+    reference: str
+    rows: int
+    unmatched: int  # rows whose key the reference doesn't have
+    by_column: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class CheckResult:
     total_rows: int | None = None
     seconds: float = 0.0
     evaluated: bool = True
+    compared: Compared | None = None  # for a rule that compares with a reference
 
     @property
     def name(self) -> str:
@@ -102,7 +116,7 @@ class Audit:
     rows: int
     delivered_schema: tuple[tuple[str, str], ...]  # (column, DuckDB type) in table order
     seconds: float
-    weights: Mapping[str, float] = field(default_factory=dict)  # scoreWeights of the contract, by dimension
+    weights: ScoreWeights = field(default_factory=ScoreWeights)  # of the dimensions
 
     @property
     def passed(self) -> bool:
@@ -133,13 +147,23 @@ class Audit:
 
     @property
     def score(self) -> float:
-        """0..100: the mean of the dimensions, weighted by the contract's scoreWeights (1 where it names none)."""
+        """0..100: the mean of the dimensions by their weights (1 where nobody names one)."""
         scores = self.scores
-        weights = {dimension: self.weights.get(dimension, 1.0) for dimension in scores}
+        weights = {dimension: self.weights.values.get(dimension, 1.0) for dimension in scores}
         if not any(weights.values()):
             weights = dict.fromkeys(scores, 1.0)
         total = sum(weights.values())
         return _points(sum(scores[d] * weights[d] for d in scores) / total / 100) if total else 0.0
+
+    @property
+    def completeness(self) -> Share | None:
+        """The share of promised values that are there."""
+        return figures.completeness(self.results, self.rows)
+
+    @property
+    def accuracy(self) -> Share | None:
+        """The share of values that agree with the references that they were held against."""
+        return figures.accuracy(self.results)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`; `from_json` reads them back."""
@@ -149,7 +173,8 @@ class Audit:
             "scores": self.scores,
             "rows": self.rows,
             "seconds": round(self.seconds, 6),
-            "weights": dict(self.weights),
+            "weights": dict(self.weights.values),
+            "weighedBy": dict(self.weights.said_by),
             "deliveredSchema": [list(column) for column in self.delivered_schema],
             "results": [_result_json(result) for result in self.results],
         }
@@ -163,6 +188,8 @@ class Audit:
             "passed": self.passed,
             "score": self.score,
             "scores": self.scores,
+            "weights": self._weighed,
+            **{name: found.as_record() for name, found in self._figures.items()},
             "seconds": round(self.seconds, 3),
             "results": [
                 {
@@ -181,6 +208,17 @@ class Audit:
             ],
         }
 
+    @property
+    def _figures(self) -> dict[str, Share]:
+        found = {"completeness": self.completeness, "accuracy": self.accuracy}
+        return {name: share for name, share in found.items() if share is not None}
+
+    @property
+    def _weighed(self) -> dict[str, dict[str, float | str]]:
+        """Dimension -> its weight, and who said so; "nobody" leaves it at 1."""
+        values, said_by = self.weights.values, self.weights.said_by
+        return {d: {"weight": values.get(d, 1.0), "said_by": said_by.get(d, "nobody")} for d in self.scores}
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Audit:
         return cls(
@@ -188,19 +226,8 @@ class Audit:
             rows=document["rows"],
             delivered_schema=tuple((name, kind) for name, kind in document["deliveredSchema"]),
             seconds=document["seconds"],
-            weights=dict(document["weights"]),
+            weights=ScoreWeights(dict(document["weights"]), dict(document["weighedBy"])),
         )
-
-
-def score_weights(custom: Any) -> dict[str, float]:
-    """The usable part of a contract's `scoreWeights`: numbers from 0 up."""
-    if not isinstance(custom, Mapping):
-        return {}
-    return {
-        str(dimension): float(weight)
-        for dimension, weight in custom.items()
-        if isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < 1e9
-    }
 
 
 def plain_number(value: Any) -> Measured:
@@ -226,6 +253,7 @@ def _result_json(result: CheckResult) -> dict[str, Any]:
     check["arguments"] = _plain(check["arguments"])
     check["threshold"] = _plain(check["threshold"])
     plain = {part.name: getattr(result, part.name) for part in fields(CheckResult) if part.name != "check"}
+    plain["compared"] = None if result.compared is None else asdict(result.compared)
     return {"check": check, **plain, "score": round(result.score, 6), "seconds": round(result.seconds, 6)}
 
 
@@ -233,7 +261,8 @@ def _result_from(item: Mapping[str, Any]) -> CheckResult:
     check = dict(item["check"])
     check["origin"] = Origin(**{**check["origin"], "file": Path(check["origin"]["file"])})
     check["columns"] = tuple(check["columns"])
-    return CheckResult(**{**item, "check": Check(**check)})
+    compared = None if item["compared"] is None else Compared(**item["compared"])
+    return CheckResult(**{**item, "check": Check(**check), "compared": compared})
 
 
 def _plain(value: Any) -> Any:

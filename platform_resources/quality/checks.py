@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from platform_resources.contracts.comparisons import ComparisonError, comparison_of, is_comparison
 from platform_resources.contracts.model import Column, Contract, Dimension, Origin, QualityRule, Severity, Table
 
 Kind = Literal[
     "schema", "extra_columns", "required", "unique", "primary_key", "pattern", "length", "range", "enum",
     "relationships", "completeness", "freshness",
-    "null_values", "missing_values", "invalid_values", "duplicate_values", "row_count", "sql", "custom",
+    "null_values", "missing_values", "invalid_values", "duplicate_values", "row_count", "sql", "differing_values",
+    "custom",
 ]  # fmt: skip
 
 _DIMENSIONS: dict[Kind, Dimension] = {
@@ -35,6 +37,7 @@ _DIMENSIONS: dict[Kind, Dimension] = {
     "duplicate_values": "uniqueness",
     "row_count": "coverage",
     "sql": "accuracy",
+    "differing_values": "accuracy",
     "custom": "conformity",
 }
 _TITLES: dict[Kind, str] = {
@@ -251,13 +254,14 @@ def _explicit(rule: QualityRule, name: str) -> Check:
     elif rule.type == "library":
         kind = _METRICS.get(rule.metric or "", "custom")
     severity: Severity = rule.severity
+    if rule.type == "custom" and is_comparison(rule.engine, rule.implementation):
+        return _comparison(rule, name)
     if rule.type == "custom" and severity == "error":
         severity = "warning"  # a rule of another engine is never evaluated here: report it, don't block on it
     columns = (rule.column,) if rule.column else ()
     listed = rule.arguments.get("properties")
     if kind == "duplicate_values" and isinstance(listed, list | tuple):
         columns = tuple(str(item).rpartition(".")[2] for item in listed)
-    weight = rule.custom.get("weight", 1.0)
     return Check(
         name=name,
         group=name,
@@ -271,9 +275,37 @@ def _explicit(rule: QualityRule, name: str) -> Check:
         unit=rule.unit,
         arguments={**rule.arguments, "metric": rule.metric} if kind == "custom" else rule.arguments,
         query=rule.query,
-        weight=float(weight) if isinstance(weight, int | float) and 0 <= weight < 1e9 else 1.0,
+        weight=_weight(rule),
         description=rule.description,
     )
+
+
+def _comparison(rule: QualityRule, name: str) -> Check:
+    """A rule that holds rows against a reference. What is wrong with it is told where it is evaluated."""
+    try:
+        columns = comparison_of(rule.implementation).columns
+    except ComparisonError:
+        columns = (rule.column,) if rule.column else ()
+    return Check(
+        name=name,
+        group=name,
+        kind="differing_values",
+        origin=rule.origin,
+        dimension=rule.dimension or _DIMENSIONS["differing_values"],
+        severity=rule.severity,
+        columns=columns,
+        operator=rule.operator,
+        threshold=rule.threshold,
+        unit=rule.unit,
+        arguments=rule.implementation,
+        weight=_weight(rule),
+        description=rule.description,
+    )
+
+
+def _weight(rule: QualityRule) -> float:
+    weight = rule.custom.get("weight", 1.0)
+    return float(weight) if isinstance(weight, int | float) and 0 <= weight < 1e9 else 1.0
 
 
 def _numbered(checks: list[Check], taken: Iterable[str] = ()) -> list[Check]:

@@ -16,10 +16,12 @@ from typing import Any
 import duckdb
 
 from platform_resources.contracts.model import Contract
+from platform_resources.contracts.score_weights import PROPERTY, ScoreWeights, weights_of
 from platform_resources.quality import keys, measure
-from platform_resources.quality.audit import Audit, CheckResult, score_weights
+from platform_resources.quality.audit import Audit, CheckResult
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
 from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults
+from platform_resources.quality.comparing import Comparing
 from platform_resources.quality.conditions import UNIQUE_KINDS, bad_rows, length_proof
 from platform_resources.quality.errors import explain
 from platform_resources.quality.fusing import aggregate_of
@@ -39,6 +41,7 @@ def evaluate(
     allowed_tables: Collection[str] = (),
     other_columns: Collection[str] = (),
     only: Collection[str] | None = None,
+    weights: ScoreWeights | None = None,
 ) -> Audit:
     """Audit a table against its contract.
 
@@ -48,7 +51,7 @@ def evaluate(
         a connection that is in no transaction of its own, where the lakes are attached at the pinned snapshot: an error
         inside a transaction would take the rules after it along. It is only read from.
     contract
-        its first schema object is the promise; `scoreWeights` among its custom properties weigh the dimensions.
+        its first schema object is the promise.
     table_sql
         the table's quoted SQL name, as `"crm"."internal"."customer_360"`.
     other_columns
@@ -61,6 +64,8 @@ def evaluate(
         the table itself and `<domain>.internal.*`.
     only
         names of the checks that are evaluated; None: all of them.
+    weights
+        of the dimensions; None: the contract's own `scoreWeights`, without what a council says.
 
     An empty table breaks no rule about its rows (0 of 0); promise a rowCount to forbid it.
     """
@@ -68,7 +73,7 @@ def evaluate(
         raise ValueError("now and data_as_of need a time zone")
     started = time.perf_counter()
     checks = tuple(check for check in compile_checks(contract) if only is None or check.name in only)
-    weights = score_weights(contract.custom.get("scoreWeights"))
+    weights = weights or weights_of(contract.custom.get(PROPERTY), "contract")
     try:
         delivered = describe(con, table_sql)
     except duckdb.InterruptException:
@@ -200,6 +205,8 @@ class _Run:
             return measure.counted(check, self._repeated(check), rows)
         if check.kind == "sql":
             return measure.answered(check, *self._answer(check), rows)
+        if check.kind == "differing_values":
+            return measure.compared(check, *self._comparing.compared(check))
         if check.kind == "custom":
             raise NotEvaluableError(measure.unsupported(check))
         return measure.counted(check, self._bad(check), rows)
@@ -262,6 +269,11 @@ class _Run:
     @cached_property
     def _place(self) -> Place:
         return Place(self.con, self.contract, self.table_sql, self.delivered, self.allowed_tables)
+
+    @cached_property
+    def _comparing(self) -> Comparing:
+        alike = [route.check for route in self.routes.values() if route.check.kind == "differing_values"]
+        return Comparing(self._place, alike)
 
     def _measure(self, expressions: Sequence[str]) -> None:
         """Aggregates of the table in one query; one by one when that query fails."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from platform_resources.contracts.durations import DurationError, parse_duration
-from platform_resources.quality.audit import CheckResult, Measured, plain_number
+from platform_resources.quality.audit import CheckResult, Compared, Measured, plain_number
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.thresholds import bounds_from_above, holds, threshold_text
 
@@ -28,6 +28,7 @@ class Finding:
     share: float | None = None
     failed_rows: int | None = None
     threshold: str | None = None
+    compared: Compared | None = None
 
 
 def to_result(check: Check, found: Finding, rows: int, seconds: float) -> CheckResult:
@@ -39,8 +40,9 @@ def to_result(check: Check, found: Finding, rows: int, seconds: float) -> CheckR
         message=found.message,
         score=1.0 if found.passed else min(max(found.share or 0.0, 0.0), 1.0),
         failed_rows=found.failed_rows,
-        total_rows=rows,
+        total_rows=rows if found.compared is None else found.compared.rows,
         seconds=seconds,
+        compared=found.compared,
     )
 
 
@@ -65,6 +67,16 @@ def counted(check: Check, bad: int, rows: int) -> Finding:
     return Finding(passed, plain_number(value), message, share, bad)
 
 
+def compared(check: Check, differing: int, found: Compared) -> Finding:
+    """A comparison with a reference, measured by the rows that differ, in rows or percent of those compared."""
+    finding = counted(check, differing, found.rows)
+    each = ", ".join(f"{column} {count:,}" for column, count in found.by_column.items() if count)
+    parts = [finding.message, each if len(found.by_column) > 1 else ""]
+    if found.unmatched:
+        parts.append(f"{found.unmatched:,} rows whose key is not in {found.reference}")
+    return replace(finding, message="; ".join(filter(None, parts)), compared=found)
+
+
 def what_is_bad(check: Check) -> str:
     """The subject of a sentence about rows that break the check."""
     names = ", ".join(check.columns) or "the row"
@@ -85,6 +97,8 @@ def what_is_bad(check: Check) -> str:
         return f"{names} is not within {', '.join(f'{key} {limit}' for key, limit in options.items())}"
     if check.kind == "relationships":
         return f"{names} not found in {options['table']} ({', '.join(options['columns'])})"
+    if check.kind == "differing_values":
+        return f"{', '.join(map(str, options['compare']))} other than in {options['reference']}"
     return check.name
 
 

@@ -19,6 +19,7 @@ from typing import Literal
 
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered, DeliveredColumn
+from platform_resources.quality.comparing import comparison
 from platform_resources.quality.conditions import (
     ROW_KINDS,
     UNIQUE_KINDS,
@@ -127,6 +128,8 @@ def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fuse
             return _of_foreign_key(check, delivered, facts)
         if check.kind == "freshness":
             return _of_age(check, delivered, facts, now)
+        if check.kind == "differing_values":
+            return _of_comparison(check, delivered)
     except NotEvaluableError as reason:
         return Route(check, 0, "not evaluated", str(reason), "nothing", refusal=str(reason))
     if check.kind == "sql" and check.name in fused:
@@ -199,6 +202,15 @@ def _of_foreign_key(check: Check, delivered: Delivered, facts: Facts) -> Route:
         return Route(check, 2, how, "every key is looked up", f"one pass over {names} and over {parent}")
     why = "bits of keys that have none among the parents' bits; if there is one, its rows are counted by looking up"
     return Route(check, 2, f"bitmaps of {names} and of {parent}", why, _bitmap_cost(names, bounds), bounds=bounds)
+
+
+def _of_comparison(check: Check, delivered: Delivered) -> Route:
+    asked = comparison(check)
+    delivered.get_all(asked.columns)
+    key, others = ", ".join(other for _, other in asked.key), ", ".join(asked.reference_columns)
+    how = f"{', '.join(f'{each.column} against {each}' for each in asked.compare)} by {key}"
+    why = f"every row is joined with the rows of {asked.reference} that have its key, for all such rules at once"
+    return Route(check, 2, how, why, f"one pass over {', '.join(asked.columns)}, one over {others} there")
 
 
 def _bitmap_cost(names: str, bounds: Sequence[Bounds]) -> str:

@@ -88,26 +88,29 @@ class Place:
         return keys.orphans(self.table_sql, self.delivered.get_all(check.columns), parent, columns)
 
     def parent(self, check: Check) -> tuple[str, list[str]]:
-        """(table, columns) that a relationship points to, as SQL.
-
-        A single name is a table of the contract or of the domain; three names are the address of an input port.
-        """
+        """(table, columns) that a relationship points to, as SQL; see `named`."""
         written, columns = str(check.arguments["table"]), [str(name) for name in check.arguments["columns"]]
         if len(columns) != len(check.columns):
             raise NotEvaluableError(f"{len(check.columns)} columns can't point to {len(columns)} columns of {written}")
-        quoted = [quote_identifier(name) for name in columns]
+        return self.named(written), [quote_identifier(name) for name in columns]
+
+    def named(self, written: str) -> str:
+        """A table that a relationship or a comparison names, as SQL.
+
+        A single name is a table of the contract or of the domain; three names are the address of an input port.
+        """
         parts = written.split(".")
         if len(parts) == 3:
             name = tuple(part.lower() for part in parts)
             if name not in self.grants.tables and name[:2] not in self.grants.schemas:
                 raise NotEvaluableError(f"{written} is no declared input port: add it to inputPorts of the product")
-            return qualified(*parts), quoted
+            return qualified(*parts)
         if len(parts) != 1 or not written:
             raise NotEvaluableError(f"{written!r} is neither a table of the contract nor <domain>.<product>.v<major>")
         own = self.contract.table
         if written in (own.name, own.physical_name):
-            return self.table_sql, quoted
+            return self.table_sql
         if self.domain is None:
             raise NotEvaluableError(f"{written} is in no known domain")
         table = next((t.physical_name for t in self.contract.tables if t.name == written), written)
-        return qualified(self.domain, _PRIVATE, table), quoted
+        return qualified(self.domain, _PRIVATE, table)

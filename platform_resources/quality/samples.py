@@ -13,6 +13,7 @@ from platform_resources.lake.names import quote_identifier
 from platform_resources.quality import conditions
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import DeliveredColumn
+from platform_resources.quality.comparing import Comparing
 from platform_resources.quality.evaluate import describe
 from platform_resources.quality.references import Place
 from platform_resources.quality.sql_guard import sql_of
@@ -73,6 +74,8 @@ def _failing(place: Place, check: Check) -> tuple[str, str]:
             f"{whole} AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent}) AS parent WHERE {match})",
             f"(SELECT * FROM {place.table_sql}) AS child",
         )
+    if check.kind == "differing_values":
+        return Comparing(place, ()).differs(check)
     if check.kind == "sql":
         return "true", _rows_counted(place, check)
     raise NotEvaluableError("the check isn't about single rows")
