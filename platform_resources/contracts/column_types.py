@@ -84,6 +84,11 @@ def contract_column_types(contract: Contract | Table) -> dict[str, str]:
     return {column.name: canonical_type(column.physical_type or "") for column in table.columns}
 
 
+def is_integer(canonical: str) -> bool:
+    """Whether a type, as `canonical_type` names it, holds whole numbers."""
+    return canonical in _INTEGERS
+
+
 def agrees(logical: str, canonical: str) -> bool:
     """Whether a column of ODCS logical type `logical` can be stored as the DuckDB type `canonical`."""
     is_list = canonical.endswith("]")

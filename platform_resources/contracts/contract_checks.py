@@ -12,9 +12,10 @@ from platform_resources.contracts.findings import Finding, limited, shown
 from platform_resources.contracts.model import Contract
 from platform_resources.contracts.names import NAME_RULE, is_name, is_semantic_version, split_address
 from platform_resources.contracts.nodes import Node
+from platform_resources.contracts.option_checks import check_options
 from platform_resources.contracts.policy_checks import check_policies
 from platform_resources.contracts.promise_checks import check_custom_properties, check_promises
-from platform_resources.contracts.rule_checks import check_pattern, check_rules, unknown_column
+from platform_resources.contracts.rule_checks import check_rules, unknown_column
 
 Use = Literal["port", "source", "any"]  # the contract of an output port, of a landed feed, or of neither
 
@@ -114,7 +115,8 @@ def _check_columns(table: Node) -> Iterator[Finding]:
     keyed: dict[int, str] = {}
     for column in columns:
         yield from _check_type(column)
-        yield from _check_options(column)
+        yield from check_options(column)
+        yield from _check_physical_name(column)
         classification = column.text("classification")
         if classification is not None and not is_name(classification):
             yield column.at("classification").finding(
@@ -151,6 +153,8 @@ def _check_type(column: Node) -> Iterator[Finding]:
         )
         return
     logical = column.text("logicalType")
+    if logical == "date" and str(column.document.data.get("apiVersion")).startswith("v3.0"):
+        logical = "date" if canonical == "DATE" else "timestamp"  # v3.0 had one word for both
     if logical is not None and not agrees(logical, canonical):
         yield column.at("physicalType").finding(
             "type-conflict",
@@ -159,21 +163,14 @@ def _check_type(column: Node) -> Iterator[Finding]:
         )
 
 
-def _check_options(column: Node) -> Iterator[Finding]:
-    options = column.at("logicalTypeOptions")
-    if "pattern" in options:
-        yield from check_pattern(options.at("pattern"), options.get("pattern"))
-    for low, high in (("minLength", "maxLength"), ("minimum", "maximum"), ("minItems", "maxItems")):
-        least, most = options.get(low), options.get(high)
-        if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
-            yield options.at(low).finding(
-                "option-range",
-                f"`{low}` {least} is above `{high}` {most}: no value can be valid.",
-                "Swap or mend them.",
-            )
-    if options.value and column.text("logicalType") is None:
-        yield options.finding(
-            "option-type", "`logicalTypeOptions` stand without a `logicalType`.", "Add it: options belong to a type."
+def _check_physical_name(column: Node) -> Iterator[Finding]:
+    name, physical = column.text("name"), column.text("physicalName")
+    if name is not None and physical is not None and physical != name:
+        yield column.at("physicalName").finding(
+            "physical-name",
+            f"`physicalName` is {shown(physical)}, but a column is delivered and published as {shown(name)}.",
+            "Delete it, or rename the column.",
+            "warning",
         )
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from platform_resources.contracts.comparisons import is_comparison
 from platform_resources.contracts.documents import Document
 from platform_resources.contracts.model import (
     Column,
@@ -21,6 +20,8 @@ from platform_resources.contracts.model import (
 )
 from platform_resources.contracts.names import is_email
 from platform_resources.contracts.nodes import Node
+from platform_resources.contracts.options import without_old_limits
+from platform_resources.contracts.comparisons import is_comparison
 
 OPERATORS = (
     "mustBe",
@@ -134,7 +135,7 @@ def _key_positions(columns: list[Node]) -> list[int | None]:
 
 def _column(node: Node, position: int | None) -> Column:
     name = node.text("name") or ""
-    options = node.mapping("logicalTypeOptions")
+    options = without_old_limits(node.mapping("logicalTypeOptions"))
     examples = node.get("examples")
     return Column(
         name=name,
@@ -197,7 +198,7 @@ def _rule(node: Node, column: str | None) -> QualityRule:
         origin=node.origin,
         column=column,
         metric=_OLD_METRICS.get(metric, metric) if metric else None,
-        arguments=node.mapping("arguments"),
+        arguments=_arguments(node),
         query=node.text("query"),
         operator=operator,
         threshold=tuple(threshold) if isinstance(threshold, list) else threshold,
@@ -210,6 +211,13 @@ def _rule(node: Node, column: str | None) -> QualityRule:
         engine=node.text("engine"),
         implementation=implementation,
     )
+
+
+def _arguments(rule: Node) -> dict[str, Any]:
+    """Of a metric. In v3.0 the valid values stood beside the rule's name."""
+    if "rule" in rule and "validValues" in rule:
+        return {**rule.mapping("arguments"), "validValues": rule.get("validValues")}
+    return rule.mapping("arguments")
 
 
 def _relationship(node: Node, column: str | None) -> Relationship:

@@ -13,7 +13,7 @@ RESERVED_DOMAIN_NAMES = RESERVED_NAMES | {"system", "temp", "memory", "informati
 _MAJOR = re.compile(r"v?([1-9][0-9]{0,3})(?:\.[0-9]{1,9}){0,2}")
 _ADDRESS = re.compile(rf"({NAME.pattern})\.({NAME.pattern})\.v([1-9][0-9]{{0,3}})")
 _SEMANTIC_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,9}\.[0-9]{1,9}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 
 
 def is_name(text: str) -> bool:
@@ -22,7 +22,7 @@ def is_name(text: str) -> bool:
 
 
 def is_email(text: str | None) -> bool:
-    return text is not None and len(text) <= 254 and _EMAIL.fullmatch(text) is not None
+    return text is not None and len(text) <= 254 and EMAIL.fullmatch(text) is not None
 
 
 def is_semantic_version(text: str) -> bool:

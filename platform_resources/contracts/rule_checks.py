@@ -11,7 +11,13 @@ from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Contract, QualityRule
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.patterns import PatternError, compile_pattern
+from platform_resources.contracts.comparisons import ENGINE
 
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "missingValues": ("missingValues",),
+    "invalidValues": ("validValues", "pattern"),
+    "duplicateValues": ("properties",),
+}
 _COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues")
 _OLD_METRIC_REMEDY = "Write `metric:` with one of nullValues, missingValues, invalidValues, duplicateValues, rowCount."
 _FEW = 500  # columns among which a similar name is looked for: to compare two names takes 10 µs
@@ -22,18 +28,20 @@ def check_rules(root: Node, contract: Contract) -> Iterator[Finding]:
     """Findings on the `quality` entries of a contract, in the order of the file."""
     first_use: dict[str, Node] = {}
     columns = {column.name for table in contract.tables for column in table.columns}
-    for node, rule in _rules(root, contract):
+    for node, rule in rules_of(root, contract):
         yield from _check_name(node, first_use)
         yield from _check_words(node)
         if rule.type in ("library", "sql"):
-            yield from _check_operator(node)
+            yield from check_operator(node)
+        if rule.type == "custom":
+            yield from _check_engine(node)
         if rule.type == "library" and rule.metric is not None:
-            yield from _check_metric(node, rule.metric, rule.column, columns)
+            yield from _check_metric(node, rule, columns)
         if rule.type == "sql" and rule.query is not None:
             yield from _check_query(node, rule.query)
 
 
-def _rules(root: Node, contract: Contract) -> list[tuple[Node, QualityRule]]:
+def rules_of(root: Node, contract: Contract) -> list[tuple[Node, QualityRule]]:
     """Every quality rule of the document with its view, in the order of the file."""
     found: list[tuple[Node, QualityRule]] = []
     for node, table in zip(root.items("schema"), contract.tables, strict=True):
@@ -65,7 +73,7 @@ def _check_words(node: Node) -> Iterator[Finding]:
     if node.get("dimension") is None:
         yield node.finding(
             "rule-dimension",
-            "This quality rule has no `dimension`, so it counts in no score.",
+            "This quality rule has no `dimension`, so the platform guesses in which score it counts.",
             f"Add one of {', '.join(DIMENSIONS)}.",
             "warning",
         )
@@ -79,9 +87,35 @@ def _check_words(node: Node) -> Iterator[Finding]:
     unit = node.text("unit")
     if unit is not None and unit not in ("rows", "percent"):
         yield node.at("unit").finding("rule-unit", f"`unit` is {shown(unit)}.", "Write rows or percent.")
+    if node.text("type") == "text" and not (node.text("description") or "").strip():
+        yield node.finding(
+            "rule-text",
+            "A rule of type text has no `description`, so it says nothing.",
+            "Add what people are to look after, or delete the rule.",
+            "warning",
+        )
+    if "schedule" in node:
+        yield node.at("schedule").finding(
+            "told-only",
+            "`schedule` is told to readers: rules are measured whenever the product is updated.",
+            "Delete it, or leave it for readers.",
+            "info",
+        )
 
 
-def _check_operator(node: Node) -> Iterator[Finding]:
+def _check_engine(node: Node) -> Iterator[Finding]:
+    engine = node.text("engine")
+    if engine not in (None, ENGINE):  # else the schema says so, or `reference_rule_checks`
+        yield node.at("engine").finding(
+            "rule-engine",
+            f"The platform doesn't run {shown(engine)}: nothing is measured, and the rule is shown as a warning.",
+            "Write it as `type: sql` or a library metric, or as `type: text` if people look after it.",
+            "warning",
+        )
+
+
+def check_operator(node: Node) -> Iterator[Finding]:
+    """Whether it says one limit that can be kept; `node` holds the operator and the unit."""
     given = [key for key in OPERATORS if key in node]
     if not given:
         typo = next((key for key in node.value if key.startswith("must")), None)
@@ -101,7 +135,11 @@ def _check_operator(node: Node) -> Iterator[Finding]:
         return
     limit = node.get(given[0])
     if isinstance(limit, list):
-        if len(limit) == 2 and all(isinstance(n, int | float) for n in limit) and limit[0] > limit[1]:
+        if not given[0].endswith("Between"):
+            yield node.at(given[0]).finding(
+                "rule-limit", f"`{given[0]}` is a list.", "Write one number; two limits take `mustBeBetween`."
+            )
+        elif len(limit) == 2 and all(isinstance(n, int | float) for n in limit) and limit[0] > limit[1]:
             yield node.at(given[0]).finding(
                 "rule-limits",
                 f"`{given[0]}` goes from {limit[0]} down to {limit[1]}.",
@@ -117,11 +155,12 @@ def _check_operator(node: Node) -> Iterator[Finding]:
         )
 
 
-def _check_metric(node: Node, metric: str, column: str | None, columns: set[str]) -> Iterator[Finding]:
+def _check_metric(node: Node, rule: QualityRule, columns: set[str]) -> Iterator[Finding]:
+    metric, column, arguments = rule.metric or "", rule.column, rule.arguments
     if metric not in METRICS:
         yield node.finding("rule-metric", f"There is no metric {shown(metric)}.", _OLD_METRIC_REMEDY)
         return
-    arguments = node.mapping("arguments")
+    yield from _check_arguments(node, metric, column)
     if metric == "rowCount" and column is not None:
         yield node.finding(
             "rule-place", "`rowCount` counts a table, not a column.", "Move it to the table's `quality`."
@@ -151,6 +190,21 @@ def _check_metric(node: Node, metric: str, column: str | None, columns: set[str]
             yield node.at("arguments").finding("rule-arguments", f"`{key}` is no list.", f"Write `{key}: [a, b]`.")
     if "pattern" in arguments:
         yield from check_pattern(node.at("arguments"), arguments["pattern"])
+
+
+def _check_arguments(node: Node, metric: str, column: str | None) -> Iterator[Finding]:
+    known = _ARGUMENTS.get(metric, ())
+    for name in node.mapping("arguments"):
+        if name not in known:
+            knows = f"It knows {', '.join(known)}." if known else "It knows none: delete it."
+            message = f"`{metric}` has no argument {shown(name)}."
+            yield node.at("arguments").finding("rule-arguments", message, knows)
+        elif metric == "duplicateValues" and column is not None:
+            yield node.at("arguments").finding(
+                "rule-place",
+                "A rule on a column can't say which columns make a duplicate.",
+                "Move it to the table's `quality`, or delete `arguments`.",
+            )
 
 
 def _check_query(node: Node, query: str) -> Iterator[Finding]:

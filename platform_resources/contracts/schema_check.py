@@ -38,6 +38,8 @@ def check_schema(document: Document, kind: Kind | Path) -> list[Finding]:
     for error in _flat(validator(kind).iter_errors(document.data)):
         path = tuple(error.absolute_path)
         code, message, remedy = _words(error, path, kind)
+        if lenient and _means_something(error, path):
+            continue
         severity: Severity = "warning" if lenient and _tolerated(code, path) else "error"
         finding = Finding(document.path, document.line(path), path_text(path), message, remedy, severity, code)
         found.setdefault((path, code), finding)
@@ -53,6 +55,13 @@ def _tolerated(code: str, path: KeyPath) -> bool:
     if code == "wrong-type":
         return path[0] == "servers" and path[-1] == "schema"
     return code == "unknown-key" and len(path) > 1
+
+
+def _means_something(error: ValidationError, path: KeyPath) -> bool:
+    """Whether v3.0 said it so, and it is read as v3.1 says it: `exclusiveMaximum: true`, `validValues` of a rule."""
+    if error.validator == "type":
+        return len(path) > 1 and path[-2] == "logicalTypeOptions" and error.instance in (True, False)
+    return path[-1:] == ("validValues",) and "quality" in path
 
 
 def _flat(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:

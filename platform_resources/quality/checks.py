@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from platform_resources.contracts.comparisons import ComparisonError, comparison_of, is_comparison
 from platform_resources.contracts.model import Column, Contract, Dimension, Origin, QualityRule, Severity, Table
+from platform_resources.contracts.options import INTEGER_FORMATS, TEXT_FORMATS
+from platform_resources.contracts.comparisons import ComparisonError, is_comparison, comparison_of
 
 Kind = Literal[
-    "schema", "extra_columns", "required", "unique", "primary_key", "pattern", "length", "range", "enum",
-    "relationships", "completeness", "freshness",
+    "schema", "extra_columns", "required", "unique", "primary_key", "pattern", "format", "length", "range",
+    "properties", "enum", "relationships", "completeness", "freshness",
     "null_values", "missing_values", "invalid_values", "duplicate_values", "row_count", "sql", "differing_values",
     "custom",
 ]  # fmt: skip
@@ -25,6 +26,8 @@ _DIMENSIONS: dict[Kind, Dimension] = {
     "unique": "uniqueness",
     "primary_key": "uniqueness",
     "pattern": "conformity",
+    "format": "conformity",
+    "properties": "conformity",
     "length": "conformity",
     "range": "conformity",
     "enum": "conformity",
@@ -47,6 +50,8 @@ _TITLES: dict[Kind, str] = {
     "unique": "Columns whose values must not repeat",
     "primary_key": "The primary key identifies one row",
     "pattern": "Columns whose texts must match a pattern",
+    "format": "Columns whose texts or numbers have a format",
+    "properties": "Columns whose objects have certain properties, or so many",
     "length": "Columns whose texts or lists have a minimum or maximum length",
     "range": "Columns whose values must lie within limits",
     "enum": "Columns whose values must be on a list",
@@ -66,7 +71,9 @@ _METRICS: dict[str, Kind] = {
 _DEFAULT_SEVERITY: dict[Kind, Severity] = {"extra_columns": "warning", "freshness": "warning", "custom": "warning"}
 _SEVERITIES = ("error", "warning", "info")
 _RANGE = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf")
-_LENGTH = ("minLength", "maxLength", "minItems", "maxItems", "uniqueItems")
+_LENGTH = ("minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "dimensions", "normalized")
+_PROPERTIES = ("minProperties", "maxProperties", "required")
+_FORMATS = {"string": TEXT_FORMATS, "integer": INTEGER_FORMATS}
 
 
 class NotEvaluableError(Exception):
@@ -189,10 +196,14 @@ def form_checks(column: Column) -> list[Check]:
     options, names, found = column.options, (column.name,), []
     if options.get("pattern") is not None:
         found.append(_implicit("pattern", names, column.origin, arguments={"pattern": options["pattern"]}))
+    if str(options.get("format")) in _FORMATS.get(column.logical_type or "", ()):
+        found.append(_implicit("format", names, column.origin, arguments={"format": options["format"]}))
     if length := _chosen(options, _LENGTH):
         found.append(_implicit("length", names, column.origin, arguments=length))
     if limits := _chosen(options, _RANGE):
         found.append(_implicit("range", names, column.origin, arguments=limits))
+    if properties := _chosen(options, _PROPERTIES):
+        found.append(_implicit("properties", names, column.origin, arguments=properties))
     values = column.enum if column.enum is not None else options.get("enum")
     if values is not None:
         found.append(_implicit("enum", names, column.origin, arguments={"validValues": tuple(values)}))

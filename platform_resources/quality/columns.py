@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal
 
 import duckdb
@@ -15,6 +16,7 @@ import duckdb
 from platform_resources.contracts.model import Table
 from platform_resources.lake.names import quote_identifier, quote_literal
 from platform_resources.quality.checks import NotEvaluableError
+from platform_resources.quality.numbers import grid_of
 
 Family = Literal[
     "text", "integer", "decimal", "float", "boolean", "date", "timestamp", "timestamptz", "time", "list", "other"
@@ -33,6 +35,7 @@ _FAMILIES: dict[str, Family] = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     **{f"TIMESTAMP{precision}": "timestamp" for precision in ("", "_S", "_MS", "_NS")},
 }
+_LARGEST = {"FLOAT": (2 - 2**-23) * 2**127, "DOUBLE": sys.float_info.max}
 _LOGICAL: dict[str, tuple[Family, ...]] = {
     "string": ("text",),
     "integer": ("integer",),
@@ -141,8 +144,8 @@ def literal(value: Any, column: DeliveredColumn) -> str:
     family = column.family
     if family == "text":
         return quote_literal(_as_text(value))
-    if family in ("integer", "decimal", "float"):
-        return number_literal(value, column)
+    if family == "float":
+        return _float_literal(number(value, column), column.type)
     if family == "boolean" and isinstance(value, bool):
         return str(value).lower()
     if family in ("date", "timestamp", "timestamptz"):
@@ -152,19 +155,37 @@ def literal(value: Any, column: DeliveredColumn) -> str:
     raise _mismatch(value, column)
 
 
-def number_literal(value: Any, column: DeliveredColumn) -> str:
-    if column.family not in ("integer", "decimal", "float"):
+def listed_literals(values: Iterable[Any], column: DeliveredColumn) -> list[str]:
+    """Those of the values that the column's type can hold, as SQL; the others can't be found in it. NULL is none.
+
+    Raises
+    ------
+    NotEvaluableError
+        when a value is of another kind than the column's.
+    """
+    grid = grid_of(column.type)
+    there = [value for value in values if value is not None]
+    if grid is None:
+        return [literal(value, column) for value in there]
+    exact = (grid.exactly(number(value, column)) for value in there)
+    return [found for found in exact if found is not None]
+
+
+def number(value: Any, column: DeliveredColumn) -> Fraction:
+    """A number of a contract, exactly as it is written: 0.1 is one tenth. Raises NotEvaluableError."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise _mismatch(value, column)
-    if isinstance(value, str):
-        try:
-            value = int(value) if re.fullmatch(r"[-+]?\d+", value.strip()) else float(value)
-        except ValueError:
-            raise _mismatch(value, column) from None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
-        raise _mismatch(value, column)
-    text = format(Decimal(repr(value)) if isinstance(value, float) else Decimal(value), "f")
-    # A plain literal stays DECIMAL and is compared exactly; beyond 38 digits DuckDB reads it as DOUBLE.
-    return f"CAST({text} AS {column.type})" if column.family == "float" else text
+    try:
+        return Fraction(Decimal(repr(value) if isinstance(value, float) else value))
+    except (ArithmeticError, ValueError, OverflowError):  # no number, infinite, not a number
+        raise _mismatch(value, column) from None
+
+
+def _float_literal(exact: Fraction, type_: str) -> str:
+    """What is beyond the largest number of the type is infinite to it."""
+    if abs(exact) > _LARGEST[type_]:
+        return f"CAST('{'-' if exact < 0 else ''}Infinity' AS {type_})"
+    return f"CAST({Decimal(repr(float(exact)))} AS {type_})"
 
 
 def _time_literal(value: Any, column: DeliveredColumn) -> str:

@@ -6,14 +6,25 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
+
+from platform_resources.contracts.options import INTEGER_FORMATS, TEXT_FORMATS
 from platform_resources.lake.names import quote_literal
 from platform_resources.quality.checks import Check, NotEvaluableError
-from platform_resources.quality.columns import Delivered, DeliveredColumn, literal, number_literal
+from platform_resources.quality.columns import Delivered, DeliveredColumn, listed_literals, literal, number
+from platform_resources.quality.numbers import grid_of
 
 _PRESENCE = ("required", "completeness", "null_values", "missing_values")
-ROW_KINDS = frozenset((*_PRESENCE, "pattern", "length", "range", "enum", "invalid_values"))
+ROW_KINDS = frozenset((*_PRESENCE, "pattern", "format", "length", "range", "properties", "enum", "invalid_values"))
 UNIQUE_KINDS = frozenset(("unique", "primary_key", "duplicate_values"))
 
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "null_values": (),
+    "missing_values": ("missingValues",),
+    "invalid_values": ("validValues", "pattern"),
+    "duplicate_values": ("properties",),
+    "row_count": (),
+}  # of the library's metrics
 _COMPARISONS = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
 
 
@@ -34,6 +45,10 @@ def bad_rows(check: Check, delivered: Delivered) -> str:
         return _missing(check, column)
     if check.kind == "pattern":
         return mismatch(check.arguments["pattern"], column)
+    if check.kind == "format":
+        return _other_format(str(check.arguments["format"]), column)
+    if check.kind == "properties":
+        return _wrong_properties(check, column)
     if check.kind == "enum":
         return _not_listed(check.arguments["validValues"], column)
     if check.kind == "invalid_values":
@@ -61,7 +76,7 @@ def excluded_by_files(check: Check, delivered: Delivered) -> str | None:
     """
     column = _only(check, delivered)
     exact = column.family in ("integer", "decimal", "date", "timestamp", "timestamptz")
-    if check.kind == "range":
+    if check.kind in ("range", "format"):
         return bad_rows(check, delivered) if exact and "multipleOf" not in check.arguments else None
     is_flat = column.family not in ("list", "other")
     condition = bad_rows(check, delivered) if is_flat and check.kind in _PRESENCE else None
@@ -93,6 +108,18 @@ def mismatch(pattern: Any, column: DeliveredColumn) -> str:
     return f"NOT regexp_matches({column.text_sql}, {quote_literal(text)})"
 
 
+def _other_format(form: str, column: DeliveredColumn) -> str:
+    """Of texts: the whole value must match. Of whole numbers: it must fit into so many bits."""
+    if form in TEXT_FORMATS:
+        if form == "uuid" and column.type == "UUID":
+            return "false"
+        return mismatch(f"^{TEXT_FORMATS[form]}$", column)
+    if column.family not in ("integer", "decimal"):
+        raise NotEvaluableError(f"the format {form} is for whole numbers; {column.name} is {column.type}")
+    low, high = INTEGER_FORMATS[form]
+    return f"{_beyond('<', low, column)} OR {_beyond('>', high, column)}"
+
+
 def _anchored(pattern: str) -> str | None:
     """The inside of `^...$` when matching it as a whole means the same; None for `^a|b$` and the like."""
     if not (pattern.startswith("^") and pattern.endswith("$") and len(pattern) > 1):
@@ -108,7 +135,7 @@ def _anchored(pattern: str) -> str | None:
 def _not_listed(values: Any, column: DeliveredColumn) -> str:
     if not isinstance(values, list | tuple):
         raise NotEvaluableError("the list of valid values is no list")
-    listed = [literal(value, column) for value in values if value is not None]
+    listed = listed_literals(values, column)
     target = column.text_sql if column.family == "text" else column.sql
     if not listed:
         return f"{column.sql} IS NOT NULL"
@@ -117,7 +144,6 @@ def _not_listed(values: Any, column: DeliveredColumn) -> str:
 
 
 def _missing(check: Check, column: DeliveredColumn) -> str:
-    _known(check, "missingValues")
     values = check.arguments.get("missingValues", [""] if column.family == "text" else [])
     if not isinstance(values, list | tuple):
         raise NotEvaluableError("missingValues is no list")
@@ -125,7 +151,7 @@ def _missing(check: Check, column: DeliveredColumn) -> str:
     for value in values:
         if value is not None:
             try:
-                listed.append(literal(value, column))
+                listed += listed_literals([value], column)
             except NotEvaluableError:
                 if column.family == "other":
                     raise  # else the type can't hold this value: "N/A" is never found in a number
@@ -136,7 +162,6 @@ def _missing(check: Check, column: DeliveredColumn) -> str:
 
 
 def _invalid(check: Check, column: DeliveredColumn) -> str:
-    _known(check, "validValues", "pattern")
     conditions = []
     if "validValues" in check.arguments:
         conditions.append(_not_listed(check.arguments["validValues"], column))
@@ -147,22 +172,57 @@ def _invalid(check: Check, column: DeliveredColumn) -> str:
     return " OR ".join(conditions)
 
 
+def _wrong_properties(check: Check, column: DeliveredColumn) -> str:
+    """Of an object: which of its properties have a value. (A field of a STRUCT is always there, so NULL is none.)"""
+    there = _properties(column)
+    conditions = []
+    for option, wanted in check.arguments.items():
+        if option == "required":
+            names = wanted if isinstance(wanted, list | tuple) else ()
+            conditions += [f"NOT list_contains({there}, {quote_literal(str(name))})" for name in names]
+        else:
+            conditions.append(f"len({there}) {'<' if option.startswith('min') else '>'} {_whole(wanted, option)}")
+    return f"{column.sql} IS NOT NULL AND ({' OR '.join(conditions) or 'false'})"
+
+
+def _properties(column: DeliveredColumn) -> str:
+    """The list of the names of an object's properties that have a value."""
+    if column.type.startswith("MAP("):
+        return f"map_keys({column.sql})"
+    if column.type == "JSON":
+        return f"json_keys({column.sql})"
+    if not column.type.startswith("STRUCT("):
+        raise NotEvaluableError(f"properties are for objects; {column.name} is {column.type}")
+    fields = [name for name, _ in duckdb.sqltype(column.type).children]
+    named = ", ".join(
+        f"CASE WHEN struct_extract({column.sql}, {text}) IS NOT NULL THEN {text} END"
+        for text in map(quote_literal, fields)
+    )
+    return f"list_filter([{named}], name -> name IS NOT NULL)"
+
+
 def _wrong_length(check: Check, column: DeliveredColumn) -> str:
     conditions = []
     for option, limit in check.arguments.items():
-        wanted = "list" if option.endswith("Items") else "text"
+        wanted = "text" if option.endswith("Length") else "list"
         if column.family != wanted:
             raise NotEvaluableError(f"{option} is for {wanted}s; {column.name} is {column.type}")
         if option == "uniqueItems":
             if limit is True:  # NULL items are not compared
                 conditions.append(f"len(list_filter({column.sql}, x -> x IS NOT NULL)) > list_unique({column.sql})")
             continue
+        if option == "normalized":
+            if limit is True:  # a thousandth is what 16-bit models round to
+                length = f"sqrt(list_sum(list_transform({column.sql}, x -> x * x)))"
+                conditions.append(f"NOT abs({length} - 1) <= 1e-3")
+            continue
         size = f"len({column.sql})" if wanted == "list" else f"length({column.text_sql})"
-        number = _whole(limit, option)
-        if option == "minLength" and number == 1:
+        whole = _whole(limit, option)
+        if option == "minLength" and whole == 1:
             conditions.append(f"{column.text_sql} = ''")
         else:
-            conditions.append(f"{size} {'<' if option.startswith('min') else '>'} {number}")
+            sign = "<>" if option == "dimensions" else "<" if option.startswith("min") else ">"
+            conditions.append(f"{size} {sign} {whole}")
     return " OR ".join(conditions) or "false"
 
 
@@ -174,19 +234,34 @@ def _out_of_range(check: Check, column: DeliveredColumn) -> str:
         if option == "multipleOf":
             conditions.append(_no_multiple(limit, column))
         else:
-            conditions.append(f"{column.sql} {_COMPARISONS[option]} {literal(limit, column)}")
+            conditions.append(_beyond(_COMPARISONS[option], limit, column))
     if column.family == "float":  # DuckDB sorts NaN above every number
         conditions.append(f"isnan({column.sql})")
     return " OR ".join(conditions)
 
 
+def _beyond(sign: str, limit: Any, column: DeliveredColumn) -> str:
+    grid = grid_of(column.type)
+    if grid is None:
+        return f"{column.sql} {sign} {literal(limit, column)}"
+    return _compared(column, grid.beyond(sign, number(limit, column)))
+
+
+def _compared(column: DeliveredColumn, how: bool | str) -> str:
+    if isinstance(how, str):
+        return f"{column.sql} {how}"
+    return f"{column.sql} IS NOT NULL" if how else "false"
+
+
 def _no_multiple(step: Any, column: DeliveredColumn) -> str:
-    number = number_literal(step, column)
-    if isinstance(step, bool) or not isinstance(step, int | float) or step <= 0:
+    if column.family not in ("integer", "decimal", "float"):
+        raise NotEvaluableError(f"multipleOf is for numbers; {column.name} is {column.type}")
+    if number(step, column) <= 0:
         raise NotEvaluableError("multipleOf needs a number above 0")
-    if column.family != "float":
-        return f"{column.sql} % {number} <> 0"
-    ratio = f"{column.sql} / {number}"  # a binary fraction is a multiple when it is within rounding of one
+    if (grid := grid_of(column.type)) is not None:
+        return _compared(column, grid.no_multiple(number(step, column)))
+    ratio = f"{column.sql} / {literal(step, column)}"
+    # A binary fraction is a multiple when it is within rounding of one.
     return f"NOT isfinite({column.sql}) OR abs({ratio} - round({ratio})) > 1e-9 * greatest(1, abs({ratio}))"
 
 
@@ -219,10 +294,12 @@ def _only(check: Check, delivered: Delivered) -> DeliveredColumn:
     return columns[0]
 
 
-def _known(check: Check, *arguments: str) -> None:
-    unknown = set(check.arguments) - set(arguments)
+def check_arguments(check: Check) -> None:
+    """Raises NotEvaluableError when a library metric has an argument that means nothing to it."""
+    known = _ARGUMENTS.get(check.kind)
+    unknown = () if known is None else sorted(set(check.arguments) - set(known))
     if unknown:
-        raise NotEvaluableError(f"unknown argument {', '.join(sorted(unknown))}; known: {', '.join(arguments)}")
+        raise NotEvaluableError(f"unknown argument {', '.join(unknown)}; known: {', '.join(known or ('none',))}")
 
 
 def _whole(value: Any, what: str) -> int:

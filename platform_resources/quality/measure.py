@@ -89,6 +89,10 @@ def what_is_bad(check: Check) -> str:
         return f"repeated {names}"
     if check.kind == "pattern":
         return f"{names} does not match {options['pattern']}"
+    if check.kind == "format":
+        return f"{names} is no {options['format']}"
+    if check.kind == "properties":
+        return f"{names} has other properties than {', '.join(f'{key} {wanted}' for key, wanted in options.items())}"
     if check.kind == "enum":
         return f"{names} is not one of {_some(options['validValues'])}"
     if check.kind == "invalid_values":

@@ -25,6 +25,7 @@ from platform_resources.quality.conditions import (
     UNIQUE_KINDS,
     aggregate,
     excluded_by_files,
+    check_arguments,
     latest_known,
     length_proof,
 )
@@ -126,6 +127,7 @@ def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fuse
             return _of_key(check, delivered, facts)
         if check.kind == "relationships":
             return _of_foreign_key(check, delivered, facts)
+        check_arguments(check)
         if check.kind == "freshness":
             return _of_age(check, delivered, facts, now)
         if check.kind == "differing_values":

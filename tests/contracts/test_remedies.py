@@ -52,6 +52,16 @@ STORES = source("stores", store_id="BIGINT")
 STORES_SCHEMA = STORES[STORES.index("schema:") :]
 STORES_SERVERS = STORES[STORES.index("servers:") : STORES.index("schema:")]
 
+NULLS = "metric: nullValues\n            "
+UPDATED = "        logicalType: timestamp\n"
+LATE, SOON = (f"        logicalTypeOptions: {{minimum: {text}}}\n" for text in ("lately", "2026-01-31T08:00:00+01:00"))
+ZONE, NO_ZONE = (f"        logicalTypeOptions: {{timezone: {text}}}\n" for text in ("true", "false"))
+WRITTEN = "        logicalTypeOptions: {format: yyyy-MM-dd HH:mm:ss}\n"
+SPEND = "        physicalType: DECIMAL(18, 2)\n"
+PARTS = (
+    "      - name: parts\n        logicalType: array\n        physicalType: BIGINT[]\n"
+    "        items: {logicalType: integer, required: true}\n"
+)
 BIGINT = "        physicalType: BIGINT\n"
 
 
@@ -170,6 +180,13 @@ ROWS = [
     row("classification-form", C, "classification: personal", "classification: Top Secret", "such as personal"),
     row("option-range", C, "maxLength: 254", "maxLength: 2", "Swap or mend", "maxLength: 3"),
     row("option-type", C, "        logicalType: string\n", "", "Add it"),
+    row("option-type", C, "physicalType: varchar(254)", "physicalType: BLOB", "mend `physicalType`"),
+    row("option-format", C, "pattern: '[^@]+@[^@]+'", "format: emial", "Did you mean `email`", "format: email"),
+    row("option-limit", C, UPDATED, f"{UPDATED}{LATE}", "Write it as 2026-01-31", f"{UPDATED}{SOON}"),
+    row("option-zone", C, UPDATED, f"{UPDATED}{NO_ZONE}", "mend `timezone`", f"{UPDATED}{ZONE}"),
+    row("told-only", C, UPDATED, f"{UPDATED}{WRITTEN}", "Delete it"),
+    row("promise-inside", C, SPEND, f"{SPEND}{PARTS}", "Deliver it as a column of its own"),
+    row("physical-name", C, "      - name: spend\n", "      - name: spend\n        physicalName: SPEND\n", "Delete it"),
     row("pattern", C, "pattern: '[^@]+@[^@]+'", "pattern: '(?=x)'", "without look-ahead", "pattern: 'x'"),
     row(
         "key-position",
@@ -245,6 +262,22 @@ ROWS = [
         "metric: invalidValues",
         "Add `arguments: {validValues: [a, b]}`",
         "metric: invalidValues\n            arguments: {validValues: [a, b]}",
+    ),
+    row("rule-arguments", C, "metric: nullValues", f"{NULLS}arguments: {{share: 2}}", "It knows none: delete it"),
+    row(
+        "rule-engine",
+        C,
+        "type: sql\n        query: SELECT sum(spend) FROM {table}\n        mustBe: 4596039.58",
+        "type: custom\n        engine: soda\n        implementation: checks for t",
+        "Write it as `type: sql`",
+    ),
+    row(
+        "rule-text",
+        C,
+        "type: sql\n        query: SELECT sum(spend) FROM {table}\n        mustBe: 4596039.58",
+        "type: text",
+        "Add what people are to look after",
+        "type: text\n        description: Finance looks at it every month.",
     ),
     row(
         "rule-query", C, "query: SELECT sum(spend) FROM {table}", "query: DELETE FROM {table}", "Write a single SELECT"
