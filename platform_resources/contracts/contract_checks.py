@@ -15,6 +15,7 @@ from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.option_checks import check_options
 from platform_resources.contracts.policy_checks import check_policies
 from platform_resources.contracts.promise_checks import check_custom_properties, check_promises
+from platform_resources.contracts.reference_rule_checks import check_reference_rules
 from platform_resources.contracts.rule_checks import check_rules, unknown_column
 
 Use = Literal["port", "source", "any"]  # the contract of an output port, of a landed feed, or of neither
@@ -34,6 +35,7 @@ def check_contract(root: Node, contract: Contract, use: Use) -> list[Finding]:
         *(_check_columns(table) for table in root.items("schema")),
         _check_relationships(root, contract),
         check_rules(root, contract),
+        check_reference_rules(root, contract),
         check_promises(root, contract, use == "port"),
         check_custom_properties(root),
         check_policies(root),

@@ -21,7 +21,7 @@ from platform_resources.contracts.model import (
 from platform_resources.contracts.names import is_email
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.options import without_old_limits
-from platform_resources.contracts.comparisons import is_comparison
+from platform_resources.contracts.reference_rules import is_reference_rule
 
 OPERATORS = (
     "mustBe",
@@ -189,7 +189,7 @@ def _rule(node: Node, column: str | None) -> QualityRule:
     severity = node.text("severity")
     dimension = node.text("dimension")
     implementation = node.mapping("implementation")
-    limits = node.at("implementation") if is_comparison(node.get("engine"), implementation) else node
+    limits = node.at("implementation") if is_reference_rule(node.get("engine"), implementation) else node
     operator = next((key for key in OPERATORS if key in limits), None)
     threshold = None if operator is None else limits.get(operator)
     return QualityRule(

@@ -11,7 +11,7 @@ from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Contract, QualityRule
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.patterns import PatternError, compile_pattern
-from platform_resources.contracts.comparisons import ENGINE
+from platform_resources.contracts.reference_rules import ENGINE
 
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "missingValues": ("missingValues",),

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from platform_resources.contracts.findings import Finding, shown
-from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship
+from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship, Table
 from platform_resources.contracts.names import split_address
+from platform_resources.contracts.reference_rules import ReferenceRuleError, is_reference_rule, reference_rule_of
 from platform_resources.contracts.source_checks import check_sources
 
 
@@ -102,9 +103,20 @@ def _check_references(
 ) -> Iterator[Finding]:
     own = {table.name for table in contract.tables}
     for table in contract.tables:
-        for relationship in table.relationships:
+        for relationship in (*table.relationships, *_compared(table)):
             if relationship.to_table not in own:
                 yield from _check_reference(relationship, domain, tables, unread, product)
+
+
+def _compared(table: Table) -> Iterator[Relationship]:
+    """What rules compare with, as if foreign keys led there: the same may be named."""
+    for rule in (*table.quality, *(rule for column in table.columns for rule in column.quality)):
+        if rule.type == "custom" and is_reference_rule(rule.engine, rule.implementation):
+            try:
+                asked = reference_rule_of(rule.implementation)
+            except ReferenceRuleError:
+                continue  # which `reference_rule_checks` tells
+            yield Relationship((), asked.reference, asked.reference_columns, rule.origin)
 
 
 def _check_reference(

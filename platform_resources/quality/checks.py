@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from platform_resources.contracts.model import Column, Contract, Dimension, Origin, QualityRule, Severity, Table
 from platform_resources.contracts.options import INTEGER_FORMATS, TEXT_FORMATS
-from platform_resources.contracts.comparisons import ComparisonError, is_comparison, comparison_of
+from platform_resources.contracts.reference_rules import ReferenceRuleError, is_reference_rule, reference_rule_of
 
 Kind = Literal[
     "schema", "extra_columns", "required", "unique", "primary_key", "pattern", "format", "length", "range",
@@ -265,7 +265,7 @@ def _explicit(rule: QualityRule, name: str) -> Check:
     elif rule.type == "library":
         kind = _METRICS.get(rule.metric or "", "custom")
     severity: Severity = rule.severity
-    if rule.type == "custom" and is_comparison(rule.engine, rule.implementation):
+    if rule.type == "custom" and is_reference_rule(rule.engine, rule.implementation):
         return _comparison(rule, name)
     if rule.type == "custom" and severity == "error":
         severity = "warning"  # a rule of another engine is never evaluated here: report it, don't block on it
@@ -294,8 +294,8 @@ def _explicit(rule: QualityRule, name: str) -> Check:
 def _comparison(rule: QualityRule, name: str) -> Check:
     """A rule that holds rows against a reference. What is wrong with it is told where it is evaluated."""
     try:
-        columns = comparison_of(rule.implementation).columns
-    except ComparisonError:
+        columns = reference_rule_of(rule.implementation).columns
+    except ReferenceRuleError:
         columns = (rule.column,) if rule.column else ()
     return Check(
         name=name,

@@ -8,7 +8,12 @@ from functools import cached_property
 
 import duckdb
 
-from platform_resources.contracts.comparisons import Comparison, ComparisonError, Counterpart, comparison_of
+from platform_resources.contracts.reference_rules import (
+    Counterpart,
+    ReferenceRule,
+    ReferenceRuleError,
+    reference_rule_of,
+)
 from platform_resources.lake.names import quote_identifier
 from platform_resources.quality.audit import Compared
 from platform_resources.quality.checks import Check, NotEvaluableError
@@ -18,11 +23,11 @@ from platform_resources.quality.references import Place
 _NUMBERS = ("integer", "decimal", "float")
 
 
-def comparison(check: Check) -> Comparison:
+def comparison(check: Check) -> ReferenceRule:
     """What a check of the kind `differing_values` compares; NotEvaluableError when it can't be run as it is written."""
     try:
-        return comparison_of(check.arguments)
-    except ComparisonError as error:
+        return reference_rule_of(check.arguments)
+    except ReferenceRuleError as error:
         raise NotEvaluableError(str(error)) from None
 
 
@@ -132,7 +137,7 @@ class _Query:
         return _join([self])
 
 
-def _query(asked: Comparison, table_sql: str, delivered: Delivered, reference: str) -> _Query:
+def _query(asked: ReferenceRule, table_sql: str, delivered: Delivered, reference: str) -> _Query:
     own = [delivered.get(name) for name, _ in asked.key]
     keys = tuple(quote_identifier(name) for _, name in asked.key)
     source = reference
@@ -150,7 +155,7 @@ def _query(asked: Comparison, table_sql: str, delivered: Delivered, reference: s
     return _Query(f"{table_sql} AS __own", keys, on, source, tuple(wanted), tuple(conditions))
 
 
-def _differs(asked: Comparison, each: Counterpart, column: DeliveredColumn, other: str) -> str:
+def _differs(asked: ReferenceRule, each: Counterpart, column: DeliveredColumn, other: str) -> str:
     """NULL agrees with NULL alone, NaN with NaN; a difference too large for its type is beyond any tolerance."""
     own = f"__own.{column.sql}"
     differs = f"{own} IS DISTINCT FROM {other}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from platform_resources.contracts.changes.differences import CHECKED, hashable
 from platform_resources.contracts.changes.model import Verdict
+from platform_resources.contracts.changes.of_reference_rules import grade_reference_rule, is_comparing, limited
 from platform_resources.contracts.changes.verdicts import (
     both,
     loosens,
@@ -32,10 +33,13 @@ def grade_rule(before: dict[str, Any] | None, after: dict[str, Any] | None, fiel
     """A difference at `field` of a rule; an empty `field` is the whole rule, come or gone."""
     if before is None or after is None or not field:
         return _whole(before, after)
-    if field[0] in _LIMITS:
-        return grade_limit(before, after)
+    comparing = field[0] == "implementation" and len(field) > 1 and is_comparing(before) and is_comparing(after)
+    if field[0] in _LIMITS or (comparing and field[1] in OPERATORS):
+        return grade_limit(limited(before), limited(after))
     if field[0] == "severity":
         return _severity(before, after)
+    if comparing:
+        return grade_reference_rule(before, after, field[1])
     if field[0] in CHECKED:
         return both("The rule checks something else.")
     if field[0] == "arguments":

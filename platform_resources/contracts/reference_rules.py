@@ -19,7 +19,7 @@ _AGGREGATE = re.compile(rf"({'|'.join(AGGREGATES)})\(\s*(\*|[^()]+?)\s*\)")
 _KNOWN = ("metric", "reference", "key", "compare", "upTo", "tolerance", "unmatched")
 
 
-class ComparisonError(ValueError):
+class ReferenceRuleError(ValueError):
     """What is wrong with an `implementation`: the field, what it is, and what to write."""
 
     def __init__(self, field: str, message: str, remedy: str) -> None:
@@ -40,7 +40,7 @@ class Counterpart:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReferenceRule:
     """What is compared with what. `key` and `up_to` are pairs (own column, column of the reference).
 
     Numbers agree when they differ by no more than `absolute`, or than the share `relative` of the reference's value.
@@ -68,25 +68,25 @@ class Comparison:
         return tuple(dict.fromkeys(name for name in [*also, *(each.other for each in self.compare)] if name != "*"))
 
 
-def is_comparison(engine: object, implementation: object) -> bool:
+def is_reference_rule(engine: object, implementation: object) -> bool:
     """Whether a custom rule is for this engine."""
     return engine == ENGINE and isinstance(implementation, Mapping)
 
 
-def comparison_of(implementation: Mapping[str, Any]) -> Comparison:
+def reference_rule_of(implementation: Mapping[str, Any]) -> ReferenceRule:
     """The comparison that an `implementation` describes; its operator is read by `contract_view`.
 
     Raises
     ------
-    ComparisonError
+    ReferenceRuleError
         when it can't be run as it is written.
     """
     _check_words(implementation)
     reference = implementation.get("reference")
     if not isinstance(reference, str) or not reference.strip():
-        raise ComparisonError("reference", "It names no `reference`.", "Write an input port: sales.bookings.v1.")
+        raise ReferenceRuleError("reference", "It names no `reference`.", "Write an input port: sales.bookings.v1.")
     absolute, relative = _tolerance(implementation.get("tolerance"))
-    return Comparison(
+    return ReferenceRule(
         reference.strip(),
         tuple(_pairs("key", implementation.get("key"))),
         tuple(_counterparts(implementation.get("compare"))),
@@ -100,12 +100,12 @@ def comparison_of(implementation: Mapping[str, Any]) -> Comparison:
 def _check_words(implementation: Mapping[str, Any]) -> None:
     metric = implementation.get("metric")
     if metric != METRIC:
-        raise ComparisonError("metric", f"The engine mesh has no metric {metric!r}.", f"Write metric: {METRIC}.")
+        raise ReferenceRuleError("metric", f"The engine mesh has no metric {metric!r}.", f"Write metric: {METRIC}.")
     unknown = [str(name) for name in implementation if name not in _KNOWN and not str(name).startswith("must")]
     if unknown:
-        raise ComparisonError(unknown[0], f"`{unknown[0]}` means nothing here.", f"Known are {', '.join(_KNOWN)}.")
+        raise ReferenceRuleError(unknown[0], f"`{unknown[0]}` means nothing here.", f"Known are {', '.join(_KNOWN)}.")
     if implementation.get("unmatched") not in (None, "tell", "differ"):
-        raise ComparisonError("unmatched", "`unmatched` says neither of its two words.", "Write tell or differ.")
+        raise ReferenceRuleError("unmatched", "`unmatched` says neither of its two words.", "Write tell or differ.")
 
 
 def _pairs(field: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -114,7 +114,7 @@ def _pairs(field: str, value: Any) -> Iterator[tuple[str, str]]:
     texts = [(own, other) for own, other in pairs if _is_name(own) and _is_name(other)]
     if not texts or len(texts) < len(pairs):
         remedy = "Write [column, ...], or {column: column of the reference, ...} where the names differ."
-        raise ComparisonError(field, f"`{field}` names no columns.", remedy)
+        raise ReferenceRuleError(field, f"`{field}` names no columns.", remedy)
     yield from texts
 
 
@@ -126,7 +126,7 @@ def _counterparts(value: Any) -> Iterator[Counterpart]:
             continue
         aggregate, column = made.groups()
         if column == "*" and aggregate != "count":
-            raise ComparisonError("compare", f"{other} adds up nothing.", "Name the column; only count takes *.")
+            raise ReferenceRuleError("compare", f"{other} adds up nothing.", "Name the column; only count takes *.")
         yield Counterpart(own, column, aggregate)
 
 
@@ -135,7 +135,7 @@ def _up_to(value: Any) -> tuple[str, str] | None:
         return None
     pairs = list(_pairs("upTo", [value] if isinstance(value, str) else value))
     if len(pairs) != 1:
-        raise ComparisonError("upTo", "`upTo` names several columns.", "Name the one that tells what is known here.")
+        raise ReferenceRuleError("upTo", "`upTo` names several columns.", "Name the one that tells what is known here.")
     return pairs[0]
 
 
@@ -147,7 +147,7 @@ def _tolerance(value: Any) -> tuple[float, float]:
         number = isinstance(limit, int | float) and not isinstance(limit, bool) and 0 <= limit < float("inf")
         if name not in ("absolute", "relative") or not number:
             remedy = "Write {absolute: 0.01}, or {relative: 0.001} for a thousandth of the reference's value."
-            raise ComparisonError("tolerance", f"`tolerance` is {value!r}.", remedy)
+            raise ReferenceRuleError("tolerance", f"`tolerance` is {value!r}.", remedy)
     return given.get("absolute", 0.0), given.get("relative", 0.0)
 
 
