@@ -33,6 +33,7 @@ from platform_resources.governance.model import (
 from platform_resources.governance.python_rules import Problem
 from platform_resources.governance.rule_files import load_rule
 from platform_resources.governance.rules import CompiledRules, judge_contract, judge_rules
+from platform_resources.governance.score_weights import score_weights
 from platform_resources.governance.terms import Glossary, Relation, Term, load_glossary
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "load_council",
     "load_glossary",
     "load_rule",
+    "score_weights",
     "sentence",
     "strictest",
     "term_of_link",

@@ -107,6 +107,8 @@ def _mandate(root: Node) -> Mandate:
         root.get("longestWaiverDays"),
         root.text("timeZone"),
         root.get("longestGrantDays") or 365,
+        root.mapping("scoreWeights"),
+        root.get("contractsMayWeigh") is not False,
     )
 
 

@@ -13,6 +13,7 @@ from platform_resources.governance.lifecycle import judge_lifecycle
 from platform_resources.governance.model import Candidate, Council, Judgement, PublishedPort
 from platform_resources.governance.rule_files import check_domains
 from platform_resources.governance.rules import judge_rules
+from platform_resources.governance.score_weights import judge_weights
 from platform_resources.governance.waivers import check_waivers, waive
 
 
@@ -38,6 +39,7 @@ def judge(
         *judge_glossaries(mesh, council, published, domain=domain),
         *judge_changes(mesh, published, now, domain=domain, **orders),
         *judge_lifecycle(mesh, published, now, domain=domain),
+        *judge_weights(mesh, council, domain),
     ]
     waivers, refused = check_waivers(mesh, council.waivers, domain)
     strays = check_domains(council.rules, mesh) if domain is None else []

@@ -126,6 +126,8 @@ class Mandate:
     longest_waiver_days: int | None = None
     time_zone: str | None = None  # IANA name; where a day begins and ends. None: UTC
     longest_grant_days: int = 365  # a grant of access ends by then and is asked for again
+    score_weights: Mapping[str, float] = field(default_factory=dict)  # dimension -> weight, where tiers say nothing
+    contracts_may_weigh: bool = True  # the scoreWeights of a contract count, before those of the council
 
 
 @dataclass(frozen=True)

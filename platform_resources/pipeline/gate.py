@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from platform_resources.contracts import ContractError, Finding, Mesh, UsableDomain
+from platform_resources.contracts import Contract, ContractError, Finding, Mesh, UsableDomain
 from platform_resources.contracts.lifecycle import is_runnable, lifecycle_of
+from platform_resources.contracts.score_weights import ScoreWeights
 from platform_resources.governance import (
     Candidate,
     Council,
@@ -17,6 +18,7 @@ from platform_resources.governance import (
     blocked_in,
     held_back,
     judge,
+    score_weights,
 )
 from platform_resources.lake import MeshSettings, PortAddress
 from platform_resources.pipeline.documents import read_mesh
@@ -111,6 +113,11 @@ def _changed_since(mesh: Mesh, address: PortAddress, promise_sha256: str) -> tup
         what = f"{address} is {state} now, so no version of it is published."
         return (Finding(contract.file, 1, "status", what, "Nothing: it stays as it is.", "error", "changed-meanwhile"),)
     return ()
+
+
+def weights_for(settings: MeshSettings, contract: Contract) -> ScoreWeights:
+    """What each dimension weighs in the score of a contract's next version, as the council's files stand now."""
+    return score_weights(read_mesh(settings)[1], contract)
 
 
 def judgement_record(item: Judgement, project: Path) -> dict[str, object]:

@@ -31,7 +31,7 @@ from platform_resources.lake import (
     refuse,
     write_transaction,
 )
-from platform_resources.pipeline.gate import judge_candidate, judgement_record
+from platform_resources.pipeline.gate import judge_candidate, judgement_record, weights_for
 from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
@@ -191,6 +191,7 @@ def audit_and_publish(
                 data_as_of=data_as_of,
                 allowed_tables=[str(item) for item in inputs],
                 other_columns=_columns_of_siblings(domain, port),
+                weights=weights_for(settings, contract),
             )
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))

@@ -19,6 +19,7 @@ from platform_resources.contracts import (
     Product,
     canonical_type,
 )
+from platform_resources.contracts.score_weights import PROPERTY
 from platform_resources.lake import (
     INTERNAL_SCHEMA,
     MeshSettings,
@@ -31,6 +32,7 @@ from platform_resources.lake import (
     pin,
     qualified,
 )
+from platform_resources.pipeline.gate import weights_for
 from platform_resources.quality import Audit, Check, CheckResult, Plan, compile_checks, evaluate, plan_for
 from platform_resources.quality.columns import Delivered, schema_faults
 from platform_resources.quality.evaluate import describe
@@ -145,7 +147,7 @@ def _placed(
         connect(settings, reads=reads, at={domain.name: snapshot}) as con,
     ):
         moments = (last.published_at, last.data_as_of) if last else (now, None)
-        yield _Place(con, domain, [str(item) for item in inputs], *moments), last
+        yield _Place(con, domain, [str(item) for item in inputs], *moments, settings), last
 
 
 def asked_for(check: Check) -> tuple[object, ...]:
@@ -159,7 +161,7 @@ def _asks_the_same(before: Contract, after: Contract) -> bool:
     sides = [
         (
             contract.table.physical_name,
-            contract.custom.get("scoreWeights"),
+            (contract.custom.get(PROPERTY), contract.custom.get("tier")),  # which decide what it weighs
             [(column.name, column.physical_type, column.logical_type) for column in contract.table.columns],
             [(check.name, check.weight, asked_for(check)) for check in compile_checks(contract)],
         )
@@ -175,6 +177,7 @@ class _Place:
     inputs: list[str]
     now: datetime
     data_as_of: datetime | None
+    settings: MeshSettings
 
     def _table(self, contract: Contract) -> str:
         return qualified(self.domain.name, INTERNAL_SCHEMA, contract.table.physical_name)
@@ -202,6 +205,7 @@ class _Place:
             data_as_of=self.data_as_of,
             allowed_tables=self.inputs,
             other_columns=_columns_of_siblings(self.domain, port),
+            weights=weights_for(self.settings, contract),
         )
 
     def dry(self, port: OutputPort, before: Contract | None) -> DryAudit | None:

@@ -15,6 +15,7 @@ from platform_resources.lake import (
     connect,
     latest_publication,
     latest_refusal,
+    publications,
     retire,
     roll_back,
 )
@@ -246,3 +247,18 @@ def test_a_rollback_takes_no_promise_back(shop: Shop) -> None:
 def test_an_editors_lock_file_stops_nobody(shop: Shop) -> None:
     (shop.root / "domains/shop/.#domain.yaml").symlink_to("somebody@a-host.1:2")
     assert govern(shop.settings, "shop", NOW).usable.domain.products
+
+
+def test_a_version_keeps_the_weights_and_the_score_that_it_was_published_with(shop: Shop) -> None:
+    enact(shop.root)
+    promise(shop, CONTRACT.replace("slaProperties:\n", WARNING))
+    for version, more in ((2, ""), (3, "scoreWeights: {accuracy: 9}\n")):
+        (shop.root / "governance" / "council.yaml").write_text(COUNCIL + more, encoding="utf-8")
+        shop.build(version)
+        assert shop.publish(f"run-{version}").published
+    with connect(shop.settings, reads=["shop"]) as con:
+        newer, older = publications(con, "shop", PORT)
+    assert older.audit["weights"]["accuracy"] == {"weight": 1.0, "said_by": "nobody"}
+    assert newer.audit["weights"]["accuracy"] == {"weight": 9.0, "said_by": "council"}
+    assert newer.score < older.score, "the same rule is broken, and weighs more"
+    assert older.score == older.audit["score"]
