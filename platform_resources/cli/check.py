@@ -30,6 +30,7 @@ from platform_resources.governance import CheckReport, check_mesh
 from platform_resources.governance.days import noon
 from platform_resources.lake import MeshSettings, utc_now
 from platform_resources.pipeline.policy_findings import policy_findings
+from platform_resources.pipeline.rule_findings import rule_findings
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -119,10 +120,11 @@ def _of_mesh(settings: MeshSettings, names: Sequence[str], against: str | None, 
 
 
 def _of_policies(settings: MeshSettings, report: CheckReport) -> list[Finding]:
-    """What is wrong with the policies of the documents that were looked at."""
+    """What is wrong with the policies and the SQL of the documents that were looked at."""
     mesh, council = read_mesh(settings)
     looked_at = set(report.checked)
-    return [finding for finding in policy_findings(mesh, council) if finding.file in looked_at]
+    found = [finding for finding in policy_findings(mesh, council) if finding.file in looked_at]
+    return [*found, *rule_findings(mesh, looked_at)]
 
 
 def _rendered(

@@ -43,11 +43,7 @@ class Place:
 
     def guarded(self, check: Check) -> sql_guard.GuardedQuery:
         """The query of a SQL rule with its placeholders filled, after it was found to be harmless."""
-        if not check.query or not check.query.strip():
-            raise NotEvaluableError("it has no query")
-        column = check.columns[0] if check.columns else None
-        sql = sql_guard.fill_placeholders(check.query, table=self.table_sql, column=column)
-        return sql_guard.check_query(self.con, sql, self.grants)
+        return sql_guard.check_query(self.con, sql_guard.rule_query(check, self.table_sql), self.grants)
 
     def run(self, check: Check) -> tuple[Any, bool]:
         """(answer, it counts rows of the audited table) of a SQL rule, which must return one row with one column."""

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from platform_resources.lake.names import quote_identifier, quote_literal
-from platform_resources.quality.checks import NotEvaluableError
+from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.sql_vocabulary import (
     EXPRESSIONS,
     NODES,
@@ -33,9 +33,18 @@ MAX_DEPTH = 400  # two levels for each nested expression
 
 TableName = tuple[str, str, str]  # catalog, schema, table; lower case; "" where not written
 
-_PLACEHOLDER = re.compile(r"\$?\{\s*(table|object|property|column)\s*\}", re.IGNORECASE)
+# In quotes, too: other tools that run contracts take them so. `model` and `field` are their older names.
+_PLACEHOLDER = re.compile(r"([\"'`]?)\$?\{\s*(?:(table|object|model)|(?:property|column|field))\s*\}\1", re.IGNORECASE)
 _LEFT_OVER = re.compile(r"\$\{[^}]*\}")
 _CTE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class NotGrantedError(NotEvaluableError):
+    """A query reads a table that it may not read; `table` as it is written there."""
+
+    def __init__(self, table: str, granted: str) -> None:
+        super().__init__(f"it reads {table}, which is not {granted}")
+        self.table = table
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Grants:
     tables: frozenset[TableName] = frozenset()
     schemas: frozenset[tuple[str, str]] = frozenset()
     audited: str | None = None  # JSON of the audited table's node, see `table_node`
-    named: str = "{table}, a table of the domain (<domain>.internal.<name>) or a declared input port"
+    named: str = "{table}, a table of the domain (<domain>.internal.<name>) or one of the product's inputPorts"
 
     def allow(self, node: dict[str, Any]) -> bool:
         if self.audited is not None and _identity(node) == self.audited:
@@ -65,10 +74,10 @@ class Grants:
 
 
 def fill_placeholders(query: str, *, table: str, column: str | None) -> str:
-    """The query with {table}, {object}, {property} and {column} filled in (`table` is SQL, `column` a name)."""
+    """The query with {table}, {column} and their other names filled in (`table` is SQL, `column` a name)."""
 
     def value(match: re.Match[str]) -> str:
-        if match[1].lower() in ("table", "object"):
+        if match[2]:
             return table
         if column is None:
             raise NotEvaluableError(f"{match[0]} has no meaning in a rule on the table: move the rule to a column")
@@ -80,6 +89,13 @@ def fill_placeholders(query: str, *, table: str, column: str | None) -> str:
             f"unknown placeholder {unknown[0]}: write {{table}}, {{object}}, {{property}} or {{column}}"
         )
     return filled
+
+
+def rule_query(check: Check, table: str) -> str:
+    """The query of a SQL rule with its placeholders filled; NotEvaluableError where it has none."""
+    if not check.query or not check.query.strip():
+        raise NotEvaluableError("it has no query")
+    return fill_placeholders(check.query, table=table, column=check.columns[0] if check.columns else None)
 
 
 def check_query(
@@ -237,7 +253,7 @@ class _Walk:
             return
         if not self._grants.allow(value):
             written = ".".join(part for part in (catalog, schema, table) if part)
-            raise NotEvaluableError(f"it reads {written}, which is not {self._grants.named}")
+            raise NotGrantedError(written, self._grants.named)
 
     def _expression(self, value: dict[str, Any]) -> None:
         kind = value["class"]
