@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from platform_resources.contracts.findings import Finding, shown
-from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship, Table
+from platform_resources.contracts.model import Contract, Domain, Origin, Product, Relationship, Severity, Table
 from platform_resources.contracts.names import split_address
 from platform_resources.contracts.reference_rules import ReferenceRuleError, is_reference_rule, reference_rule_of
 from platform_resources.contracts.source_checks import check_sources
@@ -106,6 +106,22 @@ def _check_references(
         for relationship in (*table.relationships, *_compared(table)):
             if relationship.to_table not in own:
                 yield from _check_reference(relationship, domain, tables, unread, product)
+        for compared in _compared(table) if product is not None else ():
+            yield from _check_declared(compared, product)
+
+
+def _check_declared(compared: Relationship, product: Product) -> Iterator[Finding]:
+    """Columns that a rule reads of an input count as read only when the input says so: else nobody is asked."""
+    said = next((port.columns for port in product.inputs if port.address == compared.to_table), None)
+    for column in compared.to_columns if said is not None else ():
+        if column not in said:
+            yield _finding(
+                compared.origin,
+                "undeclared-column",
+                f"The rule reads {shown(column)} of {compared.to_table}, which the product doesn't say.",
+                f"Add it to `columns` of the input {compared.to_table}: consumers are asked by what they declare.",
+                "warning",
+            )
 
 
 def _compared(table: Table) -> Iterator[Relationship]:
@@ -160,5 +176,5 @@ def _did_you_mean(name: str, known: Collection[str]) -> str:
     return f"Did you mean `{close[0]}`?" if close else "Mend the name."
 
 
-def _finding(origin: Origin, code: str, message: str, remedy: str) -> Finding:
-    return Finding(origin.file, origin.line, origin.path, message, remedy, "error", code)
+def _finding(origin: Origin, code: str, message: str, remedy: str, severity: Severity = "error") -> Finding:
+    return Finding(origin.file, origin.line, origin.path, message, remedy, severity, code)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from platform_resources.contracts.durations import DurationError, parse_duration
+from platform_resources.contracts.wording import listed
 from platform_resources.quality.audit import CheckResult, Compared, Measured, plain_number
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.thresholds import bounds_from_above, holds, threshold_text
@@ -102,7 +103,7 @@ def what_is_bad(check: Check) -> str:
     if check.kind == "relationships":
         return f"{names} not found in {options['table']} ({', '.join(options['columns'])})"
     if check.kind == "differing_values":
-        return f"{', '.join(map(str, options['compare']))} other than in {options['reference']}"
+        return f"{listed([str(name) for name in options['compare']])} other than in {options['reference']}"
     return check.name
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from math import prod
 from typing import Literal
 
+from platform_resources.contracts.wording import counted, listed
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered, DeliveredColumn
 from platform_resources.quality.comparing import comparison
@@ -209,10 +210,11 @@ def _of_foreign_key(check: Check, delivered: Delivered, facts: Facts) -> Route:
 def _of_comparison(check: Check, delivered: Delivered) -> Route:
     asked = comparison(check)
     delivered.get_all(asked.columns)
-    key, others = ", ".join(other for _, other in asked.key), ", ".join(asked.reference_columns)
-    how = f"{', '.join(f'{each.column} against {each}' for each in asked.compare)} by {key}"
+    key = ", ".join(other for _, other in asked.key)
+    how = f"{listed([f'{each.column} with {each}' for each in asked.compare])} by {key}"
     why = f"every row is joined with the rows of {asked.reference} that have its key, for all such rules at once"
-    return Route(check, 2, how, why, f"one pass over {', '.join(asked.columns)}, one over {others} there")
+    here, there = (counted(len(columns), "column") for columns in (asked.columns, asked.reference_columns))
+    return Route(check, 2, how, why, f"one pass over {here} here, one over {there} there")
 
 
 def _bitmap_cost(names: str, bounds: Sequence[Bounds]) -> str:

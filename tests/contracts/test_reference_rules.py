@@ -149,5 +149,19 @@ def test_the_reference_is_a_declared_input(domain_folder: Path) -> None:
         assert [finding.code for found in blocked.values() for finding in found] == ([code] if code else [])
 
 
+def test_what_it_reads_of_an_input_is_declared(domain_folder: Path) -> None:
+    folder = domain_folder / "products" / "customer_360"
+    product = (folder / "product.odps.yaml").read_text()
+    said = "contractId: sales.bookings.v1, customProperties: [{property: columns, value: [household_id, net_sales]}]}"
+    (folder / "product.odps.yaml").write_text(product.replace("contractId: sales.bookings.v1}", said))
+    text = (folder / "v1.odcs.yaml").read_text().replace("slaProperties:\n", f"{IN_A_FILE}slaProperties:\n", 1)
+    (folder / "v1.odcs.yaml").write_text(text)
+    assert load_usable_domain(domain_folder).findings == ()
+    (folder / "v1.odcs.yaml").write_text(text.replace("sum(net_sales)", "sum(customer_spend)"))
+    (finding,) = load_usable_domain(domain_folder).findings
+    assert (finding.code, finding.severity) == ("undeclared-column", "warning")
+    assert "customer_spend" in finding.message
+
+
 def test_operators_are_those_of_any_rule() -> None:
     assert all(name.startswith("must") for name in OPERATORS)

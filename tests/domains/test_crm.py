@@ -315,6 +315,11 @@ def test_totals_of_the_shipped_year_to_the_cent(mesh: duckdb.DuckDBPyConnection)
         ),
         (
             "customer_360",
+            "purchases_agree_with_bookings",  # two households are taken for each other: no total tells it
+            "select * replace (if(household_id <= 2, 3 - household_id, household_id) as household_id) from {table}",
+        ),
+        (
+            "customer_360",
             "what_is_shown_is_5_anonymous",
             "select * replace (if(household_id = 1, '66+', age) as age) from {table}",
         ),

@@ -34,7 +34,7 @@ def test_a_dbt_model_that_can_not_be_parsed(mesh: Mesh) -> None:
 
 
 def test_a_broken_contract(mesh: Mesh) -> None:
-    mesh.edit("domains/crm/products/customer_360/v1.odcs.yaml", "version: 1.1.2", "version: one")
+    mesh.edit("domains/crm/products/customer_360/v1.odcs.yaml", "version: 1.2.0", "version: one")
     mesh = mesh.ticks(120)
     done = mesh("run", "--json")
     report = done.json

@@ -211,7 +211,7 @@ def test_the_plan_tells_what_is_compared(con):
     promise = contract([column("id")], [rule(), rule("broken", key=[])])
     routes = {route.check.name: route for route in plan_for(con, promise, TABLE, NOW, [BOOKED]).routes}
     assert routes["agrees"].tier == 2
-    assert routes["agrees"].how == "net against sum(net), gross against sum(gross) by id"
+    assert routes["agrees"].how == "net with sum(net), gross with sum(gross) by id"
     assert "sales.bookings.v1" in routes["agrees"].why
     assert "names no columns" in str(routes["broken"].refusal)
 
