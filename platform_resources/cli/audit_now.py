@@ -30,6 +30,9 @@ def audit_product(
     explain: Annotated[
         bool, typer.Option("--explain", help="Only tell how each rule is answered, why that is right, what it costs.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read every row, whatever the last publication proved of it.")
+    ] = False,
     json_output: JsonFlag = False,
 ) -> None:
     """Check the rules of a product on its table as it stands. Nothing is written; exit code 1: not to be published."""
@@ -48,9 +51,9 @@ def audit_product(
     where = settings, domain, state.product, state.port, now
     try:
         if explain:
-            _explain(state.port.address, plan_of_port(*where), json_output)
+            _explain(state.port.address, plan_of_port(*where, full=full), json_output)
             return
-        found = audit_port(*where)
+        found = audit_port(*where, full=full)
     except NotBuiltError as error:
         fail(f"{error}: mesh run {state.product.address}")
     _tell(state.port.address, found, json_output)
@@ -59,14 +62,19 @@ def audit_product(
 
 def _explain(port: str, plan: Plan, json_output: bool) -> None:
     if json_output:
-        print_json({"port": port, "rules": [_route_record(route) for route in plan.routes]})
+        builds_on = None if plan.carried is None else plan.carried.as_record()
+        print_json({"port": port, "builds_on": builds_on, "rules": [_route_record(route) for route in plan.routes]})
         return
     rules = counted(len(plan.routes), "rule")
     console.print(f"[bold]{escape(port)}[/]  {rules}, each at the cheapest tier that can answer it", highlight=False)
+    if plan.carried is not None:
+        console.print(f"  {escape(plan.carried.told)}", highlight=False)
+    parts = {"Carried on: of these, only new rows are asked": [r for r in plan.routes if r.carried is not None]}
     for tier, told in _TIERS.items():
-        routes = [route for route in plan.routes if route.tier == tier]
+        parts[f"Tier {tier}: {told}"] = [r for r in plan.routes if r.tier == tier and r.carried is None]
+    for title, routes in parts.items():
         if routes:
-            console.print(f"\n[bold]Tier {tier}: {told}[/]  [{DIM}]{counted(len(routes), 'rule')}[/]", highlight=False)
+            console.print(f"\n[bold]{title}[/]  [{DIM}]{counted(len(routes), 'rule')}[/]", highlight=False)
             _explain_tier(routes)
 
 
@@ -93,6 +101,7 @@ def _route_record(route: Route) -> dict[str, Any]:
         "how": route.how,
         "why": route.why,
         "cost": route.cost,
+        "carried": route.carried,
     }
 
 

@@ -184,7 +184,8 @@ def connect(
 
 
 def current_snapshot(con: duckdb.DuckDBPyConnection, domain: str) -> int:
-    return con.execute("FROM ducklake_current_snapshot(?)", [domain]).fetchone()[0]
+    # A literal: for the first parameter of a process DuckDB imports pandas (0.3 s).
+    return con.execute(f"FROM ducklake_current_snapshot({quote_literal(domain)})").fetchone()[0]
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from platform_resources.lake import (
 )
 from platform_resources.pipeline.gate import judge_candidate, judgement_record, weights_for
 from platform_resources.pipeline.ledger import watermark
+from platform_resources.pipeline.proofs import Proof, stands, still_served
 from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
 
@@ -183,6 +184,8 @@ def audit_and_publish(
             connect(settings, reads={item.domain for item in inputs}, at={domain.name: snapshot}) as reader,
         ):
             data_as_of = _data_as_of(reader, domain, product, sources)
+            last = logged if logged is not None and logged.kind != "retire" else None
+            standing = stands(reader, settings, address, contract, [str(item) for item in inputs], last, snapshot)
             audit = evaluate(
                 reader,
                 contract,
@@ -191,8 +194,10 @@ def audit_and_publish(
                 data_as_of=data_as_of,
                 allowed_tables=[str(item) for item in inputs],
                 other_columns=_columns_of_siblings(domain, port),
+                carried=standing.carried,
                 weights=weights_for(settings, contract),
             )
+            proof = _proof_record(reader, standing.proof, audit)
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))
         judgements = judge_candidate(settings, published_ports(writer, domain.name), candidate, promise.sha256, now)
@@ -207,7 +212,7 @@ def audit_and_publish(
                 snapshot=snapshot,
                 columns=[column.name for column in contract.table.columns],
                 promise=promise,
-                audit=record,
+                audit=record | proof,
                 score=audit.score,
                 row_count=audit.rows,
                 data_as_of=data_as_of,
@@ -223,6 +228,10 @@ def audit_and_publish(
             )
     seconds = audited - started, time.perf_counter() - audited
     return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements, logged)
+
+
+def _proof_record(reader: duckdb.DuckDBPyConnection, proof: Proof | None, audit: Audit) -> dict[str, Any]:
+    return {} if proof is None else still_served(reader, proof).as_record(audit.marks)
 
 
 def _age_seconds(now: datetime, data_as_of: datetime | None) -> float | None:

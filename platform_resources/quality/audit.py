@@ -117,6 +117,7 @@ class Audit:
     delivered_schema: tuple[tuple[str, str], ...]  # (column, DuckDB type) in table order
     seconds: float
     weights: ScoreWeights = field(default_factory=ScoreWeights)  # of the dimensions
+    marks: Mapping[str, str] = field(default_factory=dict)  # check name -> what tells that its count can be carried on
 
     @property
     def passed(self) -> bool:

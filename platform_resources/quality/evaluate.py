@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any
@@ -19,12 +19,14 @@ from platform_resources.contracts.model import Contract
 from platform_resources.contracts.score_weights import PROPERTY, ScoreWeights, weights_of
 from platform_resources.quality import keys, measure
 from platform_resources.quality.audit import Audit, CheckResult
+from platform_resources.quality.carried import Carried, Unproven
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
 from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults
 from platform_resources.quality.comparing import Comparing
 from platform_resources.quality.conditions import UNIQUE_KINDS, bad_rows, length_proof
 from platform_resources.quality.errors import explain
-from platform_resources.quality.fusing import aggregate_of
+from platform_resources.quality.fusing import Fused, fused_of
+from platform_resources.quality.incremental import NewRows, carry_on, needs_all_rows
 from platform_resources.quality.plan import Facts, Plan, Route, facts_wanted, plan_checks
 from platform_resources.quality.references import Place
 from platform_resources.quality.thresholds import threshold_text
@@ -42,6 +44,7 @@ def evaluate(
     other_columns: Collection[str] = (),
     only: Collection[str] | None = None,
     weights: ScoreWeights | None = None,
+    carried: Carried | Unproven | None = None,
 ) -> Audit:
     """Audit a table against its contract.
 
@@ -66,6 +69,9 @@ def evaluate(
         names of the checks that are evaluated; None: all of them.
     weights
         of the dimensions; None: the contract's own `scoreWeights`, without what a council says.
+    carried
+        what an earlier audit found of rows that are all still there as they were: rules that count rows one by one,
+        keys and foreign keys are then asked of the rows since, and of all rows only where that proves nothing.
 
     An empty table breaks no rule about its rows (0 of 0); promise a rowCount to forbid it.
     """
@@ -84,9 +90,11 @@ def evaluate(
         return Audit(results, 0, (), time.perf_counter() - started, weights)
     run = _Run(con, contract, table_sql, delivered, now.astimezone(UTC), data_as_of, allowed_tables)
     run.other_columns = frozenset(name.lower() for name in other_columns)
+    run.carried = carried
     run.ask(checks)
     results = tuple(run.result(check) for check in checks)
-    return Audit(results, run.rows or 0, delivered.schema, time.perf_counter() - started, weights)
+    seconds = time.perf_counter() - started
+    return Audit(results, run.rows or 0, delivered.schema, seconds, weights, run.marks)
 
 
 def plan_for(
@@ -95,10 +103,11 @@ def plan_for(
     table_sql: str,
     now: datetime,
     allowed_tables: Collection[str] = (),
+    carried: Carried | Unproven | None = None,
 ) -> Plan:
     """How `evaluate` would answer each check, by what files know of the table now; duckdb.Error if there is none."""
     run = _Run(con, contract, table_sql, describe(con, table_sql), now.astimezone(UTC), None, allowed_tables)
-    return run.planned(compile_checks(contract))
+    return run.planned(compile_checks(contract), carried)
 
 
 def describe(con: duckdb.DuckDBPyConnection, table_sql: str) -> Delivered:
@@ -118,7 +127,9 @@ class _Run:
     data_as_of: datetime | None
     allowed_tables: Collection[str]
     other_columns: frozenset[str] = frozenset()
+    carried: Carried | Unproven | None = None
     rows: int | None = None
+    joined: dict[str, int] = field(default_factory=dict)  # check name -> what it counts in rows carried and new
     routes: dict[str, Route] = field(default_factory=dict)  # check name -> how it is answered
     proven: frozenset[str] = frozenset()  # names of checks that no row breaks, as files tell
     measured: dict[str, Any] = field(default_factory=dict)  # aggregate expression -> value
@@ -127,7 +138,7 @@ class _Run:
 
     def ask(self, checks: Collection[Check]) -> None:
         """Plan, and measure by few queries all that needs none of its own."""
-        plan = self.planned(checks)
+        plan = self._joined(self.planned(checks, self.carried))
         self.routes = {route.check.name: route for route in plan.routes}
         started = time.perf_counter()
         self.proven = self._proven(plan)
@@ -136,14 +147,35 @@ class _Run:
         self._measure(plan.scan(self.proven))
         self._share(started, [r.check.name for r in plan.routes if r.scanned and r.check.name not in self.proven])
 
-    def planned(self, checks: Collection[Check]) -> Plan:
+    def planned(self, checks: Collection[Check], carried: Carried | Unproven | None) -> Plan:
         """The plan, by what files know of the table."""
-        known = facts_wanted(checks, self.delivered)
-        self._measure(["count(*)", *known])
+        whole = (check for check in checks if needs_all_rows(check, self.delivered, carried))
+        known = facts_wanted(whole, self.delivered)
+        if isinstance(carried, Carried):
+            self.measured["count(*)"] = carried.all_rows
+        self._measure([each for each in ("count(*)", *known) if each not in self.measured])
         self.rows = self.measured.get("count(*)")
         facts = Facts(self.rows or 0, {each: self.measured[each] for each in known if each in self.measured})
         fused = {check.name: fused for check in checks if check.kind == "sql" and (fused := self._fused(check))}
-        return plan_checks(checks, self.delivered, facts, self.now, fused)
+        plan = plan_checks(checks, self.delivered, facts, self.now, fused)
+        return carry_on(plan, self.delivered, self.now, fused, carried)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Check name -> the mark of its count, where a later audit may build on it."""
+        return {name: route.mark for name, route in self.routes.items() if route.mark is not None}
+
+    def _joined(self, plan: Plan) -> Plan:
+        """Ask the new rows what is carried on; what they can't answer is planned anew, of all rows."""
+        if not isinstance(self.carried, Carried):
+            return plan
+        asked = [route for route in plan.routes if route.carried is not None]
+        self.joined = NewRows(self.con, self._place, self.carried, self._share).counts(asked)
+        left = [route.check for route in asked if route.check.name not in self.joined]
+        if not left:
+            return plan
+        again = {route.check.name: route for route in self.planned(left, None).routes}
+        return replace(plan, routes=tuple(again.get(route.check.name, route) for route in plan.routes))
 
     def result(self, check: Check) -> CheckResult:
         """The result of one check: from what was measured for many, or from the check's own query."""
@@ -187,6 +219,8 @@ class _Run:
 
     def _judge(self, check: Check) -> measure.Finding:
         rows = self.rows or 0
+        if check.name in self.joined:
+            return self._found(check, self.joined[check.name], rows)
         if check.kind == "schema":
             return measure.schema(schema_faults(self.con, self.contract.table, self.delivered), len(check.columns))
         if check.kind == "extra_columns":
@@ -211,13 +245,21 @@ class _Run:
             raise NotEvaluableError(measure.unsupported(check))
         return measure.counted(check, self._bad(check), rows)
 
-    def _fused(self, check: Check) -> str | None:
+    def _found(self, check: Check, count: int, rows: int) -> measure.Finding:
+        """What a count of rows tells of its check."""
+        if check.kind == "completeness":
+            return measure.completeness(check, count, rows)
+        if check.kind == "sql":
+            return measure.answered(check, count, self._place.counts_rows(self._place.guarded(check)), rows)
+        return measure.counted(check, count, rows)
+
+    def _fused(self, check: Check) -> Fused | None:
         """A SQL rule as an aggregate of the scan, when it is one over the audited table; see `fusing`."""
         try:
             query = self._place.guarded(check)
         except (NotEvaluableError, duckdb.Error):
             return None  # which its own query tells
-        return aggregate_of(self.con, query.tree) if self._place.reads_the_table(query) else None
+        return fused_of(self.con, query.tree) if self._place.reads_the_table(query) else None
 
     def _answer(self, check: Check) -> tuple[Any, bool]:
         """(answer, it counts rows) of a SQL rule: from the scan where it took part, else from its own query."""

@@ -9,15 +9,46 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from platform_resources.quality.sql_guard import sql_of, tree_nodes
+from platform_resources.quality.sql_vocabulary import CLOCK
 
 _AGGREGATES = frozenset({"count_star", "count", "count_if", "sum", "min", "max", "avg"})
 _APART = ("modifiers", "group_expressions", "having", "qualify", "sample")
+_COUNTS = frozenset({"count_star", "count", "count_if"})
 _NO_TABLE = {"type": "EMPTY", "alias": "", "sample": None, "query_location": 0}
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A SQL rule as an aggregate of the table. `adds_up`: its answer for two parts of the rows is the sum of both."""
+
+    expression: str
+    adds_up: bool = False
+
+
+def fused_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> Fused | None:
+    """A guarded query over one table as an aggregate; None when it is not one."""
+    expression = aggregate_of(con, tree)
+    if expression is None:
+        return None
+    return Fused(expression, adds_up=_is_one_count(tree["select_list"][0]) and _is_lasting(tree))
+
+
+def _is_one_count(selected: dict[str, Any]) -> bool:
+    """Rows that are counted one by one, and nothing done with the count."""
+    named = selected.get("class") == "FUNCTION" and selected["function_name"].lower() in _COUNTS
+    return named and not selected["distinct"] and not selected["order_bys"]["orders"]
+
+
+def _is_lasting(tree: dict[str, Any]) -> bool:
+    """It asks for nothing that the clock answers; a column of such a name is taken for it."""
+    names = (node.get("function_name") or node.get("column_names", [""])[0] for node in tree_nodes(tree))
+    return CLOCK.isdisjoint(name.lower() for name in names)
 
 
 def aggregate_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ from math import prod
 from typing import Literal
 
 from platform_resources.contracts.wording import counted, listed
+from platform_resources.quality.carried import Carried, Unproven
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered, DeliveredColumn
 from platform_resources.quality.comparing import comparison
@@ -30,6 +31,7 @@ from platform_resources.quality.conditions import (
     latest_known,
     length_proof,
 )
+from platform_resources.quality.fusing import Fused
 from platform_resources.quality.keys import Bounds, bounds_expressions, fits_bitmap, has_bounds
 
 Tier = Literal[0, 1, 2]
@@ -57,6 +59,9 @@ class Route:
     known: str | None = None  # aggregate that files have answered already, where nothing more is asked
     bounds: tuple[Bounds, ...] | None = None  # of the key's columns, when a bitmap of it is made
     refusal: str | None = None  # why it can't be evaluated
+    counted_by: str | None = None  # aggregate that counts rows one by one
+    mark: str | None = None  # of a count that can be carried on; see `carried`
+    carried: int | None = None  # what is carried of it, where only new rows are asked
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Plan:
-    """The routes, in the order of the checks."""
+    """The routes, in the order of the checks, and what of an earlier audit they build on; see `incremental`."""
 
     routes: tuple[Route, ...]
+    carried: Carried | Unproven | None = None
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -111,7 +117,7 @@ def plan_checks(
     delivered: Delivered,
     facts: Facts,
     now: datetime,
-    fused: Mapping[str, str] | None = None,
+    fused: Mapping[str, Fused] | None = None,
 ) -> Plan:
     """The cheapest route of each check that gives the right answer.
 
@@ -120,7 +126,7 @@ def plan_checks(
     return Plan(tuple(_route(check, delivered, facts, now, fused or {}) for check in checks))
 
 
-def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fused: Mapping[str, str]) -> Route:
+def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fused: Mapping[str, Fused]) -> Route:
     try:
         if check.kind in ROW_KINDS:
             return _of_rows(check, delivered, now)
@@ -136,7 +142,7 @@ def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fuse
     except NotEvaluableError as reason:
         return Route(check, 0, "not evaluated", str(reason), "nothing", refusal=str(reason))
     if check.kind == "sql" and check.name in fused:
-        return _scanned(check, fused[check.name], "the rule's query is an aggregate over the table alone")
+        return _scanned(check, fused[check.name].expression, "the rule's query is an aggregate over the table alone")
     if check.kind == "sql":
         return Route(check, 2, "the rule's own query", "it is run as it stands", "what the query reads")
     if check.kind == "custom":

@@ -88,11 +88,14 @@ _CONSUMERS = """
 """
 
 
-# What a row filter may not use: it is about one row, and the same at every moment, for its rows are kept in copies.
-_NO_FILTER = """
+# What answers by the clock; `age` of one moment is its age today.
+_CLOCK = """
     now today current_date current_localtime current_localtimestamp get_current_time get_current_timestamp
-    transaction_timestamp age unnest
+    current_time current_timestamp localtime localtimestamp transaction_timestamp age
 """
+CLOCK = frozenset(_CLOCK.split())
+# What a row filter may not use: it is about one row, and the same at every moment, for its rows are kept in copies.
+_NO_FILTER = CLOCK | {"unnest"}
 
 
 @dataclass(frozen=True)
@@ -103,4 +106,4 @@ class Vocabulary:
 
 RULES = Vocabulary(FUNCTIONS, TABLES)
 CONSUMERS = Vocabulary(FUNCTIONS | frozenset(_CONSUMERS.split()), TABLES | {"PIVOT"})
-FILTERS = Vocabulary(FUNCTIONS - frozenset((_AGGREGATES + _NO_FILTER).split()), frozenset())
+FILTERS = Vocabulary(FUNCTIONS - frozenset(_AGGREGATES.split()) - _NO_FILTER, frozenset())

@@ -33,7 +33,9 @@ from platform_resources.lake import (
     qualified,
 )
 from platform_resources.pipeline.gate import weights_for
+from platform_resources.pipeline.proofs import stands
 from platform_resources.quality import Audit, Check, CheckResult, Plan, compile_checks, evaluate, plan_for
+from platform_resources.quality.carried import Carried, Unproven
 from platform_resources.quality.columns import Delivered, schema_faults
 from platform_resources.quality.evaluate import describe
 
@@ -93,20 +95,34 @@ def try_port(
     return Trial(after, old, last)
 
 
-def audit_port(settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime) -> Audit:
+def audit_port(
+    settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime, full: bool = False
+) -> Audit:
     """Audit the port's contract on its table as it stands now.
+
+    Like a build, it builds on what the last publication proved; `full`: every row is read.
 
     Raises
     ------
     NotBuiltError
         when there is no such table yet.
     """
-    return _asked(settings, domain, product, port, now, lambda place: place.audit(port.contract, port))
+
+    def ask(place: _Place) -> Audit | None:
+        return place.audit(port.contract, port, None if full else place.carried(port))
+
+    return _asked(settings, domain, product, port, now, ask)
 
 
-def plan_of_port(settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime) -> Plan:
+def plan_of_port(
+    settings: MeshSettings, domain: Domain, product: Product, port: OutputPort, now: datetime, full: bool = False
+) -> Plan:
     """How its audit would answer each rule, asked of nothing but what files know. Errors as of `audit_port`."""
-    return _asked(settings, domain, product, port, now, lambda place: place.plan(port.contract))
+
+    def ask(place: _Place) -> Plan | None:
+        return place.plan(port.contract, None if full else place.carried(port))
+
+    return _asked(settings, domain, product, port, now, ask)
 
 
 def table_of(port: OutputPort) -> str:
@@ -147,7 +163,7 @@ def _placed(
         connect(settings, reads=reads, at={domain.name: snapshot}) as con,
     ):
         moments = (last.published_at, last.data_as_of) if last else (now, None)
-        yield _Place(con, domain, [str(item) for item in inputs], *moments, settings), last
+        yield _Place(con, domain, [str(item) for item in inputs], snapshot, last, *moments, settings), last
 
 
 def asked_for(check: Check) -> tuple[object, ...]:
@@ -175,6 +191,8 @@ class _Place:
     con: duckdb.DuckDBPyConnection
     domain: Domain
     inputs: list[str]
+    snapshot: int
+    last: Publication | None
     now: datetime
     data_as_of: datetime | None
     settings: MeshSettings
@@ -188,15 +206,21 @@ class _Place:
         except duckdb.CatalogException:
             return None
 
-    def plan(self, contract: Contract) -> Plan | None:
+    def carried(self, port: OutputPort) -> Carried | Unproven:
+        """What the last publication proved that still holds."""
+        address = PortAddress.parse(port.address)
+        standing = stands(self.con, self.settings, address, port.contract, self.inputs, self.last, self.snapshot)
+        return standing.carried
+
+    def plan(self, contract: Contract, carried: Carried | Unproven | None) -> Plan | None:
         if self._delivered(contract) is None:
             return None
-        return plan_for(self.con, contract, self._table(contract), self.now, self.inputs)
+        return plan_for(self.con, contract, self._table(contract), self.now, self.inputs, carried)
 
-    def audit(self, contract: Contract, port: OutputPort) -> Audit | None:
-        return None if self._delivered(contract) is None else self._evaluated(contract, port)
+    def audit(self, contract: Contract, port: OutputPort, carried: Carried | Unproven | None = None) -> Audit | None:
+        return None if self._delivered(contract) is None else self._evaluated(contract, port, carried)
 
-    def _evaluated(self, contract: Contract, port: OutputPort) -> Audit:
+    def _evaluated(self, contract: Contract, port: OutputPort, carried: Carried | Unproven | None = None) -> Audit:
         return evaluate(
             self.con,
             contract,
@@ -206,6 +230,7 @@ class _Place:
             allowed_tables=self.inputs,
             other_columns=_columns_of_siblings(self.domain, port),
             weights=weights_for(self.settings, contract),
+            carried=carried,
         )
 
     def dry(self, port: OutputPort, before: Contract | None) -> DryAudit | None:

@@ -32,12 +32,21 @@ def test_a_rule_that_fails_now_is_told_and_nothing_is_written(mesh: Mesh) -> Non
 
 
 def test_each_rule_is_explained_by_its_tier(built: Mesh) -> None:
-    rules = built("audit", "shop.orders", "--explain", "--json").json["rules"]
+    rules = built("audit", "shop.orders", "--explain", "--full", "--json").json["rules"]
     assert {rule["tier"] for rule in rules} == {0, 1, 2}
     assert all(rule["how"] and rule["why"] and rule["cost"] for rule in rules)
-    told = built("audit", "shop.orders", "--explain").out
+    told = built("audit", "shop.orders", "--explain", "--full").out
     for words in ("Tier 0: what files know", "Tier 1: one scan", "Tier 2: a query of its own"):
         assert words in told
+
+
+def test_what_the_last_publication_proved_is_not_asked_again(built: Mesh) -> None:
+    """Nothing came since it was built."""
+    told = built("audit", "shop.orders", "--explain", "--json").json
+    assert told["builds_on"] == {"publication": 1, "proven_rows": 3, "new_rows": 0}
+    rules = {rule["check"]: rule for rule in told["rules"]}
+    assert (rules["primary_key"]["carried"], rules["primary_key"]["cost"]) == (0, "no rows read")
+    assert "3 rows of publication #1 are there as they were" in built("audit", "shop.orders", "--explain").out
 
 
 def test_what_can_not_be_audited_is_told(empty: Mesh) -> None:

@@ -1,0 +1,123 @@
+"""What the last publication proved of rows that are still there as they were: only the rows since need to be read.
+
+Pure values. A rule's mark is made of the SQL that measures it, the types of its columns and the engine's version: a
+count is carried on only while the mark is the same, whatever else was changed in the contract.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from platform_resources.contracts.wording import counted
+from platform_resources.quality.checks import Check
+from platform_resources.quality.columns import Delivered
+from platform_resources.quality.conditions import ROW_KINDS, UNIQUE_KINDS
+
+_MARK_CHARACTERS = 12  # 48 bits: of a thousand changes of a rule, one in 10^11 would go unseen
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a publication's audit found of a rule: `bad` rows, or the answer of a query that counts."""
+
+    mark: str
+    bad: int
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The rows that publication `number` was audited for, which are all still there, and those that came since.
+
+    `old_sql`, `new_sql`: both parts, as SQL to stand in FROM. `parents`: tables that foreign keys point to, as the
+    contract writes them -> why what was found there may not hold any more; None: all keys of then are still there.
+    """
+
+    number: int
+    rows: int
+    new_rows: int
+    old_sql: str
+    new_sql: str
+    counts: Mapping[str, Count] = field(default_factory=dict)  # by check name
+    parents: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def all_rows(self) -> int:
+        return self.rows + self.new_rows
+
+    @property
+    def told(self) -> str:
+        """A sentence for people."""
+        then, news = f"publication #{self.number}", counted(self.new_rows, "new row")
+        return f"{counted(self.rows, 'row')} of {then} are there as they were, so what it proved holds; {news} since"
+
+    def as_record(self) -> dict[str, Any]:
+        return {"publication": self.number, "proven_rows": self.rows, "new_rows": self.new_rows}
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """Nothing is carried on. `reason` is for people."""
+
+    reason: str
+
+    @property
+    def told(self) -> str:
+        """A sentence for people."""
+        return f"All rows are read: {self.reason}"
+
+    def as_record(self) -> dict[str, Any]:
+        return {"publication": None, "why_not": self.reason}
+
+
+def mark_of(check: Check, delivered: Delivered, expression: str | None) -> str | None:
+    """Tells whether a count of now can be added to one of then; None where the counts of two parts don't add up.
+
+    `expression`: the aggregate that counts the rows that break a rule, or that a SQL rule counts.
+    """
+    if check.kind in UNIQUE_KINDS:
+        asked: object = "repeats"
+    elif check.kind == "relationships":
+        asked = (str(check.arguments["table"]), tuple(map(str, check.arguments["columns"])))
+    elif check.kind in ROW_KINDS or check.kind == "sql":
+        asked = expression
+    else:
+        return None
+    if asked is None:
+        return None
+    found = (delivered.find(name) for name in check.columns)
+    types = tuple((column.name, column.type) for column in found if column is not None)
+    text = repr((duckdb.__version__, asked, delivered.schema if check.kind == "sql" else types))
+    return hashlib.sha256(text.encode()).hexdigest()[:_MARK_CHARACTERS]
+
+
+def why_in_full(check: Check, mark: str | None, carried: Carried) -> str | None:
+    """Why a rule is asked of all rows though some were proven before; None when it needn't be."""
+    if mark is None:
+        return "only counts of rows that are judged one by one, and not by the clock, add up"
+    count, then = carried.counts.get(check.name), f"publication #{carried.number}"
+    if count is None or count.mark != mark:
+        return f"it is new, or was changed or not evaluated in {then}"
+    if check.kind in UNIQUE_KINDS and count.bad:
+        return f"{then} found {counted(count.bad, 'repeated key')}"
+    if check.kind == "relationships":
+        parent = str(check.arguments["table"])
+        if count.bad:
+            return f"{then} found {counted(count.bad, 'row')} without one in {parent}"
+        return carried.parents.get(parent, f"what became of {parent} is not known")
+    return None
+
+
+def counts_of(results: Iterable[Mapping[str, Any]], marks: Mapping[str, str]) -> dict[str, Count]:
+    """Check name -> its count, of the results that the log keeps; without what was not evaluated or doesn't add up."""
+    found = {}
+    for result in results:
+        name, bad = result["name"], result["failed_rows"]
+        bad = result["value"] if bad is None else bad  # of SQL that counts, but not bad rows
+        if name in marks and isinstance(bad, int) and not isinstance(bad, bool):
+            found[name] = Count(marks[name], bad)
+    return found
