@@ -93,6 +93,8 @@ schema:
         customProperties: [{{property: mask, value: {{strategy: "null", clearance: gdpr}}}}]
       - {{name: balance, logicalType: number, physicalType: "DECIMAL(12,2)", required: true, classification: internal}}
       - {{name: joined_on, logicalType: timestamp, physicalType: TIMESTAMP, classification: internal}}
+    quality:
+      - {{name: letters_arrive, type: text, dimension: accuracy, description: The shop writes to ten customers a year.}}
 slaProperties:
   - {{property: freshness, value: P3650D, element: customers.joined_on}}
   - {{property: availability, value: 99.9, unit: percent}}

@@ -160,6 +160,10 @@ schema:
         mustBeLessThan: 100
         dimension: conformity
         severity: warning
+      - name: prices_look_right
+        type: text
+        dimension: accuracy
+        description: The shop compares ten receipts a month with the till.
 slaProperties:
   - {property: freshness, value: P3650D, element: orders.landed_at}
 team:

@@ -50,6 +50,7 @@ from platform_resources.cli.output import (
     table,
 )
 from platform_resources.cli.views import (
+    manual_record,
     notices_text,
     port_page,
     port_record,
@@ -267,6 +268,7 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     audit = state.publication.audit if state.publication else None
     told = None if measured is None else availability.availability_record(measured)
     record = {**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit}
+    record["manual_rules"] = manual_record(contract.table.manual_rules)
     print_json({**record, "availability": told, "consumers": [access.consumer_record(c) for c in consumers]})
 
 

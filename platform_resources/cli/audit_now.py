@@ -12,10 +12,12 @@ from rich.padding import Padding
 from platform_resources.catalog import mesh_state
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import DIM, console, duration, fail, print_json, score_text, table
-from platform_resources.contracts.wording import counted
+from platform_resources.cli.views import manual_record, manual_table
+from platform_resources.contracts.wording import MANUAL, counted
 from platform_resources.lake import MeshSettings, utc_now
 
 if TYPE_CHECKING:
+    from platform_resources.contracts import OutputPort
     from platform_resources.quality import Audit, Plan, Route
 
 _TIERS = {
@@ -51,7 +53,7 @@ def audit_product(
     where = settings, domain, state.product, state.port, now
     try:
         if explain:
-            _explain(state.port.address, plan_of_port(*where, full=full), json_output)
+            _explain(state.port, plan_of_port(*where, full=full), json_output)
             return
         found = audit_port(*where, full=full)
     except NotBuiltError as error:
@@ -60,13 +62,19 @@ def audit_product(
     raise typer.Exit(0 if found.passed else 1)
 
 
-def _explain(port: str, plan: Plan, json_output: bool) -> None:
+def _explain(port: OutputPort, plan: Plan, json_output: bool) -> None:
+    manual = port.contract.table.manual_rules
     if json_output:
         builds_on = None if plan.carried is None else plan.carried.as_record()
-        print_json({"port": port, "builds_on": builds_on, "rules": [_route_record(route) for route in plan.routes]})
+        record = {
+            "port": port.address,
+            "builds_on": builds_on,
+            "rules": [_route_record(route) for route in plan.routes],
+        }
+        print_json({**record, "manual": manual_record(manual)})
         return
-    rules = counted(len(plan.routes), "rule")
-    console.print(f"[bold]{escape(port)}[/]  {rules}, each at the cheapest tier that can answer it", highlight=False)
+    name, rules = escape(port.address), counted(len(plan.routes), "rule")
+    console.print(f"[bold]{name}[/]  {rules}, each at the cheapest tier that can answer it", highlight=False)
     if plan.carried is not None:
         console.print(f"  {escape(plan.carried.told)}", highlight=False)
     parts = {"Carried on: of these, only new rows are asked": [r for r in plan.routes if r.carried is not None]}
@@ -76,6 +84,9 @@ def _explain(port: str, plan: Plan, json_output: bool) -> None:
         if routes:
             console.print(f"\n[bold]{title}[/]  [{DIM}]{counted(len(routes), 'rule')}[/]", highlight=False)
             _explain_tier(routes)
+    if manual:
+        console.print(f"\n[bold]{MANUAL.capitalize()}[/]  [{DIM}]{counted(len(manual), 'rule')}[/]", highlight=False)
+        console.print(Padding(manual_table(manual), (0, 0, 0, 2), expand=False), highlight=False)
 
 
 def _explain_tier(routes: Iterable[Route]) -> None:

@@ -16,6 +16,8 @@ from platform_resources.cli.output import duration, moment, score_text, state_te
 from platform_resources.contracts.lifecycle import is_runnable, replacement_of
 from platform_resources.lake import Publication
 
+from platform_resources.contracts.model import QualityRule
+from platform_resources.contracts.wording import MANUAL
 _LIVES = {"proposed": "dim", "draft": "cyan", "active": "green", "deprecated": "yellow", "retired": "dim"}
 
 
@@ -210,6 +212,8 @@ def port_page(
         parts += [Text(""), Text("Limitations", style="bold"), Text(limits)]
     return Group(*parts)
 
+    if manual := contract.table.manual_rules:
+        parts += [Text(""), Text(f"Rules that are {MANUAL}", style="bold"), manual_table(manual)]
 
 def _facts(state: PortState, availability: str | None, consumption: str, others: Sequence[PortState]) -> Table:
     contract, publication = state.port.contract, state.publication
@@ -218,6 +222,18 @@ def _facts(state: PortState, availability: str | None, consumption: str, others:
     status = f"[{_LIVES[state.lifecycle]}]{state.lifecycle}[/]"
     facts.add_row("status", f"{status}, tier {escape(str(contract.custom.get('tier', '–')))}")
     if others:
+def manual_record(rules: Sequence[QualityRule]) -> list[dict[str, Any]]:
+    return [{"name": rule.name, "column": rule.column, "description": rule.description} for rule in rules]
+
+
+def manual_table(rules: Sequence[QualityRule]) -> Table:
+    """Rules that people look after, one row each."""
+    made = table("rule", "about", "what it says")
+    for rule in rules:
+        made.add_row(escape(rule.name), rule.column or "the table", escape(" ".join((rule.description or "").split())))
+    return made
+
+
         named = (f"{other.port.address} ({other.lifecycle})" for other in by_preference_now(others))
         facts.add_row("other ports", escape(", ".join(named)))
     facts.add_row("contract", f"{contract.version}  ({contract.file.name})")

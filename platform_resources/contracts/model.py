@@ -134,6 +134,12 @@ class Table:
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)
 
+    @property
+    def manual_rules(self) -> tuple[QualityRule, ...]:
+        """Rules of type text, of the table and of its columns: people look after them, nothing measures them."""
+        every = (*self.quality, *(rule for column in self.columns for rule in column.quality))
+        return tuple(rule for rule in every if rule.type == "text")
+
 
 @dataclass(frozen=True, slots=True)
 class SlaProperty:

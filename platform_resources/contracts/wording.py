@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MANUAL = "manual: looked after by people, not measured, counts in no score"  # of rules that are texts
+
 
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Names, without those that are too many to read.

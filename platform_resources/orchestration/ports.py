@@ -7,6 +7,7 @@ import dagster as dg
 
 from platform_resources.contracts.lifecycle import lifecycle_of, replacement_of
 from platform_resources.contracts.model import Domain, OutputPort, Product
+from platform_resources.contracts.wording import MANUAL
 from platform_resources.governance import Consumer, strictest
 from platform_resources.lake import MeshSettings, PortAddress, utc_now
 from platform_resources.orchestration.automation import refresh_on_update
@@ -156,6 +157,9 @@ def _description(product: Product, port: OutputPort, notices: Sequence[str] = ()
         parts.append(f"**Limitations.** {contract.limitations or product.limitations}")
     return "\n\n".join(part.strip() for part in parts if part)
 
+    if manual := contract.table.manual_rules:
+        rules = "\n".join(f"- `{rule.name}`: {' '.join((rule.description or '').split())}" for rule in manual)
+        parts.append(f"**Rules that are {MANUAL}.**\n\n{rules}")
 
 def _check_spec(key: dg.AssetKey, check: CheckGroup) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(

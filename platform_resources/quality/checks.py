@@ -284,7 +284,7 @@ def _explicit(rule: QualityRule, name: str) -> Check:
         operator=rule.operator,
         threshold=rule.threshold,
         unit=rule.unit,
-        arguments={**rule.arguments, "metric": rule.metric} if kind == "custom" else rule.arguments,
+        arguments={"metric": rule.metric, "engine": rule.engine} if kind == "custom" else rule.arguments,
         query=rule.query,
         weight=_weight(rule),
         description=rule.description,

@@ -178,7 +178,8 @@ def answered(check: Check, value: Any, counts_rows: bool, rows: int) -> Finding:
 def unsupported(check: Check) -> str:
     if check.arguments.get("metric"):
         return f"ODCS knows no library metric {check.arguments['metric']!r}"
-    return "it is written for another engine, which this platform does not run; write it as a library or sql rule"
+    engine = f"another engine ({check.arguments['engine']})" if check.arguments.get("engine") else "another engine"
+    return f"it is written for {engine}, which this platform does not run; write it as a library or sql rule"
 
 
 def _percent(part: int, rows: int) -> str:

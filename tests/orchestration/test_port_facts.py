@@ -15,6 +15,7 @@ from platform_resources.governance import consumers_of
 from platform_resources.lake import MeshSettings, Publication, utc_now
 from platform_resources.orchestration.columns import promised_schema
 from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts, registered_facts
+from platform_resources.orchestration.ports import port_spec
 from tests.tiny_mesh import REPOSITORY, write_project
 
 
@@ -104,3 +105,10 @@ def test_a_masked_column_says_so(orders: tuple[Path, Product, OutputPort]) -> No
 
 def test_the_repository_has_consumers_to_show() -> None:
     assert consumers_of(load_mesh(REPOSITORY / "domains"), "crm.customer_360.v1")
+
+
+def test_rules_that_people_look_after_are_told_as_such(orders: tuple[Path, Product, OutputPort]) -> None:
+    domain = next(load_mesh(orders[0]).domains)
+    told = port_spec(domain, *orders[1:]).description or ""
+    assert "not measured, counts in no score" in told
+    assert "`prices_look_right`: The shop compares ten receipts a month" in told

@@ -218,6 +218,14 @@ def test_checks_that_failed_show_rows_as_the_reader_sees_them(portal: Portal) ->
     assert any('"door":"portal"' in record.replace(" ", "") for (record,) in kinds)
 
 
+def test_a_rule_that_people_look_after_stands_apart_from_what_was_measured(kept_portal: Portal) -> None:
+    kept_portal.mesh.publish()
+    shown = words(page(kept_portal, "ana", "/products/shop/customers"))
+    apart = shown[shown.index("Manual") :]
+    assert "Looked after by people: not measured, and in no score." in apart
+    assert "letters_arrive the table The shop writes to ten customers a year." in apart
+
+
 def test_rows_are_looked_up_in_the_readers_places_for_queries(portal: Portal) -> None:
     app = create_app(portal.access.settings, access=portal.access, limits=ApiLimits(streams=1))
     address = f"{CUSTOMERS}/checks/age_is_a_band/rows"

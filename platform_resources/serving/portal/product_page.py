@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from platform_resources.access.errors import UnknownPortError
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract
+from platform_resources.contracts.model import QualityRule
 from platform_resources.lake import utc_now
 from platform_resources.operations import ProbeSettings, levels_of
 from platform_resources.operations.history import read_history
@@ -71,6 +72,7 @@ class ProductPage:
     levels: list[LevelRow]
     availability: AvailabilityOut
     log: list[PublicationOut]
+    manual: tuple[QualityRule, ...]
     log_next: str | None
     plots: list[Drawn]
     lineage: Lineage
@@ -146,6 +148,7 @@ def page_of(
         log_next=str(log[LOG_ROWS - 1].number) if more else None,
         plots=plotter.draw([figure for figure in figures if figure is not None]),
         lineage=lineage,
+        manual=contract.table.manual_rules,
         picture=port_picture(lineage),
         impact=get_impact(reader, state, "change", None),
         consumers=get_consumers(reader, state),
