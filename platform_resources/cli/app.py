@@ -49,6 +49,7 @@ from platform_resources.cli.output import (
     print_json,
     table,
 )
+from platform_resources.cli.quality_views import history_of, history_record
 from platform_resources.cli.views import (
     manual_record,
     notices_text,
@@ -249,9 +250,10 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     others = [other for other in siblings if other is not state]
     measured = availability.measured(_settings(), state.port.address)
     consumers = access.consumers_in(_settings(), state.port.address)
+    history = history_of(_settings(), state)
     if not json_output:
         told = None if measured is None else availability.measured_text(measured)
-        console.print(port_page(state, told, access.consumers_told(consumers), others))
+        console.print(port_page(state, told, access.consumers_told(consumers), others, history))
         return
     contract = state.port.contract
     columns = [
@@ -268,6 +270,7 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
     audit = state.publication.audit if state.publication else None
     told = None if measured is None else availability.availability_record(measured)
     record = {**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit}
+    record["history"] = history_record(history)
     record["manual_rules"] = manual_record(contract.table.manual_rules)
     print_json({**record, "availability": told, "consumers": [access.consumer_record(c) for c in consumers]})
 

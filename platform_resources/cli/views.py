@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_resources.catalog import DomainState, PortState, by_preference_now
+from platform_resources.catalog.score_history import FIGURES, ScoreHistory, share_of
 from platform_resources.cli.output import duration, moment, score_text, state_text, table
+from platform_resources.cli.quality_views import scores_table, shares_table
 from platform_resources.contracts.lifecycle import is_runnable, replacement_of
-from platform_resources.lake import Publication
-
 from platform_resources.contracts.model import QualityRule
 from platform_resources.contracts.wording import MANUAL
+from platform_resources.lake import Publication
+
 _LIVES = {"proposed": "dim", "draft": "cyan", "active": "green", "deprecated": "yellow", "retired": "dim"}
 
 
@@ -48,6 +50,7 @@ def port_record(state: PortState) -> dict[str, Any]:
             "rows": publication.row_count,
             "score": round(publication.score, 2),
             "scores": publication.audit.get("scores", {}),
+            **{name: share_of(publication.audit, name) for name in FIGURES},
             "warnings": _failed(publication.audit),
         }
     record["lifecycle"] = _life_record(state)
@@ -175,10 +178,15 @@ def problems_text(domains: list[DomainState]) -> Text | None:
 
 
 def port_page(
-    state: PortState, availability: str | None = None, consumption: str = "", others: Sequence[PortState] = ()
+    state: PortState,
+    availability: str | None = None,
+    consumption: str = "",
+    others: Sequence[PortState] = (),
+    history: ScoreHistory | None = None,
 ) -> Group:
     """Everything that `mesh show` tells of a port; `availability`: what was measured, when something was;
-    `consumption`: who really reads it, when somebody is known; `others`: further ports of its product.
+    `consumption`: who really reads it, when somebody is known; `others`: further ports of its product;
+    `history`: how its score went.
     """
     contract, publication = state.port.contract, state.publication
     parts: list[Any] = [
@@ -189,8 +197,7 @@ def port_page(
         _facts(state, availability, consumption, others),
     ]
     if publication is not None:
-        scores = publication.audit.get("scores", {})
-        parts += [Text(""), Text("Score by dimension", style="bold"), _scores(scores)]
+        parts += _quality(publication.audit, history or ScoreHistory())
     columns = table("column", "type", "key", "class", "meaning")
     for column in contract.table.columns:
         key = f"PK{column.primary_key_position}" if column.primary_key_position else ("!" if column.required else "")
@@ -205,6 +212,8 @@ def port_page(
         for item in failed:
             warnings.add_row(item["check"], item["severity"], escape(item["message"]))
         parts += [Text(""), Text(title, style="bold"), warnings]
+    if manual := contract.table.manual_rules:
+        parts += [Text(""), Text(f"Rules that are {MANUAL}", style="bold"), manual_table(manual)]
     if contract.usage or state.product.usage:
         parts += [Text(""), Text("Usage", style="bold"), Text((contract.usage or state.product.usage or "").strip())]
     if contract.limitations or state.product.limitations:
@@ -212,16 +221,7 @@ def port_page(
         parts += [Text(""), Text("Limitations", style="bold"), Text(limits)]
     return Group(*parts)
 
-    if manual := contract.table.manual_rules:
-        parts += [Text(""), Text(f"Rules that are {MANUAL}", style="bold"), manual_table(manual)]
 
-def _facts(state: PortState, availability: str | None, consumption: str, others: Sequence[PortState]) -> Table:
-    contract, publication = state.port.contract, state.publication
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
-    status = f"[{_LIVES[state.lifecycle]}]{state.lifecycle}[/]"
-    facts.add_row("status", f"{status}, tier {escape(str(contract.custom.get('tier', '–')))}")
-    if others:
 def manual_record(rules: Sequence[QualityRule]) -> list[dict[str, Any]]:
     return [{"name": rule.name, "column": rule.column, "description": rule.description} for rule in rules]
 
@@ -234,6 +234,13 @@ def manual_table(rules: Sequence[QualityRule]) -> Table:
     return made
 
 
+def _facts(state: PortState, availability: str | None, consumption: str, others: Sequence[PortState]) -> Table:
+    contract, publication = state.port.contract, state.publication
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("owner", f"{contract.team_name or state.product.team_name or '–'} <{_owner(state)}>")
+    status = f"[{_LIVES[state.lifecycle]}]{state.lifecycle}[/]"
+    facts.add_row("status", f"{status}, tier {escape(str(contract.custom.get('tier', '–')))}")
+    if others:
         named = (f"{other.port.address} ({other.lifecycle})" for other in by_preference_now(others))
         facts.add_row("other ports", escape(", ".join(named)))
     facts.add_row("contract", f"{contract.version}  ({contract.file.name})")
@@ -268,11 +275,15 @@ def _owner(state: PortState) -> str:
     return next(iter(state.port.contract.owners or state.product.owners), "–")
 
 
-def _scores(scores: Mapping[str, float]) -> Table:
-    made = Table.grid(padding=(0, 2))
-    for dimension, value in sorted(scores.items()):
-        made.add_row(dimension, score_text(value), "█" * round(value / 5))
-    return made
+def _quality(audit: Mapping[str, Any], history: ScoreHistory) -> list[Any]:
+    """Scores and shares with their history; a log of an earlier version of the platform has less."""
+    over = f", over {history.says}" if len(history.publications) > 1 else ""
+    parts: list[Any] = []
+    if audit.get("scores"):
+        parts += [Text(""), Text(f"Score by dimension{over}", style="bold"), scores_table(audit, history)]
+    if (shares := shares_table(audit, history)) is not None:
+        parts += [Text(""), Text("Values that are there, and that agree with their reference", style="bold"), shares]
+    return parts
 
 
 def publication_record(publication: Publication) -> dict[str, Any]:

@@ -51,6 +51,18 @@ def test_show_tells_the_promise_and_the_columns(built: Mesh) -> None:
     assert page["audit"]["passed"] is True
 
 
+def test_show_tells_completeness_in_percent_and_how_the_score_went(built: Mesh) -> None:
+    page = built("show", "shop.orders", "--json").json
+    assert (page["completeness"]["percent"], page["completeness"]["bad"], page["accuracy"]) == (100, 0, None)
+    assert page["completeness"]["values"] == 3 * len(page["completeness"]["columns"])
+    history = page["history"]
+    assert [one["number"] for one in history["publications"]] == [1]
+    assert history["series"]["score"] == [page["score"]]
+    assert history["series"]["completeness"] == [100]
+    assert history["trends"] == {}, "of one publication there is none"
+    assert "100 %" in built("show", "shop.orders").out
+
+
 def test_show_never_tells_a_masked_value(built: Mesh) -> None:
     told = built("show", "shop.orders", "--json").out + built("show", "shop.orders.v1").out
     for secret in ("ada@mail.example", "+1-555-0101", "1970"):
