@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.pipeline.building import NOW, SOURCE, Shop, minutes
@@ -48,6 +49,28 @@ def wrong_types(shop: Shop) -> None:
     shop.till.land(NAME, [10], columns="id::VARCHAR AS id, amount::DOUBLE AS amount, currency, landed_at")
 
 
+def a_footer_that_denies_nulls(shop: Shop) -> None:
+    """A null key, and a count of nulls (field 3 of the statistics, a varint) that says there is none."""
+    file = shop.till.land(NAME, [10, None])
+    content = file.read_bytes()
+    assert content.count(b"\x16\x02") == 1
+    file.write_bytes(content.replace(b"\x16\x02", b"\x16\x00"))
+    ((nulls,),) = duckdb.execute(
+        f"SELECT stats_null_count FROM parquet_metadata('{file}') WHERE path_in_schema = 'id'"
+    ).fetchall()
+    assert nulls == 0
+
+
+def a_footer_with_another_key(shop: Shop) -> None:
+    """The key of an earlier file, and statistics that call it another one."""
+    file = shop.till.land(NAME, [1])
+    content, one = file.read_bytes(), (1).to_bytes(8, "little")
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    footer = content[start:].replace(one, (77).to_bytes(8, "little"))
+    assert footer != content[start:]
+    file.write_bytes(content[:start] + footer)
+
+
 def a_directory(shop: Shop) -> None:
     (shop.till.folder / NAME).mkdir()
     (shop.till.folder / NAME / "part-0.parquet").write_bytes(b"rows")
@@ -79,6 +102,8 @@ BAD: dict[str, tuple[Callable[[Shop], object], str]] = {
         "column amount is missing; the contract lines.odcs.yaml promises it",
     ),
     "null key": (lambda shop: shop.till.land(NAME, [10, None]), "required__id: .*1"),
+    "null key that the footer denies": (a_footer_that_denies_nulls, "required__id: .*1"),
+    "key of an earlier file that the footer denies": (a_footer_with_another_key, "primary_key: 1 of its rows"),
     "foreign currency": (lambda shop: shop.till.land(NAME, [10], currency="'EUR'"), "currency_is_usd: .*1"),
     "key twice in the file": (lambda shop: shop.till.land(NAME, [10, 10]), "primary_key: "),
     "key of an earlier file": (
