@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,10 +11,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from platform_resources.catalog import PortState
+from platform_resources.catalog.score_history import score_history
 from platform_resources.lake import PortAddress, Publication
 from platform_resources.quality import compile_checks
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged, refusals
 from platform_resources.serving.entitlements import contracts_of, is_told_rows, policy_on, sight_of
+from platform_resources.serving.hidden_inputs import names_unseen
+from platform_resources.serving.quality_figures import ShareOut, TrendOut, percent_of, share_out, trends_of
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["products"])
@@ -37,6 +41,12 @@ class RuleResult(Answer):
 class Measured(Answer):
     score: float = Field(description="0-100.", examples=[98.5])
     scores: dict[str, float] = Field(description="By dimension, 0-100.", examples=[{"completeness": 99.2}])
+    completeness: ShareOut | None = Field(
+        description="Of the columns that must have values; null where none must, or hidden rows would be counted."
+    )
+    accuracy: ShareOut | None = Field(
+        description="Against the references of the contract; null where it names none, or hidden rows would be counted."
+    )
     passed: bool = Field(description="Whether every check of severity error passed.")
     contract_version: str
     at: datetime
@@ -48,6 +58,7 @@ class QualityReport(Answer):
     publication: int | None = Field(description="Number of the publication that was measured.")
     measured: Measured | None = Field(description="Null before the first publication.")
     refused: Measured | None = Field(description="Of a newer version that failed, and that nobody reads.")
+    trends: list[TrendOut] = Field(description="Where the figures of the last publications lead; empty before five.")
 
 
 class PublicationOut(Answer):
@@ -58,6 +69,8 @@ class PublicationOut(Answer):
     columns: list[str]
     score: float
     scores: dict[str, float]
+    completeness_percent: float | None = Field(description="Null where it was not measured, or is withheld.")
+    accuracy_percent: float | None = Field(description="Null where it was not measured, or is withheld.")
     data_as_of: datetime | None
     published_at: datetime
 
@@ -76,15 +89,16 @@ class PublicationPage(Page):
 def get_quality(reader: CurrentReader, state: AskedPort) -> QualityReport:
     """The score of what is served, by dimension and by check. No row and no value of a row is shown."""
     publication, refusal = state.publication, state.refusal
-    shown = _shown_rules(reader, state)
+    told = _Told(_shown_rules(reader, state), is_told_rows(reader, state), reader.sees_address)
     measured = refused = None
     if publication is not None:
         facts = (publication.score, publication.contract_version, publication.published_at)
-        measured = _measured(publication.audit, *facts, shown)
+        measured = _measured(publication.audit, *facts, told)
     if refusal is not None:
-        refused = _measured(refusal.audit, refusal.score, refusal.contract_version, refusal.refused_at, shown)
+        refused = _measured(refusal.audit, refusal.score, refusal.contract_version, refusal.refused_at, told)
     number = None if publication is None else publication.number
-    return QualityReport(port=state.port.address, publication=number, measured=measured, refused=refused)
+    trends = list(trends_of(score_history(_log(reader, state)), shares=told.rows))
+    return QualityReport(port=state.port.address, publication=number, measured=measured, refused=refused, trends=trends)
 
 
 @router.get(
@@ -104,14 +118,28 @@ def list_publications(
     ] = None,
 ) -> PublicationPage:
     """The publication log of a port, newest first; retirements and returns to earlier versions are in it too."""
-    known = reader.access.guard.served.log(PortAddress.parse(state.port.address))
-    entries = () if known is None else known.entries
+    entries = _log(reader, state)
     log = [entry for entry in entries if cursor is None or entry.number < int(cursor)][: limit + 1]
     following = str(log[limit - 1].number) if len(log) > limit else None
     link_next(request, response, following)
     told = is_told_rows(reader, state)
     found = [_publication(publication, told) for publication in log[:limit]]
     return PublicationPage(port=state.port.address, publications=found, next=following)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a reader is told of an audit: the rules with values (None: all), what counts rows, the products it sees."""
+
+    rules: frozenset[str] | None
+    rows: bool
+    sees: Callable[[str], bool]
+
+
+def _log(reader: Reader, state: PortState) -> tuple[Publication, ...]:
+    """The publication log of a port, newest first, as it is kept in the process."""
+    known = reader.access.guard.served.log(PortAddress.parse(state.port.address))
+    return () if known is None else known.entries
 
 
 def _publication(publication: Publication, told: bool) -> PublicationOut:
@@ -123,6 +151,8 @@ def _publication(publication: Publication, told: bool) -> PublicationOut:
         columns=list(publication.columns),
         score=round(publication.score, 2),
         scores=_scores(publication.audit),
+        completeness_percent=percent_of(publication, "completeness") if told else None,
+        accuracy_percent=percent_of(publication, "accuracy") if told else None,
         data_as_of=publication.data_as_of,
         published_at=publication.published_at,
     )
@@ -132,13 +162,13 @@ def _scores(audit: Mapping[str, Any]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in (audit.get("scores") or {}).items()}
 
 
-def _measured(
-    audit: Mapping[str, Any], score: float, version: str, at: datetime, shown: frozenset[str] | None
-) -> Measured:
-    results = [_result(item, shown) for item in audit.get("results", ())]
+def _measured(audit: Mapping[str, Any], score: float, version: str, at: datetime, told: _Told) -> Measured:
+    results = [_result(item, told) for item in audit.get("results", ())]
     return Measured(
         score=round(score, 2),
         scores=_scores(audit),
+        completeness=share_out(audit, "completeness", told.sees) if told.rows else None,
+        accuracy=share_out(audit, "accuracy", told.sees) if told.rows else None,
         passed=all(item.status == "passed" or item.severity != "error" for item in results),
         contract_version=version,
         at=at,
@@ -146,10 +176,11 @@ def _measured(
     )
 
 
-def _result(item: Mapping[str, Any], shown: frozenset[str] | None) -> RuleResult:
-    withheld = shown is not None and item["name"] not in shown
+def _result(item: Mapping[str, Any], told: _Told) -> RuleResult:
+    withheld = told.rules is not None and item["name"] not in told.rules
     passed = bool(item["passed"])
-    told = f"the rule {'holds' if passed else 'is broken'}; its value is told to who reads all of it unmasked"
+    verdict = f"the rule {'holds' if passed else 'is broken'}"
+    message = verdict if names_unseen(item["message"], told.sees) else item["message"]
     return RuleResult(
         name=item["name"],
         group=item["group"],
@@ -158,7 +189,7 @@ def _result(item: Mapping[str, Any], shown: frozenset[str] | None) -> RuleResult
         status="passed" if passed else "failed",
         value=None if withheld else item.get("value"),
         threshold=item["threshold"],
-        message=told if withheld else item["message"],
+        message=f"{verdict}; its value is told to who reads all of it unmasked" if withheld else message,
         failed_rows=None if withheld else item.get("failed_rows"),
         score=None if withheld else item["score"],
     )

@@ -91,6 +91,36 @@ def test_rows_that_a_filter_hides_are_counted_nowhere(api: Api) -> None:
             assert "37 of 40" not in answer.text
 
 
+def test_shares_of_values_are_told_but_to_who_does_not_see_all_rows(api: Api) -> None:
+    share = {"percent": 92.5, "promised": 99.0, "values": 4321, "bad": 324, "columns": ["customer_id"]}
+    true = share | {"percent": 99.9, "references": ["secret.people.v1", "ledger"], "unmatched": 7}
+    message = "customer_id other than in secret.people.v1: 3 of 40 rows"
+    rule = {
+        **{"name": "agrees", "group": "agrees", "dimension": "accuracy", "severity": "warning", "passed": False},
+        **{"value": 3, "threshold": "= 0", "message": message, "failed_rows": 3, "score": 0.9},
+    }
+    for _ in range(5):
+        api.mesh.publish(audit={"results": [rule], "scores": {}, "completeness": share, "accuracy": true})
+    answer = api.get("desk", f"{PORT}/quality")
+    measured = answer.json()["measured"]
+    assert measured["completeness"] | {"columns": []} == {
+        **{"percent": 92.5, "promised_percent": 99.0, "values": 4321, "bad": 324, "columns": []},
+        **{"references": [], "unmatched_rows": 0},
+    }
+    assert (measured["accuracy"]["references"], measured["accuracy"]["unmatched_rows"]) == (["ledger"], 7)
+    assert "secret" not in answer.text, "a product that nobody may know of"
+    assert {trend["of"] for trend in answer.json()["trends"]} >= {"score", "completeness", "accuracy"}
+    (first, *_) = told(api, "desk", f"{PORT}/publications")["publications"]
+    assert (first["completeness_percent"], first["accuracy_percent"]) == (92.5, 99.9)
+    api.mesh.identity(Identity("reggie", "agent", "Reggie", attributes={"regions": ("north",)}, purpose="analytics"))
+    hidden = api.get("reggie", f"{PORT}/quality")
+    assert (hidden.json()["measured"]["completeness"], hidden.json()["measured"]["accuracy"]) == (None, None)
+    assert "completeness" not in {trend["of"] for trend in hidden.json()["trends"]}
+    log = api.get("reggie", f"{PORT}/publications")
+    assert log.json()["publications"][0]["completeness_percent"] is None
+    assert "4321" not in hidden.text + log.text
+
+
 def test_rows_are_not_counted_while_the_filter_of_a_contract_that_was_taken_back_holds(api: Api) -> None:
     contract = CUSTOMERS_CONTRACT.format(version="1.0.0", status="active")
     where = '{property: rowFilter, value: {where: "list_contains(reader.regions, region)"}}'
@@ -358,9 +388,9 @@ def _secret(token: str) -> str:
 def _publish_with_rule(mesh: GuardedMesh, result: dict[str, Any]) -> None:
     """Publish with a SQL rule whose result tells a value."""
     rule = (
-        "    quality:\n      - {name: richest, type: sql, severity: warning, dimension: accuracy,\n"
+        "      - {name: richest, type: sql, severity: warning, dimension: accuracy,\n"
         "         query: 'SELECT max(income) FROM {table}', mustBeLessThan: 1}\n"
     )
     contract = CUSTOMERS_CONTRACT.format(version="1.1.0", status="active")
-    contract = contract.replace("    properties:\n", f"{rule}    properties:\n", 1)
+    contract = contract.replace("    quality:\n", f"    quality:\n{rule}", 1)
     mesh.publish(contract=contract, audit={"results": [result], "scores": {}})
