@@ -33,9 +33,11 @@ from platform_resources.lake import (
 )
 from platform_resources.pipeline.gate import judge_candidate, judgement_record, weights_for
 from platform_resources.pipeline.ledger import watermark
+from platform_resources.pipeline.profiling import judged, profile_record
 from platform_resources.pipeline.proofs import Proof, stands, still_served
 from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
+from platform_resources.quality.anomalies import Judged
 
 _NEW_ROWS = "_rows_to_write"
 _COMPUTED = "_rows_computed"
@@ -50,7 +52,8 @@ class Outcome:
     """What became of a candidate: its audit, the gate's judgements, its publication when it passed. Times in seconds.
 
     `publication` is that of a later snapshot when another run published one meanwhile: it holds this candidate's data
-    and what came after. `before`: what stood last in the port's log when the audit began.
+    and what came after. `before`: what stood last in the port's log when the audit began. `anomalies`: of what was
+    published, beside the versions before it; None when nothing was.
     """
 
     port: str
@@ -62,6 +65,7 @@ class Outcome:
     publish_seconds: float
     judgements: tuple[Judgement, ...] = ()
     before: Publication | None = None
+    anomalies: Judged | None = None
 
     @property
     def published(self) -> bool:
@@ -198,6 +202,7 @@ def audit_and_publish(
                 weights=weights_for(settings, contract),
             )
             proof = _proof_record(reader, standing.proof, audit)
+            profiled = profile_record(reader, settings, contract, qualified(domain.name, INTERNAL_SCHEMA, table), now)
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))
         judgements = judge_candidate(settings, published_ports(writer, domain.name), candidate, promise.sha256, now)
@@ -212,7 +217,7 @@ def audit_and_publish(
                 snapshot=snapshot,
                 columns=[column.name for column in contract.table.columns],
                 promise=promise,
-                audit=record | proof,
+                audit=record | proof | profiled,
                 score=audit.score,
                 row_count=audit.rows,
                 data_as_of=data_as_of,
@@ -226,8 +231,9 @@ def audit_and_publish(
                 settings,
                 Refusal(str(address), snapshot, run_id, contract.version, audit.score, record, now),
             )
+        unusual = None if publication is None else judged(writer, address, publication.snapshot)
     seconds = audited - started, time.perf_counter() - audited
-    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements, logged)
+    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements, logged, unusual)
 
 
 def _proof_record(reader: duckdb.DuckDBPyConnection, proof: Proof | None, audit: Audit) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""The profile of a version, kept with its audit, and how unusual that is beside the profiles of earlier versions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from platform_resources.contracts.model import Contract
+from platform_resources.governance import Council
+from platform_resources.lake import MeshSettings, PortAddress
+from platform_resources.lake.profiles import read_profiles
+from platform_resources.pipeline.documents import read_mesh
+from platform_resources.quality.anomalies import MOST, Judged, Observed, judge
+from platform_resources.quality.profile import Profile, profile
+
+
+def profile_record(
+    con: duckdb.DuckDBPyConnection, settings: MeshSettings, contract: Contract, table_sql: str, now: datetime
+) -> dict[str, Any]:
+    """The entry of an audit's record, read back by `lake.profiles`; empty when the table can't be profiled."""
+    found = profile(con, contract, table_sql, now, open_columns(contract, read_mesh(settings)[1]))
+    return {} if found is None else {"profile": found.as_json()}
+
+
+def open_columns(contract: Contract, council: Council) -> frozenset[str]:
+    """Columns whose values may be kept in a log: no mask is written for them, and their classification asks for none.
+
+    A classification that the council doesn't know opens nothing.
+    """
+    levels = {name: level.fields.get("mask") for name, level in council.classifications.items()}
+    return frozenset(
+        column.name
+        for column in contract.table.columns
+        if "mask" not in column.custom and levels.get(column.classification or "") == "none"
+    )
+
+
+def judged(con: duckdb.DuckDBPyConnection, port: PortAddress, snapshot: int) -> Judged:
+    """The version of a port that was published from a snapshot, beside those before it.
+
+    After a roll back that is the version that was gone back to: what was published since is not looked at.
+    """
+    found = [one for one in read_profiles(con, port, MOST) if one.snapshot <= snapshot]
+    return judge(
+        [Observed(one.number, one.published_at, one.contract_sha256, Profile.from_json(one.profile)) for one in found]
+    )

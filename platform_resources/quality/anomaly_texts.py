@@ -1,0 +1,42 @@
+"""Anomalies in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from platform_resources.quality.features import Feature
+
+if TYPE_CHECKING:
+    from platform_resources.quality.anomalies import Point
+
+
+def says(feature: Feature, point: Point, by_weekday: bool) -> str:
+    """`rows of the last whole day: 4,012 on 2026-03-02, expected 8,100 (7,300 to 9,000, as on Mondays before)`."""
+    told = [value_text(feature, value) for value in (point.seen, point.expected, point.low, point.high)]
+    seen, expected, low, high = told
+    of = "" if feature.kind in ("rows", "age") else f" on {point.day.isoformat()}"
+    usual = f"{low} to {high}" if not feature.upward_only else f"up to {high}"
+    why = f", as on a {point.day:%A}" if by_weekday else ""
+    return f"{feature.title}: {seen}{of}, expected {expected} ({usual}{why})"
+
+
+def value_text(feature: Feature, value: float | None) -> str:
+    """In the unit of the feature."""
+    if value is None:
+        return "–"
+    if feature.is_share:
+        return f"{100 * value:.3g} %" if abs(value) < 0.9995 else f"{100 * value:.4g} %"
+    if feature.kind in ("rows", "rows of the day"):
+        return f"{max(value, 0.0):,.0f}"
+    if feature.kind in ("age", "gap"):
+        return f"{max(value, 0.0):.2g} d"
+    return f"{value:,.2f}" if abs(value) < 1e6 else f"{value:,.4g}"
+
+
+def schema_says(usual: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What changed though the contract is the same."""
+    parts = [f"{name} is new" for name in now if name not in usual]
+    parts += [f"{name} is gone" for name in usual if name not in now]
+    parts += [f"{name} is {now[name]}, was {usual[name]}" for name in now if usual.get(name, now[name]) != now[name]]
+    return f"columns and types, under the same contract: {', '.join(parts)}"

@@ -1,0 +1,280 @@
+"""Each figure of each version, foretold from the versions before it, and which of them are too far off. Pure; numpy.
+
+The way is told in `anomalies`. All versions are judged in one go: an array of versions × figures, and windows over it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from statistics import NormalDist
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from platform_resources.quality.anomalies import NEEDED, Anomaly, Observed, Point
+from platform_resources.quality.anomaly_texts import says, schema_says
+from platform_resources.quality.features import Feature, figures_of, has_news, least_scale, scaled, unscaled
+from platform_resources.quality.profile import Profile
+
+PLOTTED = 42
+
+_LEVEL, _LEAST_LEVEL = 14, 7  # versions
+_WEEKS, _LEAST_WEEKS = 8, 3  # versions of the same weekday
+_COMPARED = 28  # forecasts by which it is chosen how to foretell
+_BETTER = 0.9  # what is less simple must foretell clearly better
+_ERRORS, _LEAST_ERRORS = 56, 7  # forecasts whose errors tell what is usual
+_OUTLYING = 8.0  # normal deviations
+_FALSE = 0.01  # alarms a version by chance alone, if errors were normal ...
+_TAILS = 1.5  # ... which they are not: how much further out an alarm begins
+_MAD, _Q90 = 1.4826, 1 / 1.645  # normal deviation per median absolute error, and per its 90 % quantile
+
+_Array: TypeAlias = NDArray[np.float64]
+
+
+class Walk:
+    """Every version of a history, judged by those before it alone: of each, what `judge` said when it was the last.
+
+    (As far as the windows reach: the first versions of a longer history are not known to `judge`.)
+    """
+
+    def __init__(self, history: Sequence[Observed]) -> None:
+        self.history = history
+        self._features, self._values = _tabulated(history)
+        self._foretold = _foretold(self._features, self._values, history)
+
+    def watched(self, at: int) -> int:
+        return int(self._foretold.judged[at].sum())
+
+    def anomalies(self, at: int) -> Iterator[Anomaly]:
+        """Of one version: the strongest of each group of features, the most unusual first."""
+        found: dict[tuple[str, str | None], int] = {}
+        strength = self._foretold.strength[at]
+        for index in sorted(self._alarmed(at), key=lambda one: -abs(strength[one])):
+            found.setdefault(self._features[index].group, index)
+        if (changed := self._schema_changed(at)) is not None:
+            yield changed
+        for index in found.values():
+            yield self._anomaly(index, at)
+
+    def _alarmed(self, at: int) -> list[int]:
+        return [int(index) for index in self._foretold.alarms[at].nonzero()[0]]
+
+    def _anomaly(self, index: int, at: int) -> Anomaly:
+        feature, told = self._features[index], self._foretold
+        first = at
+        while first > 0 and told.alarms[first - 1, index]:
+            first -= 1
+        point = self._point(index, at)
+        found = self.history[first]
+        weekday = bool(told.weekday[at, index])
+        return Anomaly(
+            feature=feature,
+            since=found.number,
+            since_at=found.at,
+            versions=at - first + 1,
+            says=says(feature, point, weekday),
+            deviations=round(float(abs(told.errors[at, index]) / told.scale[at, index]), 1),
+            seen=point.seen,
+            expected=point.expected,
+            low=point.low,
+            high=point.high,
+            weekday=weekday,
+            points=tuple(self._point(index, one) for one in range(max(0, at + 1 - PLOTTED), at + 1)),
+        )
+
+    def _point(self, index: int, at: int) -> Point:
+        feature, told = self._features[index], self._foretold
+        limit = told.scale[at, index] * told.limit[at]
+        middle = told.expected[at, index]
+        values = (self._values[at, index], middle, middle - limit, middle + limit)
+        plain = [float(value) if np.isfinite(value) else None for value in values]
+        seen, expected, low, high = (None if value is None else unscaled(feature, value) for value in plain)
+        one = self.history[at]
+        return Point(one.number, one.day, seen, expected, low, high, bool(told.alarms[at, index]))
+
+    def _schema_changed(self, at: int) -> Anomaly | None:
+        """Columns that appeared, went or changed their type though the contract is the same."""
+        schemas = [_schema(one.profile) for one in self.history[: at + 1]]
+        contract = self.history[at].contract_sha256
+        before = [
+            schema
+            for schema, one in list(zip(schemas, self.history, strict=False))[max(0, at - _LEVEL) : at]
+            if one.contract_sha256 == contract
+        ]
+        if at < NEEDED or not before:
+            return None
+        usual = Counter(frozenset(schema.items()) for schema in before).most_common(1)[0][0]
+        if frozenset(schemas[at].items()) == usual:
+            return None
+        first = at
+        while first > 0 and schemas[first - 1] == schemas[at]:
+            first -= 1
+        found, changed = self.history[first], schema_says(dict(usual), schemas[at])
+        return Anomaly(Feature("schema"), found.number, found.at, at - first + 1, changed)
+
+
+@dataclass(frozen=True)
+class _Foretold:
+    """Arrays of versions × features, on the scale of comparison."""
+
+    expected: NDArray
+    scale: _Array  # the usual deviation
+    errors: NDArray
+    weekday: _Array  # foretold by weekday
+    active: _Array  # features that are compared
+
+    @cached_property
+    def judged(self) -> _Array:
+        return np.isfinite(self.errors) & np.isfinite(self.scale) & self.active
+
+    @cached_property
+    def limit(self) -> _Array:
+        """By version: how many usual deviations an alarm begins at. The more figures are watched, the further out."""
+        watched = np.maximum(self.judged.sum(axis=1), 1)
+        return np.array([_TAILS * NormalDist().inv_cdf(1 - _FALSE / (2 * int(count))) for count in watched])
+
+    @cached_property
+    def strength(self) -> _Array:
+        return np.where(self.judged, np.abs(self.errors) / self.scale, 0.0)
+
+    @cached_property
+    def alarms(self) -> _Array:
+        return self.strength > self.limit[:, None]
+
+
+def _schema(profile: Profile) -> dict[str, str]:
+    return {name: column.type for name, column in profile.columns.items()}
+
+
+def _tabulated(history: Sequence[Observed]) -> tuple[list[Feature], _Array]:
+    """The figures of every version, on their scale; NaN where a profile has none."""
+    rows = [dict(figures_of(one.profile)) for one in history]
+    for row, new in zip(rows, _new_values(history), strict=True):
+        row.update(new)
+    found = Counter(feature for row in rows for feature in row)
+    features = [feature for feature, times in found.items() if feature.kind != "mix" or times > _COMPARED // 2]
+    values = np.full((len(rows), len(features)), np.nan)
+    for at, (row, one) in enumerate(zip(rows, history, strict=True)):
+        for index, feature in enumerate(features):
+            if feature in row:
+                values[at, index] = scaled(feature, row[feature])
+            elif feature.kind == "mix" and _has_mix(one.profile, feature.column):
+                values[at, index] = 0.0
+    return features, _each_day_once(features, values, history)
+
+
+def _has_mix(profile: Profile, column: str | None) -> bool:
+    found = profile.columns.get(column or "")
+    return found is not None and found.mix is not None
+
+
+def _each_day_once(features: Sequence[Feature], values: _Array, history: Sequence[Observed]) -> _Array:
+    """What several versions tell of the same day of the data is told by the last of them."""
+    of_day = np.array([feature.kind not in ("rows", "age") for feature in features])
+    for at, (one, following) in enumerate(pairwise(history)):
+        if one.profile.day is not None and one.profile.day == following.profile.day:
+            values[at, of_day] = np.nan
+    return values
+
+
+def _new_values(history: Sequence[Observed]) -> Iterator[Mapping[Feature, float]]:
+    """Of each version and column with a mix: the share of values that no version of the last weeks had."""
+    seen: dict[tuple[str, str], int] = {}
+    for at, one in enumerate(history):
+        found = {}
+        for name, column in one.profile.columns.items():
+            if column.mix is not None and has_news(column):
+                fresh = [s for value, s in column.mix.items() if at - seen.get((name, value), -_ERRORS) >= _ERRORS]
+                found[Feature("new values", name)] = sum(fresh)
+                seen.update({(name, value): at for value in column.mix})
+        yield found
+
+
+def _foretold(features: Sequence[Feature], values: _Array, history: Sequence[Observed]) -> _Foretold:
+    weekdays = np.array([one.day.weekday() for one in history])
+    level = _before(values, _LEVEL, _LEAST_LEVEL)
+    off = values - level
+    growth = _before(off, _LEVEL, _LEAST_LEVEL)
+    season = np.full_like(values, np.nan)
+    for weekday in range(7):
+        which = weekdays == weekday
+        season[which] = _before(off[which], _WEEKS, _LEAST_WEEKS)
+    # Without its season a median stays where it is until half of what it looks at has moved.
+    ways = [level, level + growth, _before(values - season, _LEVEL, _LEAST_LEVEL) + season]
+    expected, missed, scale = ways[0], _missed(values, ways[0]), _usual(values - ways[0])
+    weekday = np.zeros(values.shape, dtype=bool)
+    for way in ways[1:]:
+        better = _missed(values, way) < _BETTER * np.where(np.isfinite(missed), missed, np.inf)
+        expected, missed = np.where(better, way, expected), np.where(better, _missed(values, way), missed)
+        scale = np.where(better, _usual(values - way), scale)
+        weekday = np.where(better, way is ways[2], weekday)
+    scale = np.maximum(scale, _floors(features, expected, history))
+    upward = np.array([feature.upward_only for feature in features], dtype=bool)
+    errors = values - expected
+    return _Foretold(expected, scale, np.where(upward & (errors < 0), 0.0, errors), weekday, _active(features, values))
+
+
+def _missed(values: _Array, way: _Array) -> _Array:
+    """How far off a way to foretell was lately."""
+    return _before(np.abs(values - way), _COMPARED, _LEAST_ERRORS)
+
+
+def _usual(errors: _Array) -> _Array:
+    """The usual deviation of each version's forecast, by the errors of those before it; more, when they are few.
+
+    What was far out already is no measure of what is usual: a shift is an alarm for as long as it is new.
+    """
+    sizes = np.abs(errors)
+    middle = _before(sizes, _ERRORS, _LEAST_ERRORS) * _MAD
+    outlying = np.isfinite(middle) & (sizes > _OUTLYING * middle) & (middle > 0)
+    far = _before(np.where(outlying, np.nan, sizes), _ERRORS, _LEAST_ERRORS, 0.9) * _Q90
+    count = _counted(np.isfinite(errors), _ERRORS)
+    return np.fmax(middle, far) * (1 + _LEAST_ERRORS / np.maximum(count, 1) / 2)
+
+
+def _floors(features: Sequence[Feature], expected: _Array, history: Sequence[Observed]) -> _Array:
+    return np.array(
+        [
+            [least_scale(feature, float(value), one.profile) for feature, value in zip(features, line, strict=True)]
+            for line, one in zip(np.nan_to_num(expected), history, strict=True)
+        ]
+    ).reshape(expected.shape)
+
+
+def _active(features: Sequence[Feature], values: _Array) -> _Array:
+    """A value of a mix is watched when most of the last versions have it; those that come and go tell nothing so."""
+    mixes = np.array([feature.kind == "mix" for feature in features], dtype=bool)
+    found = _counted(values > 0, _COMPARED) > _COMPARED // 2
+    return np.where(mixes, found, True)
+
+
+def _before(values: _Array, window: int, least: int, share: float = 0.5) -> _Array:
+    """By row and column: the median (or another quantile) of the rows before it; NaN when fewer than `least` have one.
+
+    Sorted by hand: numpy's own `nanquantile` warns of columns without a value, and takes ten times as long.
+    """
+    if not len(values):
+        return values.copy()
+    ordered = np.sort(_windows(values, window), axis=-1)  # NaN come last
+    count = np.isfinite(ordered).sum(axis=-1)
+    place = share * np.maximum(count - 1, 0)
+    low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
+    lower = np.take_along_axis(ordered, low[..., None], axis=-1)[..., 0]
+    upper = np.take_along_axis(ordered, high[..., None], axis=-1)[..., 0]
+    return np.where(count >= least, lower + (upper - lower) * (place - low), np.nan)
+
+
+def _counted(flags: _Array, window: int) -> _Array:
+    """How many of the rows before each have it."""
+    return _windows(flags.astype(float), window, 0.0).sum(axis=-1) if len(flags) else np.zeros(flags.shape)
+
+
+def _windows(values: _Array, window: int, missing: float = float("nan")) -> _Array:
+    """By row and column: the `window` rows before it."""
+    above = np.full((window, values.shape[1]), missing)
+    return np.lib.stride_tricks.sliding_window_view(np.vstack([above, values[:-1]]), window, axis=0)

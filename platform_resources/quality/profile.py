@@ -1,0 +1,313 @@
+"""A compact profile of one version of a table: what its later versions are compared with to find what is unusual.
+
+Cheap by what it looks at: a table that grows by the day is profiled on its last whole day, which files are pruned to;
+another one whole, or on a few stretches of it when it is big. Measured on 6 M rows × 8 columns in a lake, two cores:
+see `docs/anomalies.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import duckdb
+
+from platform_resources.contracts.model import Contract
+from platform_resources.quality.columns import Delivered, DeliveredColumn
+from platform_resources.quality.evaluate import describe
+
+_WHOLE = 60_000  # rows up to which all of them are looked at
+_STRETCHES, _STRETCH = 4, 10_000  # of a bigger table: as many, of so many rows
+_MOST_VALUES = 500  # a column of more different values has no mix
+KEPT_VALUES = 24  # of a mix, the most frequent ones
+_LONGEST_VALUE = 80  # characters: a longer text is prose
+_DIGITS = 5
+_LOOKED_AT = "_profiled_rows"
+_NUMBERS = ("integer", "decimal", "float")
+_CATEGORIES = ("text", "integer", "boolean")
+_QUANTILES = tuple(at / 20 for at in range(1, 20))
+_AROUND = ((0.15, 0.35), (0.4, 0.6), (0.65, 0.85))
+_NORMAL = 3.29  # normal deviations from the 5 % to the 95 % quantile
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column. Of a column that is not open to all who may read, only the shares of nulls and of distinct values."""
+
+    type: str  # DuckDB's own spelling
+    nulls: float | None = None  # share of the rows, 0-1; None: not promised, so not looked at
+    distinct: float | None = None  # distinct values, as a share of those that are there
+    quartiles: tuple[float, ...] | None = None  # each the mean of the quantiles around it: see `_quartiles`
+    spread: float | None = None  # the deviation of a normal distribution that is as wide
+    mix: Mapping[str, float] | None = None  # value -> share of the rows, of the most frequent ones
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`looked_at`: rows that the columns' figures rest on. `day`: the last whole day, when they are those of a day."""
+
+    rows: int
+    looked_at: int
+    age_seconds: float | None = None  # of the newest row, when it was taken
+    day: date | None = None
+    day_rows: int | None = None
+    gap_days: int | None = None  # from that day to the newest one
+    columns: Mapping[str, ColumnProfile] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the publication log; `from_json` reads it back. Short names: it is kept with each version."""
+        plain = {
+            **{"rows": self.rows, "of": self.looked_at, "age": self.age_seconds},
+            **{"day": self.day and self.day.isoformat(), "dayRows": self.day_rows, "gap": self.gap_days},
+        }
+        columns = {name: _column_json(column) for name, column in self.columns.items()}
+        return {name: value for name, value in plain.items() if value is not None} | {"columns": columns}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Profile:
+        day = found.get("day")
+        return cls(
+            rows=found["rows"],
+            looked_at=found["of"],
+            age_seconds=found.get("age"),
+            day=date.fromisoformat(day) if day else None,
+            day_rows=found.get("dayRows"),
+            gap_days=found.get("gap"),
+            columns={name: _column_from(column) for name, column in found["columns"].items()},
+        )
+
+
+def profile(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table_sql: str,
+    now: datetime,
+    opened: Collection[str],
+) -> Profile | None:
+    """Profile a table; None when it can't be read.
+
+    Parameters
+    ----------
+    con
+        a connection on which a temporary table may be made; the lakes are attached at the pinned snapshot.
+    contract, table_sql
+        as of `evaluate`.
+    opened
+        columns whose values may be kept: those that no mask hides.
+    now
+        with time zone.
+    """
+    try:
+        return _Look(con, contract, table_sql, describe(con, table_sql), now, frozenset(opened)).profile()
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        return None
+
+
+def day_column(contract: Contract, delivered: Delivered) -> DeliveredColumn | None:
+    """The column that says of which day a row is: the first required date, or timestamp of the primary key.
+
+    A moment that is not of the key says when a row was touched last, not what it is about.
+    """
+    found = []
+    for column in contract.table.columns:
+        has = delivered.find(column.name)
+        keyed = column.primary_key_position is not None
+        if has is None or not (column.required or keyed):
+            continue
+        if has.family == "date" or (keyed and has.family in ("timestamp", "timestamptz")):
+            found.append((not keyed, has))
+    return min(found, key=lambda one: one[0])[1] if found else None
+
+
+@dataclass(frozen=True)
+class _Look:
+    con: duckdb.DuckDBPyConnection
+    contract: Contract
+    table_sql: str
+    delivered: Delivered
+    now: datetime
+    opened: frozenset[str]
+
+    def profile(self) -> Profile:
+        rows = self._one(f"SELECT count(*) FROM {self.table_sql}")[0]
+        by_day = day_column(self.contract, self.delivered)
+        newest, day = (None, None) if by_day is None else self._days(by_day)
+        day_rows = None
+        if by_day is None or day is None:
+            self._look_at(self._stretches(rows))
+        else:
+            of_day = _of_day(by_day, day)
+            day_rows = self._one(f"SELECT count(*) FROM {self.table_sql} WHERE {of_day}")[0]
+            self._look_at(f"WHERE {of_day} LIMIT {_WHOLE}")
+        try:
+            looked_at = self._one(f"SELECT count(*) FROM {_LOOKED_AT}")[0]
+            columns = self._columns(looked_at)
+        finally:
+            self.con.execute(f"DROP TABLE IF EXISTS {_LOOKED_AT}")
+        return Profile(
+            rows=rows,
+            looked_at=looked_at,
+            age_seconds=self._age(newest),
+            day=day,
+            day_rows=day_rows,
+            gap_days=None if day is None or newest is None else (newest - day).days,
+            columns=columns,
+        )
+
+    def _days(self, column: DeliveredColumn) -> tuple[date | None, date | None]:
+        """(the newest day, the one before it): that one is over. The second is None when there is no other day."""
+        newest = self._one(f"SELECT CAST(max({column.sql}) AS DATE) FROM {self.table_sql}")[0]
+        if newest is None:
+            return None, None
+        start = f"CAST('{newest.isoformat()}' AS {_as_moment(column)})"
+        before = self._one(f"SELECT CAST(max({column.sql}) AS DATE) FROM {self.table_sql} WHERE {column.sql} < {start}")
+        return newest, before[0]
+
+    def _age(self, newest: date | None) -> float | None:
+        """Of the newest row: by the column of the freshness promise, else by the newest day."""
+        sla = self.contract.sla_property("freshness")
+        name = "" if sla is None or sla.element is None else sla.element.rpartition(".")[2]
+        found = self.delivered.find(name)
+        moment: datetime | None = None
+        if found is not None and found.family in ("timestamp", "timestamptz"):
+            value = self._one(f"SELECT CAST(max({found.sql}) AS TIMESTAMP) FROM {self.table_sql}")[0]
+            moment = None if value is None else value.replace(tzinfo=UTC)
+        elif newest is not None:
+            moment = datetime.combine(newest, time(), UTC)
+        return None if moment is None else round(max((self.now - moment).total_seconds(), 0.0))
+
+    def _stretches(self, rows: int) -> str:
+        """All of a small table; of a big one the same stretches each time, so that each is compared with itself."""
+        if rows <= _WHOLE:
+            return ""
+        first, last = self._one(f"SELECT min(rowid), max(rowid) FROM {self.table_sql}")
+        step = (last - first) // _STRETCHES
+        starts = [first + at * step for at in range(_STRETCHES)]
+        told = " OR ".join(f"rowid BETWEEN {start} AND {start + _STRETCH - 1}" for start in starts)
+        return f"WHERE {told}"
+
+    def _look_at(self, which: str) -> None:
+        names = ", ".join(column.sql for column in self._promised) or "1"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {_LOOKED_AT} AS SELECT {names} FROM {self.table_sql} {which}")
+
+    @property
+    def _promised(self) -> list[DeliveredColumn]:
+        found = (self.delivered.find(column.name) for column in self.contract.table.columns)
+        return [column for column in found if column is not None]
+
+    def _columns(self, rows: int) -> dict[str, ColumnProfile]:
+        promised = self._promised
+        figures = self._one(f"SELECT {', '.join(_figures(c, self._is_amount(c)) for c in promised)} FROM {_LOOKED_AT}")
+        known = dict(zip((column.name for column in promised), figures, strict=True))
+        mixes = self._mixes([column for column in promised if self._has_mix(column, known[column.name])], rows)
+        found = {
+            column.name: ColumnProfile(column.type)
+            for column in self.delivered.columns
+            if not column.name.startswith("_")
+        }
+        for column in promised:
+            filled, distinct, quantiles = known[column.name].values()
+            quartiles, spread = _quartiles(quantiles)
+            found[column.name] = ColumnProfile(
+                type=column.type,
+                nulls=_rounded(1 - filled / rows) if rows else None,
+                distinct=_rounded(min(distinct, filled) / filled) if filled else None,
+                quartiles=quartiles,
+                spread=spread,
+                mix=mixes.get(column.name),
+            )
+        return found
+
+    def _is_open(self, column: DeliveredColumn) -> bool:
+        return column.name in self.opened
+
+    def _is_amount(self, column: DeliveredColumn) -> bool:
+        """A number that is no key: quantiles of numbers that name something tell nothing."""
+        promised = self.contract.table.column(column.name)
+        is_key = promised is not None and promised.primary_key_position is not None
+        return self._is_open(column) and column.family in _NUMBERS and not is_key
+
+    def _has_mix(self, column: DeliveredColumn, figures: Mapping[str, Any]) -> bool:
+        few = 0 < figures["distinct"] <= min(_MOST_VALUES, max(figures["filled"] // 4, 1))
+        return self._is_open(column) and column.family in _CATEGORIES and few
+
+    def _mixes(self, columns: Sequence[DeliveredColumn], rows: int) -> dict[str, dict[str, float]]:
+        """Column -> the shares of its most frequent values, the same ones whenever it is asked; none of prose."""
+        if not columns:
+            return {}
+        wanted = ", ".join(f"histogram(CAST({column.sql} AS VARCHAR))" for column in columns)
+        found = {}
+        for column, counts in zip(columns, self._one(f"SELECT {wanted} FROM {_LOOKED_AT}"), strict=True):
+            most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:KEPT_VALUES]
+            if all(len(value) <= _LONGEST_VALUE for value, _ in most):
+                found[column.name] = {value: _rounded(count / rows) for value, count in most}
+        return found
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        row = self.con.execute(query).fetchone()
+        assert row is not None  # of aggregates
+        return row
+
+
+def _figures(column: DeliveredColumn, is_amount: bool) -> str:
+    """One struct: (values that are there, distinct ones, quantiles of amounts)."""
+    quantiles = "CAST(NULL AS DOUBLE[])"
+    if is_amount:
+        number = f"CAST({column.sql} AS DOUBLE)"
+        quantiles = f"quantile_cont({number}, {list(_QUANTILES)}) FILTER (isfinite({number}))"
+    return (
+        f"{{'filled': count({column.sql}), 'distinct': approx_count_distinct({column.sql}), 'quantiles': {quantiles}}}"
+    )
+
+
+def _of_day(column: DeliveredColumn, day: date) -> str:
+    """A condition of literals: files are skipped by those only."""
+    if column.family == "date":
+        return f"{column.sql} = DATE '{day.isoformat()}'"
+    start = f"CAST('{day.isoformat()}' AS {_as_moment(column)})"
+    return f"{column.sql} >= {start} AND {column.sql} < {start} + INTERVAL 1 DAY"
+
+
+def _as_moment(column: DeliveredColumn) -> str:
+    return "TIMESTAMPTZ" if column.family == "timestamptz" else "TIMESTAMP" if column.family == "timestamp" else "DATE"
+
+
+def _quartiles(quantiles: Sequence[float] | None) -> tuple[tuple[float, ...] | None, float | None]:
+    """(quartiles, spread). A single quantile jumps where many rows have the same value; the mean of five moves."""
+    if not quantiles or not all(map(math.isfinite, quantiles)):
+        return None, None
+    found = dict(zip(_QUANTILES, quantiles, strict=True))
+    means = [
+        sum(near := [value for at, value in found.items() if low <= at <= high]) / len(near) for low, high in _AROUND
+    ]
+    return tuple(map(_rounded, means)), _rounded((quantiles[-1] - quantiles[0]) / _NORMAL)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def _column_json(column: ColumnProfile) -> dict[str, Any]:
+    plain = {
+        **{"t": column.type, "n": column.nulls, "d": column.distinct},
+        **{"q": None if column.quartiles is None else list(column.quartiles)},
+        **{"s": column.spread, "m": column.mix},
+    }
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _column_from(found: Mapping[str, Any]) -> ColumnProfile:
+    quartiles = found.get("q")
+    return ColumnProfile(
+        type=found["t"],
+        nulls=found.get("n"),
+        distinct=found.get("d"),
+        quartiles=None if quartiles is None else tuple(quartiles),
+        spread=found.get("s"),
+        mix=found.get("m"),
+    )
