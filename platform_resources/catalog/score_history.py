@@ -22,6 +22,8 @@ from platform_resources.lake import Publication
 LAST = 60  # publications that are looked at: as many as a line has room for
 FIGURES = ("completeness", "accuracy")  # shares in percent, beside the scores
 
+_BARS = "▁▂▃▄▅▆▇█"
+_USUAL = 95.0  # where a line begins, unless it goes deeper: most scores are above
 _FEWEST = 5  # publications that can have a trend
 _CERTAIN = 1.96  # standard deviations: one case of twenty
 _LEAST_CHANGE = 0.05  # of 100; less is told as steady
@@ -59,6 +61,11 @@ class ScoreHistory:
         return next((series for series in self.series if series.name == name), None)
 
     @property
+    def bottom(self) -> float:
+        """Where the lines of all series begin, so that they can be compared."""
+        return min([_USUAL, *(value for series in self.series for value in series.values if value is not None)])
+
+    @property
     def says(self) -> str:
         """What the series are over, for people."""
         if not self.publications:
@@ -93,6 +100,8 @@ def trend_of(times: Sequence[datetime], values: Sequence[float | None]) -> Trend
     span = _span([at for at, _ in known])
     if len(known) < _FEWEST or not span:
         return None
+    if len({value for _, value in known}) == 1:
+        return Trend("steady", 0.0, 0.0, "steady")
     pairs = [(later - earlier, after - before) for (earlier, before), (later, after) in combinations(known, 2)]
     slope = median(rise / (time / span) for time, rise in pairs if time)
     change = round(slope, 4) + 0.0  # no minus before a zero
@@ -102,6 +111,22 @@ def trend_of(times: Sequence[datetime], values: Sequence[float | None]) -> Trend
     per_week = change / (span / _WEEK)
     told = f"{abs(per_week):.2g} a week" if span >= _WEEKS_FROM else f"{abs(change):.2g} in {length(span)}"
     return Trend(direction, change, round(per_week, 4), f"{direction} {told}")
+
+
+def line_of(values: Sequence[float | None], bottom: float) -> str:
+    """One bar for each value from `bottom` to 100; only what is 100 fills its place.
+
+    >>> line_of([95.0, None, 99.9, 100.0], 95.0)
+    '▁ ▇█'
+    """
+    return "".join(" " if value is None else _bar(value, bottom) for value in values)
+
+
+def _bar(value: float, bottom: float) -> str:
+    if value >= 100:
+        return _BARS[-1]
+    share = max(value - bottom, 0) / (100 - bottom)
+    return _BARS[min(int(share * (len(_BARS) - 1)), len(_BARS) - 2)]
 
 
 def _span(times: Sequence[datetime]) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -10,14 +10,20 @@ from rich.table import Table
 
 from platform_resources.catalog import PortState
 from platform_resources.catalog.fitness.evidence import floored
-from platform_resources.catalog.score_history import FIGURES, LAST, ScoreHistory, Series, score_history, share_of
+from platform_resources.catalog.score_history import (
+    FIGURES,
+    LAST,
+    ScoreHistory,
+    Series,
+    line_of,
+    score_history,
+    share_of,
+)
 from platform_resources.cli.output import DIM, score_text
 from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings, PortAddress, connect, publications
 
-_BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40  # publications that a line shows
-_USUAL = 95.0  # where a line begins, unless it goes deeper: most scores are above
 _COLOURS = {"rising": "green", "falling": "red", "steady": DIM}
 
 
@@ -50,7 +56,7 @@ def history_record(history: ScoreHistory) -> dict[str, Any]:
 
 def scores_table(audit: Mapping[str, Any], history: ScoreHistory) -> Table:
     """The score, and that of each dimension, as published last, with their lines and trends."""
-    made, bottom = _grid(), _bottom(history)
+    made, bottom = _grid(), history.bottom
     scores = {"score": audit.get("score"), **{f"score/{name}": v for name, v in sorted(audit["scores"].items())}}
     for name, value in scores.items():
         made.add_row(name.removeprefix("score/"), score_text(value), *_history(history.of(name), bottom))
@@ -59,7 +65,7 @@ def scores_table(audit: Mapping[str, Any], history: ScoreHistory) -> Table:
 
 def shares_table(audit: Mapping[str, Any], history: ScoreHistory) -> Table | None:
     """Completeness and accuracy in percent; None where neither was measured."""
-    made, bottom = _grid(), _bottom(history)
+    made, bottom = _grid(), history.bottom
     for name in FIGURES:
         share = share_of(audit, name)
         if share is not None:
@@ -100,23 +106,3 @@ def _history(series: Series | None, bottom: float) -> tuple[str, str]:
         return line, ""
     return line, f"[{_COLOURS[series.trend.direction]}]{series.trend.says}[/]"
 
-
-def line_of(values: Sequence[float | None], bottom: float) -> str:
-    """One bar for each value from `bottom` to 100; only what is 100 fills its place.
-
-    >>> line_of([95.0, None, 99.9, 100.0], 95.0)
-    '▁ ▇█'
-    """
-    return "".join(" " if value is None else _bar(value, bottom) for value in values)
-
-
-def _bar(value: float, bottom: float) -> str:
-    if value >= 100:
-        return _BARS[-1]
-    share = max(value - bottom, 0) / (100 - bottom)
-    return _BARS[min(int(share * (len(_BARS) - 1)), len(_BARS) - 2)]
-
-
-def _bottom(history: ScoreHistory) -> float:
-    """Where all lines of a port begin, so that they can be compared."""
-    return min([_USUAL, *(value for series in history.series for value in series.values if value is not None)])

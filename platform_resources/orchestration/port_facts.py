@@ -8,9 +8,13 @@ from typing import Any
 
 import dagster as dg
 
+from platform_resources.catalog.score_history import ScoreHistory, line_of, score_history
 from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.governance import Consumer
-from platform_resources.lake import MeshSettings, Publication, public_url
+from platform_resources.lake import MeshSettings, PortAddress, Publication, connect, public_url, publications
+from platform_resources.quality import Audit, GroupResult
+
+_PLOTTED = 30  # publications
 
 
 def links(product: Product, port: OutputPort) -> dict[str, dg.MetadataValue]:
@@ -71,6 +75,43 @@ def publication_facts(
         "score_change": round(served.score - before.score, 2),
         "changes": dg.MetadataValue.url(f"{page}?from={before.number}&to={served.number}&port=v{port.major}"),
     }
+
+
+def check_facts(group: GroupResult) -> dict[str, Any]:
+    """Figures of a check that Dagster plots over time: its score, the rows that broke it or found no match."""
+    failed = [result.failed_rows for result in group.results if result.failed_rows is not None]
+    unmatched = [result.compared.unmatched for result in group.results if result.compared is not None]
+    return {
+        "score": round(100 * group.score, 2),
+        **({"failed_rows": sum(failed)} if failed else {}),
+        **({"unmatched_rows": sum(unmatched)} if unmatched else {}),
+    }
+
+
+def share_facts(audit: Audit) -> dict[str, Any]:
+    """Completeness and accuracy in percent, where they were measured: Dagster plots them over time."""
+    shares = {"completeness": audit.completeness, "accuracy": audit.accuracy}
+    return {f"percent/{name}": share.percent for name, share in shares.items() if share is not None}
+
+
+def history_facts(settings: MeshSettings, port: PortAddress) -> dict[str, Any]:
+    """How the score went over the last publications, and where it leads."""
+    with connect(settings, reads=[port.domain]) as con:
+        return drawn_history(score_history(publications(con, port.domain, port, limit=_PLOTTED)))
+
+
+def drawn_history(history: ScoreHistory) -> dict[str, Any]:
+    """The same as a table with a small line for each figure; nothing of a single publication."""
+    if len(history.publications) < 2:
+        return {}
+    rows = [
+        f"| {series.name} | {line_of(series.values, history.bottom)} | {series.trend.says if series.trend else ''} |"
+        for series in history.series
+    ]
+    drawn = "\n".join([f"| of 100 | {history.says} | trend |", "| --- | --- | --- |", *rows])
+    score = history.of("score")
+    told = {"score_trend": score.trend.says} if score and score.trend else {}
+    return {**told, "score_history": dg.MetadataValue.md(drawn)}
 
 
 def _page(product: Product) -> str:

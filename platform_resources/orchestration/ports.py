@@ -15,7 +15,15 @@ from platform_resources.orchestration.columns import audited_schema, promised_sc
 from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
 from platform_resources.orchestration.lineage import column_deps
 from platform_resources.orchestration.openlineage import publishing_told
-from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts, registered_facts
+from platform_resources.orchestration.port_facts import (
+    check_facts,
+    consumer_facts,
+    history_facts,
+    links,
+    publication_facts,
+    registered_facts,
+    share_facts,
+)
 from platform_resources.orchestration.resources import LakeResource
 from platform_resources.pipeline import Outcome, audit_and_publish
 from platform_resources.quality import CheckGroup, GroupResult, check_groups
@@ -191,7 +199,7 @@ def _check_result(key: dg.AssetKey, group: GroupResult) -> dg.AssetCheckResult:
         passed=group.passed,
         severity=severity,
         description=group.message,
-        metadata={"promises": dg.MetadataValue.table(promises), "score": round(100 * group.score, 2)},
+        metadata={"promises": dg.MetadataValue.table(promises), **check_facts(group)},
     )
 
 
@@ -214,11 +222,13 @@ def _metadata(
         "snapshot": publication.snapshot,
         "score": publication.score,
         **publication_facts(product, port, publication, outcome.before),
+        **history_facts(settings, address),
         **consumer_facts(settings, port, publication.published_at),
         "contract_sha256": publication.contract_sha256,
         "audit_seconds": outcome.audit_seconds,
         "publish_seconds": outcome.publish_seconds,
         **{f"score/{dimension}": value for dimension, value in audit.scores.items()},
+        **share_facts(audit),
     }
     if outcome.data_as_of is not None:
         metadata["data_as_of"] = dg.MetadataValue.timestamp(outcome.data_as_of)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from platform_resources.catalog.score_history import LAST, score_history, trend_of
+from platform_resources.catalog.score_history import LAST, line_of, score_history, trend_of
 from platform_resources.lake import Publication
 
 BEGUN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -60,6 +60,12 @@ def test_within_days_a_change_is_told_as_it_was() -> None:
 @pytest.mark.parametrize("scores", [[98.0] * 20, [98.0] * 19 + [60.0], [60.0] + [98.0] * 19, [98.0, 97.0] * 10])
 def test_what_has_no_order_in_time_is_steady(scores: list[float]) -> None:
     assert score_history(log(scores)).of("score").trend.direction == "steady"
+
+
+def test_a_line_never_fills_up_before_a_hundred() -> None:
+    assert line_of([95, None, 99.99, 100, 90], 95) == "▁ ▇█▁"
+    assert score_history(log([98.0, 60.0])).bottom == 60
+    assert score_history(log([98.0, 99.0])).bottom == 95
 
 
 def test_noise_is_rarely_told_as_a_trend() -> None:

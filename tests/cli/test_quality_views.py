@@ -15,7 +15,7 @@ from platform_resources.lake import Publication
 
 with warnings.catch_warnings():  # Typer's, of what it imports from Click
     warnings.simplefilter("ignore", DeprecationWarning)
-    from platform_resources.cli.quality_views import history_record, line_of, scores_table, shares_table
+    from platform_resources.cli.quality_views import history_record, scores_table, shares_table
 
 BEGUN = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -62,10 +62,6 @@ def test_shares_say_what_they_rest_on(history: ScoreHistory) -> None:
     assert true.startswith("accuracy 100 % █")
     assert true.endswith("of 64,194 values in 2 columns, against sales.bookings.v1; 1 row not known there")
     assert shares_table(audit(96.0), history) is None, "what an older log doesn't tell is not drawn"
-
-
-def test_a_line_never_fills_up_before_a_hundred() -> None:
-    assert line_of([95, None, 99.99, 100, 90], 95) == "▁ ▇█▁"
 
 
 def test_one_publication_has_neither_line_nor_trend() -> None:

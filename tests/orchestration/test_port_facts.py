@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from platform_resources.access.relations.usage import Usage
+from platform_resources.catalog.score_history import score_history
 from platform_resources.contracts import load_mesh
 from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.control import ControlDatabase
 from platform_resources.governance import consumers_of
 from platform_resources.lake import MeshSettings, Publication, utc_now
 from platform_resources.orchestration.columns import promised_schema
-from platform_resources.orchestration.port_facts import consumer_facts, links, publication_facts, registered_facts
+from platform_resources.orchestration.port_facts import (
+    consumer_facts,
+    drawn_history,
+    links,
+    publication_facts,
+    registered_facts,
+)
 from platform_resources.orchestration.ports import port_spec
 from tests.tiny_mesh import REPOSITORY, write_project
 
@@ -89,6 +97,19 @@ def test_the_score_is_told_against_the_version_before(orders: tuple[Path, Produc
     assert told["changes"].value.endswith("/products/shop/orders/publications/diff?from=4&to=5&port=v1")
     assert publication_facts(product, port, served, None) == {}
     assert publication_facts(product, port, served, replace(before, kind="retire")) == {}
+
+
+def test_the_history_of_the_score_is_drawn_with_its_trend(orders: tuple[Path, Product, OutputPort]) -> None:
+    made = [made_publication(orders[2], number, 95 + number) for number in range(1, 6)]
+    spread = [replace(one, published_at=one.published_at + timedelta(days=7 * at)) for at, one in enumerate(made)]
+    told = drawn_history(score_history(spread[::-1]))
+    assert told["score_trend"] == "rising 1 a week"
+    assert told["score_history"].value.splitlines() == [
+        "| of 100 | 5 publications in 28 days | trend |",
+        "| --- | --- | --- |",
+        "| score | ▂▃▅▆█ | rising 1 a week |",
+    ]
+    assert drawn_history(score_history(spread[:1])) == {}
 
 
 def made_publication(port: OutputPort, number: int, score: float) -> Publication:

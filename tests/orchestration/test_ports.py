@@ -97,6 +97,8 @@ class TestPassing:
         required = evaluated["required"].metadata["promises"]
         assert isinstance(required, dg.TableMetadataValue)
         assert {record.data["holds"] for record in required.records} == {"yes"}
+        facts = evaluated["required"].metadata
+        assert (facts["score"].value, facts["failed_rows"].value) == (100.0, 0)
 
     def test_the_materialization_tells_rows_schema_lineage_and_score(self, result: dg.ExecuteInProcessResult) -> None:
         (event,) = result.asset_materializations_for_node("shop_orders_v1")
@@ -110,6 +112,8 @@ class TestPassing:
         assert metadata["publication"].value == 1
         assert metadata["data_as_of"].value == LANDED_AT.timestamp()
         assert {name for name in metadata if name.startswith("score/")} >= {"score/uniqueness", "score/accuracy"}
+        assert metadata["percent/completeness"].value == 100.0
+        assert "score_history" not in metadata, "of one publication there is none"
 
     def test_what_is_told_is_what_is_published(
         self, result: dg.ExecuteInProcessResult, tiny: MeshSettings, shop: Domain
@@ -200,6 +204,8 @@ def test_a_warning_is_recorded_and_published(tiny: MeshSettings, shop: Domain, i
     (event,) = result.asset_materializations_for_node("shop_orders_v1")
     assert event.metadata["score"].value < 100
     assert served(tiny) == [1, 2, 3, 5]
+    (event,) = build(shop, instance).asset_materializations_for_node("shop_orders_v1")
+    assert "2 publications in " in str(event.metadata["score_history"].value)
 
 
 def test_the_first_version_failing_leaves_no_port(
