@@ -49,6 +49,7 @@ def published(number: int, **facts: object) -> PublicationOut:
     known = {
         **{"number": number, "kind": "publish", "contract_version": "1.0.0", "rows": 100 * number, "columns": ["a"]},
         **{"score": 90.0 + number, "scores": {"accuracy": 80.0 + number}, "data_as_of": at, "published_at": at},
+        **{"completeness_percent": 98.0 + number / 10, "accuracy_percent": None},
     }
     return PublicationOut(**known | facts)
 
@@ -81,6 +82,19 @@ def test_figures_are_pictures_and_tables(plotter: Plotter) -> None:
         assert "var(--plot-" in drawn.svg
         assert not re.search(r"#[0-9a-f]{3,6}\b|white|black", re.sub(r">[^<]*<", "><", drawn.svg))
         assert all(len(row) == len(drawn.figure.head) for row in drawn.figure.rows)
+
+
+def test_completeness_and_accuracy_stand_beside_the_scores_of_these_names() -> None:
+    measured = [published(n, accuracy_percent=99.5 if n > 1 else None) for n in (3, 2, 1)]
+    figure = score_figure(measured, "falling 0.4 a week")
+    assert figure is not None
+    assert figure.head[2:] == ("Score", "Accuracy", "Accuracy, %", "Completeness, %")
+    assert [row[2:] for row in figure.rows] == [
+        ("93", "83", "99.5", "98.3"),
+        ("92", "82", "99.5", "98.2"),
+        ("91", "81", "", "98.1"),
+    ]
+    assert "the score went from 91 to 93, falling 0.4 a week; the lowest of any figure was 81." in figure.says
 
 
 def test_figures_need_something_to_show() -> None:

@@ -177,6 +177,7 @@ def sentence(text: str) -> str:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
+    "floored_percent": floored_percent,
     "duration": duration,
     "short_duration": short_duration,
     "moment": moment,

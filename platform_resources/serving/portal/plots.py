@@ -45,16 +45,20 @@ class Figure:
     rows: tuple[tuple[str, ...], ...]
 
 
-def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
-    """The score of each publication, in all and by dimension; `log` is newest first. None with fewer than two."""
+def score_figure(log: Sequence[PublicationOut], trend: str | None = None) -> Figure | None:
+    """The score of each publication, in all and by dimension, and its shares; `log` is newest first.
+
+    `trend`: of the score, in words. None with fewer than two publications.
+    """
     shown = [item for item in reversed(log) if item.kind != "retire"][-MOST_POINTS:]
     if len(shown) < 2:
         return None
-    names = sorted({name for item in shown for name in item.scores})
+    scored = [item.scores | _shares(item) for item in shown]
+    names = sorted({name for found in scored for name in found})
     values = [
         {"of": name, "at": _moment(item.published_at), "score": score}
-        for item in shown
-        for name, score in (("score", item.score), *item.scores.items())
+        for item, found in zip(shown, scored, strict=True)
+        for name, score in (("score", item.score), *found.items())
     ]
     first, last = shown[0], shown[-1]
     lowest = min(value["score"] for value in values)
@@ -72,7 +76,7 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
             {
                 "mark": {"type": "line", "color": _MAIN, "strokeWidth": 1.5, "point": points},
                 "encoding": {
-                    "x": _time("%d %b %H:%M", room=96),
+                    "x": _time("%d %b %H:%M", room=108),
                     "y": place,
                     "detail": {"field": "of", "type": "nominal"},
                 },
@@ -91,14 +95,21 @@ def score_figure(log: Sequence[PublicationOut]) -> Figure | None:
     }
     says = (
         f"{len(shown)} publications, {_day(first.published_at)} to {_day(last.published_at)}: "
-        f"the score went from {first.score:g} to {last.score:g}; the lowest of any dimension was {lowest:g}."
+        f"the score went from {first.score:g} to {last.score:g}{f', {trend}' if trend else ''}; the lowest of any "
+        f"figure was {lowest:g}."
     )
     rows = tuple(
-        (f"#{item.number}", _told(item.published_at), *(_figure(s) for s in (item.score, *map(item.scores.get, names))))
-        for item in reversed(shown)
+        (f"#{item.number}", _told(item.published_at), *(_figure(s) for s in (item.score, *map(found.get, names))))
+        for item, found in reversed(list(zip(shown, scored, strict=True)))
     )
     head = ("Publication", "At (UTC)", "Score", *(name.capitalize() for name in names))
     return Figure("score", "Score by publication", says, _spec(spec, values), head, rows)
+
+
+def _shares(item: PublicationOut) -> dict[str, float]:
+    """Completeness and accuracy in percent, told apart from the dimensions of these names."""
+    shares = {"completeness, %": item.completeness_percent, "accuracy, %": item.accuracy_percent}
+    return {name: value for name, value in shares.items() if value is not None}
 
 
 def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None) -> Figure | None:

@@ -89,6 +89,10 @@ class ProductPage:
     nothing: dict[int, str]  # own grants that name a clearance -> why they open nothing
 
     @property
+    def trends(self) -> dict[str, str]:
+        return trends_in(self.quality)
+
+    @property
     def readable(self) -> bool:
         """Whether the reader gets rows: by a grant, or as an owner."""
         return self.schema.granted
@@ -123,7 +127,7 @@ def page_of(
     lineage = get_lineage(reader, state, _DEPTH)
     log = publications.publications
     figures = [
-        score_figure(log),
+        score_figure(log, trends_in(quality).get("score")),
         age_figure(log, port.freshness.promised_seconds) if port.served else None,
         availability_figure(_days(reader, state, availability, now), availability.promised_percent),
         reads_figure([(day.day, day.reads) for day in usage.by_day]),
@@ -161,6 +165,11 @@ def page_of(
         asked=access.pending(port.address),
         nothing=access.nothing(port.access.grants),
     )
+
+
+def trends_in(quality: QualityReport) -> dict[str, str]:
+    """Name of a figure -> where it leads, in words."""
+    return {trend.of: trend.says for trend in quality.trends}
 
 
 def schema_for(reader: Reader, state: PortState, wanted: str | None = None) -> tuple[PortSchema, str | None]:
