@@ -154,6 +154,13 @@ def _check_type(column: Node) -> Iterator[Finding]:
             "type", f"{shown(written)} is no type: {bad}.", "Write a type of DuckDB, such as BIGINT or DECIMAL(18,2)."
         )
         return
+    if "HUGEINT" in canonical:
+        yield column.at("physicalType").finding(
+            "type-rounds",
+            f"A lake keeps {canonical[:60]} as DOUBLE, so whole numbers beyond 9,007,199,254,740,992 are rounded.",
+            "Write `physicalType: DECIMAL(38,0)`, or BIGINT where that is large enough.",
+            "warning",
+        )
     logical = column.text("logicalType")
     if logical == "date" and str(column.document.data.get("apiVersion")).startswith("v3.0"):
         logical = "date" if canonical == "DATE" else "timestamp"  # v3.0 had one word for both
