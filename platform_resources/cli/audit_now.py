@@ -10,9 +10,11 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from platform_resources.catalog import mesh_state
+from platform_resources.catalog.score_history import ScoreHistory
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import DIM, console, duration, fail, print_json, score_text, table
 from platform_resources.cli.views import manual_record, manual_table
+from platform_resources.cli.quality_views import shares_table
 from platform_resources.contracts.wording import MANUAL, counted
 from platform_resources.lake import MeshSettings, utc_now
 
@@ -133,3 +135,5 @@ def _tell(port: str, found: Audit, json_output: bool) -> None:
         rows.add_row(f"[{colour}]{escape(result.name)}[/]", result.severity, escape(result.message))
     if found.failures:
         console.print(rows, highlight=False)
+    if (shares := shares_table(found.as_record(), ScoreHistory())) is not None:
+        console.print(shares, highlight=False)

@@ -34,7 +34,10 @@ def shell(mesh: Mesh, line: str) -> Result:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/operations.md", "docs/availability.md", "docs/alerts.md", "docs/catalog.md", "docs/judging.md"],
+    [
+        *("README.md", "docs/operations.md", "docs/availability.md", "docs/alerts.md", "docs/catalog.md"),
+        *("docs/judging.md", "docs/scores.md"),
+    ],
 )
 def test_every_command_of_the_page_works(mesh: Mesh, page: str) -> None:
     for line, code in commands(page):
