@@ -5,10 +5,10 @@ ARGS ?=
 export DBT_SEND_ANONYMOUS_USAGE_STATS = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fast check bench bench-quality lock clean
+.PHONY: help install demo demo-anomalies test fast check bench bench-quality lock clean
 
 help: ## Show these tasks
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .venv/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed; name one: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
@@ -23,6 +23,9 @@ install: .venv/.installed ## Create .venv with the locked dependencies
 
 demo: .venv/.installed ## Build all products from a replayed retailer, then serve the Dagster UI (ARGS=--no-ui returns)
 	@$(BIN)/python -m operational_systems -- $(BIN)/mesh up $(ARGS)
+
+demo-anomalies: .venv/.installed ## Replay a year day by day, as it was and with faults: what is called unusual (minutes)
+	@$(BIN)/python -m benchmarks.anomalies $(ARGS)
 
 test: .venv/.installed check ## Run all checks and tests (minutes)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
@@ -44,7 +47,7 @@ bench: .venv/.installed ## Measure the mesh against plain DuckDB, the gate, guar
 	@$(BIN)/python -m benchmarks.search_quality
 	@$(BIN)/python -m benchmarks.catalog
 
-bench-quality: .venv/.installed ## Measure an audit of 40 rules against only scanning the columns (ARGS="--scales 1 10")
+bench-quality: .venv/.installed ## Measure an audit of 40 rules against only scanning the columns, and other tools (ARGS=--record)
 	@$(BIN)/python -m benchmarks.quality $(ARGS)
 
 lock: .venv/.installed ## Resolve the pins of pyproject.toml anew into requirements.lock

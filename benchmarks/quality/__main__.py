@@ -1,25 +1,28 @@
-"""Measure an audit of 40 rules against only scanning the columns that they use: whole processes, medians, ratios."""
+"""Measure an audit of 40 rules against only scanning the columns, and other tools: whole processes, medians, ratios."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import duckdb
 from rich.console import Console
 
 from benchmarks.printing import figures_table, verdict
 from benchmarks.processes import Measured, MeasuredProcessError, measure
-from benchmarks.quality.data import DataMissingError, make_lake
+from benchmarks.quality.data import files_of_lake, make_lake
+from benchmarks.quality.environments import InstallError
+from benchmarks.quality.machine import machine
+from benchmarks.quality.peers.comparing import compare_tools, print_tools
+from benchmarks.quality.recording import redraw, write_results
 
 RATIO = 1.15  # of the scan: the aim
+_RECORDED = [1, 10]  # scales of the results that are kept
 
 
 def measure_both(folder: Path, scale: int, runs: int) -> tuple[list[Measured], list[Measured]]:
@@ -39,6 +42,7 @@ def figures(audits: Sequence[Measured], scans: Sequence[Measured], scale: int) -
     wall, limit = median(one.wall for one in audits), median(one.wall for one in scans)
     return {
         "scale": scale,
+        "runs": len(audits),
         "rules": told["rules"],
         "failed": told["failed"],
         "audit_seconds": wall,
@@ -71,32 +75,62 @@ def print_figures(console: Console, found: Sequence[dict[str, Any]]) -> None:
             console.print(f"SF{one['scale']}: {message}", markup=False, highlight=False)
 
 
+def measured_scales(console: Console, folder: Path, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The figures of each scale, as they come."""
+    for scale in given.scales:
+        settings = make_lake(folder, scale)
+        one = figures(*measure_both(folder, scale, given.runs), scale)
+        if given.peers:
+            one["tools"] = compare_tools(console, folder, files_of_lake(settings), given.runs)
+        yield one
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code. A missed aim is told, not failed: machines differ."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
-    parser.add_argument("--scales", type=int, nargs="+", default=[1], metavar="SF", help="1 is 6 M rows (default)")
-    parser.add_argument("--runs", type=int, default=5, help="of which the median counts (default: 5)")
-    parser.add_argument("--keep", type=Path, help="a folder that keeps the data, for another run")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write all figures to this file too")
-    given = parser.parse_args(argv)
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, DuckDB {duckdb.__version__}"
-    console = Console(width=110)
-    console.print(f"[bold]Quality[/]  {machine}", highlight=False)
+    given = _arguments(argv)
+    console, told_of = Console(width=120), machine()
+    if given.redraw:
+        redraw()
+        return 0
+    console.print(
+        f"[bold]Quality[/]  {', '.join(f'{name} {value}' for name, value in told_of.items())}", highlight=False
+    )
     with tempfile.TemporaryDirectory(prefix="mesh-bench-") as temporary:
         folder = (given.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            found = []
-            for scale in given.scales:
-                make_lake(folder, scale)
-                found.append(figures(*measure_both(folder, scale, given.runs), scale))
-        except (DataMissingError, MeasuredProcessError) as error:
+            found = list(measured_scales(console, folder, given))
+        except (InstallError, MeasuredProcessError) as error:
             Console(stderr=True).print(f"benchmark: {error}", markup=False, highlight=False)
             return 1
     print_figures(console, found)
+    print_tools(console, found)
+    results = {"measured": f"{datetime.now(UTC):%Y-%m-%d}", "machine": told_of, "scales": found}
     if given.json is not None:
-        given.json.write_text(json.dumps({"machine": machine, "figures": found}, indent=2) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    if given.record:
+        write_results(results)
+        redraw()
     return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--scales", type=int, nargs="+", metavar="SF", help="1 is 6 M rows (default)")
+    parser.add_argument("--runs", type=int, default=5, help="of which the median counts (default: 5)")
+    parser.add_argument("--peers", action="store_true", help="measure other tools, too; they are installed from PyPI")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps data and tools, for another run")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write all figures to this file too")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="with --peers and both scales, and keep the results: the README's table and picture are made of them",
+    )
+    parser.add_argument("--redraw", action="store_true", help="make table and picture of the kept results, and no more")
+    given = parser.parse_args(argv)
+    given.peers = given.peers or given.record
+    given.scales = given.scales or (_RECORDED if given.record else [1])
+    return given
 
 
 if __name__ == "__main__":

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
+from benchmarks.quality.environments import environment, run
 from platform_resources.contracts import Contract, contract_of_text
 from platform_resources.lake import INTERNAL_SCHEMA, MeshSettings, connect, create_lake, qualified
 
 DOMAIN = "tpch"
 TABLES = ("lineitem", "orders")
 _GENERATOR = "tpchgen-cli==4.0.0"  # a program from PyPI that is needed here only, so it has an environment of its own
-
-
-class DataMissingError(RuntimeError):
-    """The data can't be made; the message says why."""
 
 
 def contracts() -> dict[str, Contract]:
@@ -42,7 +38,7 @@ def make_lake(folder: Path, scale: int) -> MeshSettings:
 
     Raises
     ------
-    DataMissingError
+    InstallError
         when the generator can't be installed or run.
     """
     settings = lake_of(folder, scale)
@@ -50,8 +46,8 @@ def make_lake(folder: Path, scale: int) -> MeshSettings:
     if done.exists():
         return settings
     settings.project.mkdir(parents=True, exist_ok=True)
-    generate = _generator(folder)
-    _run([generate, "parquet", "-s", str(scale), "-T", ",".join(TABLES), "-o", str(settings.project)])
+    generate = environment(folder, "tpchgen", (_GENERATOR,)) / "tpchgen-cli"
+    run([str(generate), "parquet", "-s", str(scale), "-T", ",".join(TABLES), "-o", str(settings.project)])
     create_lake(settings, DOMAIN)
     with connect(settings, own=DOMAIN) as con:
         for name in TABLES:
@@ -60,18 +56,15 @@ def make_lake(folder: Path, scale: int) -> MeshSettings:
     return settings
 
 
-def _generator(folder: Path) -> str:
-    """The path of tpchgen-cli, in an environment below the folder."""
-    environment = folder / "tpchgen"
-    program = environment / "bin" / "tpchgen-cli"
-    if not program.exists():
-        _run([sys.executable, "-m", "venv", str(environment)])
-        pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, _GENERATOR])
-    return str(program)
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DataMissingError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr.strip()[-2000:]}")
+def files_of_lake(settings: MeshSettings) -> Path:
+    """A folder with `<table>/*.parquet`: the files that the lake's tables consist of now, for others to read."""
+    folder = settings.project / "files"
+    shutil.rmtree(folder, ignore_errors=True)
+    with connect(settings, reads=[DOMAIN]) as con:
+        for name in TABLES:
+            (folder / name).mkdir(parents=True)
+            listed = f"FROM ducklake_list_files('{DOMAIN}', '{name}', schema => '{INTERNAL_SCHEMA}')"
+            files = con.execute(f"SELECT data_file {listed} ORDER BY 1").fetchall()
+            for number, (file,) in enumerate(files):
+                (folder / name / f"{number:03}.parquet").symlink_to(file)
+    return folder
