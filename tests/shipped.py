@@ -70,7 +70,7 @@ class ShippedMesh:
 
 def make_shipped(folder: Path, publications: int = PUBLICATIONS) -> ShippedMesh:
     """All shipped products, published with the lineage of their columns, with the personas made."""
-    copy_of(("shipped", publications), lambda kept: _make(kept, publications), folder)
+    copy_of(f"shipped-{publications}", lambda kept: _make(kept, publications), folder)
     return ShippedMesh(MeshSettings(home=folder / "home", project=folder / "project"))
 
 
