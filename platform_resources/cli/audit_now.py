@@ -13,8 +13,8 @@ from platform_resources.catalog import mesh_state
 from platform_resources.catalog.score_history import ScoreHistory
 from platform_resources.cli.common import JsonFlag, ProductArgument, find_port
 from platform_resources.cli.output import DIM, console, duration, fail, print_json, score_text, table
-from platform_resources.cli.views import manual_record, manual_table
 from platform_resources.cli.quality_views import shares_table
+from platform_resources.cli.views import manual_record, manual_table
 from platform_resources.contracts.wording import MANUAL, counted
 from platform_resources.lake import MeshSettings, utc_now
 

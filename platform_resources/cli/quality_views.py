@@ -55,12 +55,22 @@ def history_record(history: ScoreHistory) -> dict[str, Any]:
 
 
 def scores_table(audit: Mapping[str, Any], history: ScoreHistory) -> Table:
-    """The score, and that of each dimension, as published last, with their lines and trends."""
+    """The score, and that of each dimension, as published last, with their lines and trends, and what each weighs."""
     made, bottom = _grid(), history.bottom
     scores = {"score": audit.get("score"), **{f"score/{name}": v for name, v in sorted(audit["scores"].items())}}
     for name, value in scores.items():
-        made.add_row(name.removeprefix("score/"), score_text(value), *_history(history.of(name), bottom))
+        dimension = name.removeprefix("score/")
+        made.add_row(dimension, score_text(value), *_history(history.of(name), bottom), _weight(audit, dimension))
     return made
+
+
+def _weight(audit: Mapping[str, Any], dimension: str) -> str:
+    """What a dimension weighs in the score, and who says so; nothing where it was not recorded."""
+    found = audit.get("weights", {}).get(dimension)
+    if not isinstance(found, Mapping):
+        return ""
+    said_by = "" if found["said_by"] == "nobody" else f", says the {found['said_by']}"
+    return f"[{DIM}]weighs {found['weight']:g}{escape(said_by)}[/]"
 
 
 def shares_table(audit: Mapping[str, Any], history: ScoreHistory) -> Table | None:

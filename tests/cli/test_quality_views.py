@@ -64,6 +64,14 @@ def test_shares_say_what_they_rest_on(history: ScoreHistory) -> None:
     assert shares_table(audit(96.0), history) is None, "what an older log doesn't tell is not drawn"
 
 
+def test_what_a_dimension_weighs_is_told_where_it_is_known(history: ScoreHistory) -> None:
+    said = {"completeness": {"weight": 3.0, "said_by": "tier gold"}, "timeliness": {"weight": 1.0, "said_by": "nobody"}}
+    score, completeness, timeliness = drawn(scores_table(audit(96.0, weights=said), history))
+    assert completeness.endswith("weighs 3, says the tier gold")
+    assert timeliness.endswith("steady weighs 1")
+    assert "weighs" not in score
+
+
 def test_one_publication_has_neither_line_nor_trend() -> None:
     one = score_history([published(1, 99.0, audit(99.0))])
     assert drawn(scores_table(audit(99.0), one)) == ["score 99.0", "completeness 99.0", "timeliness 100.0"]
