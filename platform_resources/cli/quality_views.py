@@ -115,4 +115,3 @@ def _history(series: Series | None, bottom: float) -> tuple[str, str]:
     if series.trend is None:
         return line, ""
     return line, f"[{_COLOURS[series.trend.direction]}]{series.trend.says}[/]"
-
