@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -21,6 +21,7 @@ from platform_resources.quality.sql_guard import sql_of
 REDACTED = "(redacted)"
 _SHOWN = (None, "public", "internal")  # default deny: any other classification is redacted
 _MAX_ROWS = 100
+_KEYS_AT_ONCE = 5_000_000  # 0.3 GB of them
 _PLAIN = ("integer", "float", "boolean")
 
 
@@ -40,13 +41,14 @@ def sample_failures(
     """
     try:
         delivered = describe(con, table_sql)
-        condition, source = _failing(Place(con, contract, table_sql, delivered, allowed_tables), check)
+        sought, source = _failing(Place(con, contract, table_sql, delivered, allowed_tables), check)
         shown = [(c, found) for c in contract.table.columns if (found := delivered.find(c.name)) is not None]
         if not shown:
             return []
         selected = ", ".join(_selected(column, found) for column, found in shown)
-        query = f"SELECT {selected} FROM {source} WHERE {condition} LIMIT {max(0, min(limit, _MAX_ROWS))}"
-        rows = con.execute(query).fetchall()
+        query, some = f"SELECT {selected} FROM {source} WHERE", f"LIMIT {max(0, min(limit, _MAX_ROWS))}"
+        asked = (con.execute(f"{query} {condition} {some}").fetchall() for condition in sought)
+        rows = next(filter(None, asked), [])
     except duckdb.InterruptException:
         raise
     except (NotEvaluableError, duckdb.Error):
@@ -55,30 +57,48 @@ def sample_failures(
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _failing(place: Place, check: Check) -> tuple[str, str]:
-    """(condition, source) that select the failing rows."""
+def _failing(place: Place, check: Check) -> tuple[Iterable[str], str]:
+    """Conditions, any of which selects failing rows of the source."""
     if check.kind in conditions.ROW_KINDS:
-        return conditions.bad_rows(check, place.delivered), place.table_sql
+        return [conditions.bad_rows(check, place.delivered)], place.table_sql
     columns = place.delivered.get_all(check.columns) if check.columns else []
     if check.kind in conditions.UNIQUE_KINDS and columns:
-        keys = ", ".join(column.sql for column in columns)
-        whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
-        repeated = f"SELECT {keys} FROM {place.table_sql} WHERE {whole} GROUP BY {keys} HAVING count(*) > 1"
-        return f"({keys}) IN ({repeated})", place.table_sql
+        return _repeated(place, columns), place.table_sql
     if check.kind == "relationships" and columns:
-        parent, parent_columns = place.parent(check)
-        pairs = zip(columns, parent_columns, strict=True)
-        match = " AND ".join(f"parent.{name} = child.{column.sql}" for column, name in pairs)
-        whole = " AND ".join(f"child.{column.sql} IS NOT NULL" for column in columns)
-        return (
-            f"{whole} AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent}) AS parent WHERE {match})",
-            f"(SELECT * FROM {place.table_sql}) AS child",
-        )
+        return [_orphaned(place, check, columns)], place.table_sql
     if check.kind == "differing_values":
-        return Comparing(place, ()).differs(check)
+        condition, source = Comparing(place, ()).differs(check)
+        return [condition], source
     if check.kind == "sql":
-        return "true", _rows_counted(place, check)
+        return ["true"], _rows_counted(place, check)
     raise NotEvaluableError("the check isn't about single rows")
+
+
+def _orphaned(place: Place, check: Check, columns: Sequence[DeliveredColumn]) -> str:
+    """Rows with one of a few keys that find no row: their keys alone are joined (60 M rows would take 3.5 GB)."""
+    parent, parent_columns = place.parent(check)
+    keys = ", ".join(column.sql for column in columns)
+    match = " AND ".join(f"parent.{name} = child.{col.sql}" for col, name in zip(columns, parent_columns, strict=True))
+    return (
+        f"({keys}) IN (SELECT {keys} FROM (SELECT {keys} FROM {place.table_sql} WHERE {_whole(columns)} "
+        f"GROUP BY {keys}) AS child WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent}) AS parent "
+        f"WHERE {match}) LIMIT {_MAX_ROWS})"
+    )
+
+
+def _whole(columns: Sequence[DeliveredColumn]) -> str:
+    return " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
+
+
+def _repeated(place: Place, columns: Sequence[DeliveredColumn]) -> Iterator[str]:
+    """Rows with a repeated key, looked for in one part of all keys after the other: 60 M at once take 3.5 GB."""
+    keys = ", ".join(column.sql for column in columns)
+    whole = _whole(columns)
+    (rows,) = place.con.execute(f"SELECT count(*) FROM {place.table_sql}").fetchone()
+    parts = -(-rows // _KEYS_AT_ONCE) or 1
+    for part in range(parts):
+        among = f"{whole} AND hash({keys}) % {parts} = {part}" if parts > 1 else whole
+        yield f"({keys}) IN (SELECT {keys} FROM {place.table_sql} WHERE {among} GROUP BY {keys} HAVING count(*) > 1)"
 
 
 def _rows_counted(place: Place, check: Check) -> str:
