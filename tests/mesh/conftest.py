@@ -17,6 +17,7 @@ import pytest
 
 from tests.running import Result
 from tests.tiny_mesh import REPOSITORY, environment
+from tests.warm import WarmProcess
 
 PORTS = (
     "crm.customer_360.v1",
@@ -54,8 +55,8 @@ class Mesh:
     def run(self, *command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Result:
         return finish(self.start(*command, cwd=cwd, env=env))
 
-    def starts(self, *arguments: str) -> subprocess.Popen[str]:
-        return self.start(sys.executable, "-m", "platform_resources.cli", *arguments)
+    def starts(self, *arguments: str) -> WarmProcess:
+        return WarmProcess("platform_resources.cli", *arguments, cwd=self.project, env=self.environment)
 
     def __call__(self, *arguments: str) -> Result:
         """Run `mesh <arguments>`."""
@@ -72,10 +73,8 @@ class Mesh:
     def ticks(self, minutes: int = 10) -> Mesh:
         """The operational systems land one more batch; the mesh with its new moment."""
         until = self.landed_until + timedelta(minutes=minutes)
-        done = self.run(
-            *(sys.executable, "-m", "operational_systems", "--home", str(self.home)),
-            *("--once", "--now", until.isoformat()),
-        )
+        land = ("--home", str(self.home), "--once", "--now", until.isoformat())
+        done = finish(WarmProcess("operational_systems", *land, cwd=self.project, env=self.environment))
         assert done.code == 0, done.err
         return Mesh(self.project, self.home, until)
 
@@ -86,10 +85,14 @@ class Mesh:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def finish(process: subprocess.Popen[str], seconds: int = 10 * _MINUTES) -> Result:
-    out, err = process.communicate(timeout=seconds)
-    assert "Traceback" not in out + err, out + err
-    return Result(process.returncode, out, err)
+def finish(process: subprocess.Popen[str] | WarmProcess, seconds: int = 10 * _MINUTES) -> Result:
+    if isinstance(process, WarmProcess):
+        done = process.finish(seconds)
+    else:
+        out, err = process.communicate(timeout=seconds)
+        done = Result(process.returncode, out, err)
+    assert "Traceback" not in done.out + done.err, done.out + done.err
+    return done
 
 
 def console_script(name: str) -> str:
@@ -148,5 +151,5 @@ def ports_of(*domains: str) -> set[str]:
     return {port for port in PORTS if port.split(".", 1)[0] in domains}
 
 
-def together(processes: Sequence[subprocess.Popen[str]]) -> list[Result]:
+def together(processes: Sequence[WarmProcess]) -> list[Result]:
     return [finish(process) for process in processes]

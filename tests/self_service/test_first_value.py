@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from tests.cli.conftest import Mesh as CommandLine
+from tests.cli.conftest import make_built
 from tests.running import Result
-from tests.tiny_mesh import REPOSITORY, land, write_project
+from tests.tiny_mesh import REPOSITORY
 
 
 class Mesh(CommandLine):
@@ -32,14 +33,13 @@ class Mesh(CommandLine):
 @pytest.fixture
 def mesh(tmp_path: Path) -> Mesh:
     """The tiny mesh, built, in a project that has dbt and the shipped council."""
-    made = Mesh(write_project(tmp_path / "project"), tmp_path / "home")
+    built = make_built(tmp_path)
+    made = Mesh(built.project, built.home)
     shutil.copytree(
         REPOSITORY / "dbt_project",
         made.project / "dbt_project",
         ignore=shutil.ignore_patterns("models", "target", "logs", ".user.yml"),
     )
-    land(made.home)
-    made.does("run")
     # What is scaffolded has to please it.
     shutil.copytree(REPOSITORY / "governance", made.project / "governance", dirs_exist_ok=True)
     return made
