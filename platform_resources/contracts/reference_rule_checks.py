@@ -39,15 +39,13 @@ def _check(node: Node, rule: QualityRule, contract: Contract) -> Iterator[Findin
     except ReferenceRuleError as error:
         yield implementation.at(error.field).finding("rule-reference", error.message, error.remedy)
         return
-    yield from _check_columns(implementation, asked, rule, contract)
+    known = {column.name for column in contract.tables[int(node.path[1])].columns}  # schema, <table>, quality ...
+    yield from _check_columns(implementation, asked, known)
     limits = {**rule.implementation, "unit": node.get("unit")}
     yield from check_operator(Node(node.document, limits, implementation.path))
 
 
-def _check_columns(node: Node, asked: ReferenceRule, rule: QualityRule, contract: Contract) -> Iterator[Finding]:
-    holders = [table for table in contract.tables if any(rule is own for own in table.quality)]
-    tables = holders or [table for table in contract.tables if any(rule in c.quality for c in table.columns)]
-    known = {column.name for table in tables for column in table.columns}
+def _check_columns(node: Node, asked: ReferenceRule, known: set[str]) -> Iterator[Finding]:
     for field, names in (
         ("compare", [each.column for each in asked.compare]),
         ("key", [own for own, _ in asked.key]),

@@ -53,6 +53,11 @@ STORES_SCHEMA = STORES[STORES.index("schema:") :]
 STORES_SERVERS = STORES[STORES.index("servers:") : STORES.index("schema:")]
 
 NULLS = "metric: nullValues\n            "
+SUM = "type: sql\n        query: SELECT sum(spend) FROM {table}\n        mustBe: 4596039.58"
+COMPARED = (
+    "type: custom\n        engine: mesh\n        implementation: {metric: differingValues, mustBe: 0,\n"
+    "          reference: sales.bookings.v1, key: [household_id], compare: {spend: sum(spend)}}"
+)
 UPDATED = "        logicalType: timestamp\n"
 LATE, SOON = (f"        logicalTypeOptions: {{minimum: {text}}}\n" for text in ("lately", "2026-01-31T08:00:00+01:00"))
 ZONE, NO_ZONE = (f"        logicalTypeOptions: {{timezone: {text}}}\n" for text in ("true", "false"))
@@ -286,6 +291,16 @@ ROWS = [
         "type: text",
         "Add what people are to look after",
         "type: text\n        description: Finance looks at it every month.",
+    ),
+    row("rule-reference", C, SUM, COMPARED.replace("differing", "same"), "Write metric: differingValues", COMPARED),
+    Row(
+        "undeclared-column",
+        [
+            (P, "bookings.v1}", "bookings.v1, customProperties: [{property: columns, value: [spend]}]}"),
+            (C, SUM, COMPARED),
+        ],
+        [(P, "value: [spend]", "value: [spend, household_id]")],
+        "Add it to `columns` of the input",
     ),
     row(
         "rule-query", C, "query: SELECT sum(spend) FROM {table}", "query: DELETE FROM {table}", "Write a single SELECT"
