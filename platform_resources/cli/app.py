@@ -18,6 +18,7 @@ from platform_resources.catalog import DomainState, mesh_state
 from platform_resources.cli import (
     access,
     alerts,
+    anomalies,
     audit,
     availability,
     catalog,
@@ -407,5 +408,6 @@ for module in (
     catalog,
     serve,
     slo,
+    anomalies,
 ):
     module.add_to(app)

@@ -10,6 +10,7 @@ from platform_resources.contracts.model import Domain, OutputPort, Product
 from platform_resources.contracts.wording import MANUAL
 from platform_resources.governance import Consumer, strictest
 from platform_resources.lake import MeshSettings, PortAddress, utc_now
+from platform_resources.orchestration.anomalies import anomalies_result, anomalies_spec
 from platform_resources.orchestration.automation import refresh_on_update
 from platform_resources.orchestration.columns import audited_schema, promised_schema
 from platform_resources.orchestration.governing import GOVERNANCE_CHECK, governance_result, governance_spec
@@ -57,7 +58,7 @@ def port_asset(
     @dg.multi_asset(
         name="_".join(address.key),
         specs=[port_spec(domain, product, port, notices, secrecy, readers)],
-        check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key)],
+        check_specs=[*(_check_spec(key, check) for check in checks), governance_spec(key), anomalies_spec(key)],
     )
     def publish_port(
         context: dg.AssetExecutionContext, lake: LakeResource
@@ -90,6 +91,7 @@ def port_asset(
                 metadata={REFUSED: port.address, "score": outcome.audit.score, "failed_checks": names},
                 allow_retries=False,
             )
+        yield anomalies_result(key, outcome.anomalies)
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(address, product, port, outcome, lake.settings))
 
     return publish_port
@@ -163,11 +165,11 @@ def _description(product: Product, port: OutputPort, notices: Sequence[str] = ()
         parts.append(f"**Usage.** {contract.usage or product.usage}")
     if contract.limitations or product.limitations:
         parts.append(f"**Limitations.** {contract.limitations or product.limitations}")
-    return "\n\n".join(part.strip() for part in parts if part)
-
     if manual := contract.table.manual_rules:
         rules = "\n".join(f"- `{rule.name}`: {' '.join((rule.description or '').split())}" for rule in manual)
         parts.append(f"**Rules that are {MANUAL}.**\n\n{rules}")
+    return "\n\n".join(part.strip() for part in parts if part)
+
 
 def _check_spec(key: dg.AssetKey, check: CheckGroup) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(

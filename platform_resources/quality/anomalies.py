@@ -16,7 +16,7 @@ from platform_resources.quality.features import Feature
 from platform_resources.quality.profile import Profile
 
 NEEDED = 14  # versions of other days before one is judged
-MOST = 180  # versions of other days that are looked back at: the longest chain of windows is 168
+MOST = 240  # versions of other days that are looked back at: the longest chain of windows is 229
 
 
 @dataclass(frozen=True)

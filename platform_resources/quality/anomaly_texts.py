@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from platform_resources.contracts.wording import counted
 from platform_resources.quality.features import Feature
 
 if TYPE_CHECKING:
     from platform_resources.quality.anomalies import Point
 
 
-def says(feature: Feature, point: Point, by_weekday: bool) -> str:
-    """`rows of the last whole day: 4,012 on 2026-03-02, expected 8,100 (7,300 to 9,000, as on Mondays before)`."""
+def says(feature: Feature, point: Point, by_weekday: bool, versions: int) -> str:
+    """`rows of the last whole day: 4,012 on 2026-03-02, expected 8,100 (7,300 to 9,000, as on a Monday)`.
+
+    `versions`: how many it is told of; of several it is their median that is unusual, none by itself.
+    """
     told = [value_text(feature, value) for value in (point.seen, point.expected, point.low, point.high)]
     seen, expected, low, high = told
-    of = "" if feature.kind in ("rows", "age") else f" on {point.day.isoformat()}"
+    if versions > 1:
+        seen = f"about {seen} in the last {counted(versions, 'version')}"
+    of = "" if versions > 1 or feature.kind in ("rows", "age") else f" on {point.day.isoformat()}"
     usual = f"{low} to {high}" if not feature.upward_only else f"up to {high}"
-    why = f", as on a {point.day:%A}" if by_weekday else ""
+    why = f", as on a {point.day:%A}" if by_weekday and versions == 1 else ""
     return f"{feature.title}: {seen}{of}, expected {expected} ({usual}{why})"
 
 

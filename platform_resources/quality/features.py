@@ -13,6 +13,7 @@ Kind = Literal["rows", "rows of the day", "age", "gap", "nulls", "distinct", "qu
 
 _QUARTILE_NAMES = ("lower quartile", "median", "upper quartile")
 _DAY = 86_400.0
+_NOTHING = 1e-9  # so that what never changed is divided by something
 _HIGHEST = 700.0  # whose exponential is a float
 
 
@@ -124,6 +125,6 @@ def least_scale(feature: Feature, expected: float, profile: Profile) -> float:
     if feature.kind == "distinct":
         return 0.02 + 1 / math.sqrt(filled) + 0.5 / max(math.exp(min(expected, 0.0)) * filled, 1.0)
     if feature.kind == "quantile":
-        return (0.005 + 0.3 / math.sqrt(filled)) * (column.spread or 0.0) + 0.002 * abs(expected)
+        return (0.005 + 0.3 / math.sqrt(filled)) * (column.spread or 0.0) + 0.002 * abs(expected) + _NOTHING
     share = min(max(expected, 1 / rows), 0.5)
     return 0.001 + 2 * math.sqrt(share * (1 - share) / rows)

@@ -22,6 +22,7 @@ from platform_resources.quality.features import Feature, figures_of, has_news, l
 from platform_resources.quality.profile import Profile
 
 PLOTTED = 42
+LASTING = 5  # versions: what is off in most of them is off by more than one alone could tell
 
 _LEVEL, _LEAST_LEVEL = 14, 7  # versions
 _WEEKS, _LEAST_WEEKS = 8, 3  # versions of the same weekday
@@ -48,13 +49,12 @@ class Walk:
         self._foretold = _foretold(self._features, self._values, history)
 
     def watched(self, at: int) -> int:
-        return int(self._foretold.judged[at].sum())
+        return int(self._foretold.now.judged[at].sum())
 
     def anomalies(self, at: int) -> Iterator[Anomaly]:
         """Of one version: the strongest of each group of features, the most unusual first."""
         found: dict[tuple[str, str | None], int] = {}
-        strength = self._foretold.strength[at]
-        for index in sorted(self._alarmed(at), key=lambda one: -abs(strength[one])):
+        for index in sorted(self._alarmed(at), key=lambda one: -self._deviations(at, one)):
             found.setdefault(self._features[index].group, index)
         if (changed := self._schema_changed(at)) is not None:
             yield changed
@@ -64,12 +64,16 @@ class Walk:
     def _alarmed(self, at: int) -> list[int]:
         return [int(index) for index in self._foretold.alarms[at].nonzero()[0]]
 
+    def _deviations(self, at: int, index: int) -> float:
+        return float(self._foretold.told(at, index).strength[at, index])
+
     def _anomaly(self, index: int, at: int) -> Anomaly:
         feature, told = self._features[index], self._foretold
         first = at
         while first > 0 and told.alarms[first - 1, index]:
             first -= 1
-        point = self._point(index, at)
+        lasting = not told.now.alarms[at, index]
+        point = self._point(index, at, told.told(at, index), lasting=lasting)
         found = self.history[first]
         weekday = bool(told.weekday[at, index])
         return Anomaly(
@@ -77,21 +81,23 @@ class Walk:
             since=found.number,
             since_at=found.at,
             versions=at - first + 1,
-            says=says(feature, point, weekday),
-            deviations=round(float(abs(told.errors[at, index]) / told.scale[at, index]), 1),
+            says=says(feature, point, weekday, LASTING if lasting else 1),
+            deviations=round(self._deviations(at, index), 1),
             seen=point.seen,
             expected=point.expected,
             low=point.low,
             high=point.high,
             weekday=weekday,
-            points=tuple(self._point(index, one) for one in range(max(0, at + 1 - PLOTTED), at + 1)),
+            points=tuple(self._point(index, one, told.now) for one in range(max(0, at + 1 - PLOTTED), at + 1)),
         )
 
-    def _point(self, index: int, at: int) -> Point:
+    def _point(self, index: int, at: int, off: _Off, *, lasting: bool = False) -> Point:
+        """`lasting`: as if the version were as far off as the last ones are."""
         feature, told = self._features[index], self._foretold
-        limit = told.scale[at, index] * told.limit[at]
+        limit = off.scale[at, index] * off.limit[at, index]
         middle = told.expected[at, index]
-        values = (self._values[at, index], middle, middle - limit, middle + limit)
+        seen = middle + off.errors[at, index] if lasting else self._values[at, index]
+        values = (seen, middle, middle - limit, middle + limit)
         plain = [float(value) if np.isfinite(value) else None for value in values]
         seen, expected, low, high = (None if value is None else unscaled(feature, value) for value in plain)
         one = self.history[at]
@@ -119,32 +125,40 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class _Foretold:
-    """Arrays of versions × features, on the scale of comparison."""
+class _Off:
+    """How far off each version is, as an array of versions × figures, on the scale of comparison."""
 
-    expected: NDArray
+    errors: _Array
     scale: _Array  # the usual deviation
-    errors: NDArray
-    weekday: _Array  # foretold by weekday
-    active: _Array  # features that are compared
-
-    @cached_property
-    def judged(self) -> _Array:
-        return np.isfinite(self.errors) & np.isfinite(self.scale) & self.active
-
-    @cached_property
-    def limit(self) -> _Array:
-        """By version: how many usual deviations an alarm begins at. The more figures are watched, the further out."""
-        watched = np.maximum(self.judged.sum(axis=1), 1)
-        return np.array([_TAILS * NormalDist().inv_cdf(1 - _FALSE / (2 * int(count))) for count in watched])
+    judged: NDArray[np.bool_]
+    limit: _Array  # how many usual deviations an alarm begins at
 
     @cached_property
     def strength(self) -> _Array:
+        """In usual deviations."""
         return np.where(self.judged, np.abs(self.errors) / self.scale, 0.0)
 
     @cached_property
-    def alarms(self) -> _Array:
-        return self.strength > self.limit[:, None]
+    def alarms(self) -> NDArray[np.bool_]:
+        return self.strength > self.limit
+
+
+@dataclass(frozen=True)
+class _Foretold:
+    """`now`: each version by itself. `lasting`: the median of the last five, of what is off by little but stays."""
+
+    expected: _Array
+    weekday: NDArray[np.bool_]  # foretold by weekday
+    now: _Off
+    lasting: _Off
+
+    @cached_property
+    def alarms(self) -> NDArray[np.bool_]:
+        return self.now.alarms | self.lasting.alarms
+
+    def told(self, at: int, index: int) -> _Off:
+        """By which of them a figure is unusual."""
+        return self.now if self.now.alarms[at, index] else self.lasting
 
 
 def _schema(profile: Profile) -> dict[str, str]:
@@ -213,10 +227,25 @@ def _foretold(features: Sequence[Feature], values: _Array, history: Sequence[Obs
         expected, missed = np.where(better, way, expected), np.where(better, _missed(values, way), missed)
         scale = np.where(better, _usual(values - way), scale)
         weekday = np.where(better, way is ways[2], weekday)
-    scale = np.maximum(scale, _floors(features, expected, history))
+    floors, errors = _floors(features, expected, history), values - expected
+    lasting = _before(np.vstack([errors, errors[-1:]]), LASTING, LASTING - 1)[1:]
+    active = _active(features, values)
+    now = _off(features, errors, np.maximum(scale, floors), active)
+    stays = _off(features, lasting, np.maximum(_usual(lasting), floors / np.sqrt(LASTING)), active)
+    return _Foretold(expected, weekday, now, stays)
+
+
+def _off(features: Sequence[Feature], errors: _Array, scale: _Array, active: NDArray[np.bool_]) -> _Off:
+    """Half of the false alarms that are allowed are for the few figures of the table, half for those of its columns."""
     upward = np.array([feature.upward_only for feature in features], dtype=bool)
-    errors = values - expected
-    return _Foretold(expected, scale, np.where(upward & (errors < 0), 0.0, errors), weekday, _active(features, values))
+    judged = np.isfinite(errors) & np.isfinite(scale) & active
+    limit = np.empty(errors.shape)
+    of_table = np.array([feature.column is None for feature in features], dtype=bool)
+    for part in (of_table, ~of_table):
+        watched = np.maximum(judged[:, part].sum(axis=1), 1)
+        by_version = [_TAILS * NormalDist().inv_cdf(1 - _FALSE / (8 * int(count))) for count in watched]
+        limit[:, part] = np.array(by_version)[:, None]
+    return _Off(np.where(upward & (errors < 0), 0.0, errors), scale, judged, limit)
 
 
 def _missed(values: _Array, way: _Array) -> _Array:

@@ -13,6 +13,7 @@ from platform_resources.control import ControlError
 from platform_resources.lake import MeshSettings, PublicationError
 from platform_resources.serving import (
     access_requests,
+    anomalies,
     audit,
     catalog_exports,
     column_lineage,
@@ -42,8 +43,8 @@ from platform_resources.serving.problems import ROOT, problem_of_refusal
 log = logging.getLogger("mesh.api")
 
 _SUBJECTS = (
-    *(products, contracts, schemas, quality, lineage, consumers, column_lineage, impact, operation, slos, glossary),
-    *(search, fitness, product_metrics, catalog_exports),
+    *(products, contracts, schemas, quality, lineage, consumers, column_lineage, impact, operation, slos, anomalies),
+    *(glossary, search, fitness, product_metrics, catalog_exports),
     *(access_requests, governance, council, rule_trial, identity, tokens, audit, docs_page),
 )
 

@@ -84,6 +84,7 @@ class Links(Answer):
     usage: str
     availability: str
     slos: str
+    anomalies: str
 
 
 class PortDetail(PortSummary):
@@ -204,4 +205,4 @@ def _ended(state: PortState, replaced_by: str | None) -> Ended | None:
 def _links(state: PortState) -> Links:
     here = f"{ROOT}/{state.product.domain}/{state.product.name}/v{state.port.major}"
     names = ("data", "contract", "schema", "quality", "publications", "lineage", "consumers", "usage")
-    return Links(**{name: f"{here}/{name}" for name in (*names, "availability", "slos")})
+    return Links(**{name: f"{here}/{name}" for name in (*names, "availability", "slos", "anomalies")})

@@ -35,7 +35,8 @@ def shell(mesh: Mesh, line: str) -> Result:
 @pytest.mark.parametrize(
     "page",
     [
-        *("README.md", "docs/operations.md", "docs/availability.md", "docs/alerts.md", "docs/catalog.md"),
+        *("README.md", "docs/operations.md", "docs/availability.md", "docs/anomalies.md", "docs/alerts.md"),
+        "docs/catalog.md",
         *("docs/judging.md", "docs/scores.md"),
     ],
 )

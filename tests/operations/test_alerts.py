@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,7 +34,9 @@ from platform_resources.operations.alerts.channels import channels_of
 from platform_resources.operations.alerts.model import Channel
 from platform_resources.operations.history import record
 from platform_resources.pipeline import read_mesh
+from platform_resources.quality.profile import ColumnProfile, Profile
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, make_mesh
+from tests.histories import set_profile, write_past
 from tests.operations.listeners import Hook, Mailbox, certificate, mail_server, web_hook
 from tests.pipeline.test_gate import TAGGED, enact
 from tests.tiny_mesh import environment
@@ -194,6 +197,23 @@ def test_a_port_that_the_gate_holds_is_told_by_codes(mesh: GuardedMesh, hook: Ho
     tell(mesh)
     (posted,) = hook.got
     assert posted.json["text"].startswith(f"🔴 {PORT}: the gate holds it back\nwhat blocks: DOC-100; ")
+
+
+def test_what_is_unusual_is_a_warning_that_names_figures_and_no_value(mesh: GuardedMesh, hook: Hook) -> None:
+    name_hook(mesh, hook.url)
+    mesh.publish(contract=contract("1.0.1"))
+    usual = Profile(40, 40, columns={"region": ColumnProfile("VARCHAR", 0.0, mix={"north": 0.5, "south": 0.5})})
+    write_past(mesh.settings, CUSTOMERS, [usual] * 30, utc_now() - timedelta(days=1))
+    mix = {"north": 0.1, "CANARY": 0.9}
+    set_profile(mesh.settings, CUSTOMERS, replace(usual, columns={"region": ColumnProfile("VARCHAR", 0.0, mix=mix)}))
+    tell(mesh)
+    (posted,) = hook.got
+    assert posted.json["text"].startswith(f"🔴 {PORT}: the served data is unusual")
+    assert "unusual: share of new values in region" in posted.json["text"]
+    assert "CANARY" not in posted.json["text"]
+    mesh.publish(contract=contract("1.0.1"), audit={"results": [], "profile": usual.as_json()})
+    tell(mesh)
+    assert texts(hook)[-1].startswith(f"🟢 {PORT} has recovered")
 
 
 def test_a_retired_port_is_quiet(mesh: GuardedMesh, hook: Hook) -> None:

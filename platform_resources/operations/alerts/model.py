@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal, get_args
 
-Kind = Literal["refused", "late", "rules", "availability", "held"]
+Kind = Literal["refused", "late", "rules", "availability", "held", "anomalies"]
 Severity = Literal["warning", "error"]
 Event = Literal["begins", "worse", "lasts", "over"]
 Form = Literal["slack", "webhook", "email"]
@@ -21,6 +21,7 @@ WORDS: Mapping[Kind, str] = MappingProxyType(
         "rules": "the served data no longer keeps its rules",
         "availability": "availability is not as promised",
         "held": "the gate holds it back",
+        "anomalies": "the served data is unusual",
     }
 )
 RECOVERED: Mapping[Kind, str] = MappingProxyType(
@@ -30,6 +31,7 @@ RECOVERED: Mapping[Kind, str] = MappingProxyType(
         "rules": "the served data keeps its rules",
         "availability": "availability is as promised",
         "held": "the gate lets it pass",
+        "anomalies": "the served data is as usual",
     }
 )
 

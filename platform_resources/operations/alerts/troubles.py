@@ -15,6 +15,7 @@ import duckdb
 
 from platform_resources.access import Access, AccessError
 from platform_resources.catalog import PortState
+from platform_resources.catalog.anomalies import anomalies_of
 from platform_resources.catalog.fitness import length
 from platform_resources.catalog.fitness.evidence import floored
 from platform_resources.catalog.incidents import Incident, incidents_of
@@ -29,7 +30,7 @@ from platform_resources.quality import evaluate
 from platform_resources.quality.clock import clock_rules
 
 _WATCHED: frozenset[Lifecycle] = frozenset(("active", "deprecated"))
-_LOGGED: frozenset[Kind] = frozenset(("refused", "late", "rules"))  # told by the lake
+_LOGGED: frozenset[Kind] = frozenset(("refused", "late", "rules", "anomalies"))  # told by the lake
 _DAYS = 90  # of the log
 _NAMED = 3  # rules that are named
 
@@ -57,6 +58,7 @@ def look_at(access: Access, view: CatalogView, state: PortState, now: datetime) 
         return PortLook(address, tuple(found), frozenset(unknown | _LOGGED))
     try:
         found += [*_incidents(access, view, state, now), *_broken_rules(access, view, state, now)]
+        found += _unusual(view, state)
     except (AccessError, duckdb.Error, PublicationError):
         why = "its lake can't be read (`mesh fsck` tells the damage)"
         return PortLook(address, tuple(found), frozenset(unknown | _LOGGED), why)
@@ -116,6 +118,17 @@ def _broken_rules(access: Access, view: CatalogView, state: PortState, now: date
         cause = f"{_named(failed)} held as the version was published, and no longer {does}"
         effect = f"publication {publication.number} is served all the same"
         yield Trouble(str(address), "rules", "error", None, cause, effect)
+
+
+def _unusual(view: CatalogView, state: PortState) -> Iterator[Trouble]:
+    """By figure and column alone: a value of a column may be somebody's."""
+    found = anomalies_of(view, state).anomalies
+    if found and state.publication is not None:
+        names = list(dict.fromkeys(one.feature.subject for one in found))
+        since = min(one.since_at for one in found)
+        cause = f"beside the versions before it, unusual: {_named(names)}"
+        effect = f"publication {state.publication.number} is served all the same; `mesh anomalies` shows it"
+        yield Trouble(state.port.address, "anomalies", "warning", since, cause, effect)
 
 
 def _held_then(publication: Publication) -> frozenset[str]:

@@ -20,13 +20,13 @@ WIDTH = 400  # pixels of the area that is drawn in, before the browser fits it t
 
 _BAND = 34  # pixels
 _FEW = 15  # publications up to which each has its point
-_INK, _SOFT, _LINE = "var(--plot-ink)", "var(--plot-soft)", "var(--plot-line)"
-_MAIN, _PROMISE, _BAD = "var(--plot-main)", "var(--plot-promise)", "var(--plot-bad)"
+_INK, SOFT, _LINE = "var(--plot-ink)", "var(--plot-soft)", "var(--plot-line)"
+MAIN, _PROMISE, BAD = "var(--plot-main)", "var(--plot-promise)", "var(--plot-bad)"
 _UNITS = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 _CONFIG = {
     "view": {"stroke": None},
     "axis": {
-        **{"labelColor": _SOFT, "titleColor": _SOFT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE},
+        **{"labelColor": SOFT, "titleColor": SOFT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE},
         **{"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "grid": False},
     },
     "text": {"fill": _INK, "fontSize": 12},
@@ -68,15 +68,15 @@ def score_figure(log: Sequence[PublicationOut], trend: str | None = None) -> Fig
     begins = [{"of": name.capitalize(), "place": -i - 0.5} for i, name in enumerate(["score", *names])]
     bands = {"scale": {"domain": [-1 - len(names), 0], "nice": False}, "axis": None}
     place = {"field": "place", "type": "quantitative", **bands}
-    points = {"color": _MAIN, "size": 14} if len(shown) <= _FEW else False
+    points = {"color": MAIN, "size": 14} if len(shown) <= _FEW else False
     spec = {
         **{"width": WIDTH, "height": _BAND * (1 + len(names))},
         # One view with a band for each: a facet of views, each with axes of its own, takes twice as long.
         "layer": [
             {
-                "mark": {"type": "line", "color": _MAIN, "strokeWidth": 1.5, "point": points},
+                "mark": {"type": "line", "color": MAIN, "strokeWidth": 1.5, "point": points},
                 "encoding": {
-                    "x": _time("%d %b %H:%M", room=108),
+                    "x": time_axis("%d %b %H:%M", room=108),
                     "y": place,
                     "detail": {"field": "of", "type": "nominal"},
                 },
@@ -103,7 +103,7 @@ def score_figure(log: Sequence[PublicationOut], trend: str | None = None) -> Fig
         for item, found in reversed(list(zip(shown, scored, strict=True)))
     )
     head = ("Publication", "At (UTC)", "Score", *(name.capitalize() for name in names))
-    return Figure("score", "Score by publication", says, _spec(spec, values), head, rows)
+    return Figure("score", "Score by publication", says, framed(spec, values), head, rows)
 
 
 def _shares(item: PublicationOut) -> dict[str, float]:
@@ -132,12 +132,12 @@ def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None) ->
         {
             "mark": {"type": "bar", "width": max(2, min(14, WIDTH // (2 * len(shown))))},
             "encoding": {
-                "x": _time("%d %b %H:%M"),
+                "x": time_axis("%d %b %H:%M"),
                 "y": {
                     **{"field": "age", "type": "quantitative", "title": unit, "scale": {"zero": True}},
                     "axis": {"tickCount": 3, "grid": True},
                 },
-                "color": {"condition": {"test": "datum.late", "value": _BAD}, "value": _MAIN},
+                "color": {"condition": {"test": "datum.late", "value": BAD}, "value": MAIN},
             },
         }
     ]
@@ -161,7 +161,7 @@ def age_figure(log: Sequence[PublicationOut], promised_seconds: float | None) ->
     )
     spec = {"width": WIDTH, "height": 110, "layer": layers}
     head = ("Publication", "At (UTC)", "Oldest that readers got", "Promise")
-    return Figure("age", "Age of the data", says, _spec(spec, values), head, rows)
+    return Figure("age", "Age of the data", says, framed(spec, values), head, rows)
 
 
 def availability_figure(days: Sequence[tuple[date, float]], promised_percent: float | None) -> Figure | None:
@@ -182,14 +182,14 @@ def availability_figure(days: Sequence[tuple[date, float]], promised_percent: fl
         {
             "mark": {"type": "bar", "width": max(2, min(14, WIDTH // (2 * len(days))))},
             "encoding": {
-                "x": _time("%d %b"),
+                "x": time_axis("%d %b"),
                 "y": {
                     **{"field": "up", "type": "quantitative", "title": "percent", "stack": None},
                     "scale": {"domain": [bottom, 100], "zero": False},
                     "axis": {"tickCount": 3, "grid": True},
                 },
                 "y2": {"datum": bottom},
-                "color": {"condition": {"test": "datum.low", "value": _BAD}, "value": _MAIN},
+                "color": {"condition": {"test": "datum.low", "value": BAD}, "value": MAIN},
             },
         }
     ]
@@ -204,7 +204,7 @@ def availability_figure(days: Sequence[tuple[date, float]], promised_percent: fl
     says = f"{counted(len(days), 'day')} probed: {min(up for _, up in days):.3f} % on the worst one.{promise}"
     rows = tuple((day.isoformat(), f"{up:.3f} %") for day, up in reversed(days))
     spec = {"width": WIDTH, "height": 110, "layer": layers}
-    return Figure("availability", "Availability by day", says, _spec(spec, values), ("Day (UTC)", "Answered"), rows)
+    return Figure("availability", "Availability by day", says, framed(spec, values), ("Day (UTC)", "Answered"), rows)
 
 
 def reads_figure(days: Sequence[tuple[date, int]]) -> Figure | None:
@@ -214,9 +214,9 @@ def reads_figure(days: Sequence[tuple[date, int]]) -> Figure | None:
     values = [{"at": f"{day.isoformat()}T00:00:00Z", "reads": reads} for day, reads in days]
     spec = {
         **{"width": WIDTH, "height": 80},
-        "mark": {"type": "bar", "color": _MAIN, "width": max(3, min(14, WIDTH // (2 * len(days))))},
+        "mark": {"type": "bar", "color": MAIN, "width": max(3, min(14, WIDTH // (2 * len(days))))},
         "encoding": {
-            "x": _time("%d %b"),
+            "x": time_axis("%d %b"),
             "y": {
                 **{"field": "reads", "type": "quantitative", "title": "reads"},
                 "axis": {"tickCount": 3, "grid": True, "format": "d", "tickMinStep": 1},
@@ -226,7 +226,7 @@ def reads_figure(days: Sequence[tuple[date, int]]) -> Figure | None:
     total = sum(reads for _, reads in days)
     says = f"{counted(total, 'read')} on {counted(len(days), 'day')}."
     rows = tuple((day.isoformat(), f"{reads:,}") for day, reads in reversed(days))
-    return Figure("reads", "Reads by day", says, _spec(spec, values), ("Day (UTC)", "Reads"), rows)
+    return Figure("reads", "Reads by day", says, framed(spec, values), ("Day (UTC)", "Reads"), rows)
 
 
 def _unit(seconds: float) -> tuple[float, str]:
@@ -234,7 +234,7 @@ def _unit(seconds: float) -> tuple[float, str]:
     return next(((length, unit) for length, unit in _UNITS if seconds >= 2 * length), _UNITS[-1])
 
 
-def _spec(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def framed(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "$schema": SCHEMA,
         "background": None,
@@ -245,7 +245,7 @@ def _spec(spec: Mapping[str, Any], values: Sequence[Mapping[str, Any]]) -> dict[
     }
 
 
-def _time(form: str, room: int = 0) -> dict[str, Any]:
+def time_axis(form: str, room: int = 0) -> dict[str, Any]:
     """The axis of time, in UTC; `room` is left free at its beginning, in pixels."""
     axis = {"tickCount": 3, "labelOverlap": True, "title": None, "format": form}
     scale = {"type": "utc", "range": [room, WIDTH - 34]} if room else {"type": "utc", "padding": 14}

@@ -16,6 +16,7 @@ from platform_resources.operations import ProbeSettings, levels_of
 from platform_resources.operations.history import read_history
 from platform_resources.quality import compile_checks
 from platform_resources.serving.access_requests import RequestOut
+from platform_resources.serving.anomalies import Anomalies, get_anomalies
 from platform_resources.serving.consumers import Consumers, get_consumers
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.impact import Impact, get_impact
@@ -25,6 +26,7 @@ from platform_resources.serving.portal.access_views import AccessViews
 from platform_resources.serving.portal.lineage_picture import Picture, port_picture
 from platform_resources.serving.portal.plots import age_figure, availability_figure, reads_figure, score_figure
 from platform_resources.serving.portal.plots_drawn import Drawn, Plotter
+from platform_resources.serving.portal.plots_unusual import unusual_figure
 from platform_resources.serving.portal.product_columns import ColumnRow, best_first, rows_of
 from platform_resources.serving.portal.product_promises import LevelRow, PromiseRow, levels_shown, promises_of
 from platform_resources.serving.portal.product_usage import Example, examples_of
@@ -45,6 +47,7 @@ from platform_resources.serving.slos import slos_of
 
 LOG_ROWS = 10  # publications on the product's own page
 _PLOTTED = 60  # publications that the plots tell of
+_UNUSUAL_PLOTTED = 3  # anomalies; all are told
 _DEPTH = 2  # steps of lineage on the product's own page
 
 
@@ -67,12 +70,13 @@ class ProductPage:
     columns: list[ColumnRow]
     examples: tuple[Example, ...]
     quality: QualityReport
+    anomalies: Anomalies
     rules: dict[str, str]  # check -> what it means, by the contract
+    manual: tuple[QualityRule, ...]
     promises: list[PromiseRow]
     levels: list[LevelRow]
     availability: AvailabilityOut
     log: list[PublicationOut]
-    manual: tuple[QualityRule, ...]
     log_next: str | None
     plots: list[Drawn]
     lineage: Lineage
@@ -120,6 +124,7 @@ def page_of(
     columns = rows_of(schema, contract)
     publications = list_publications(request, Response(), reader, state, _PLOTTED, None)
     quality = get_quality(reader, state)
+    anomalies = get_anomalies(reader, state)
     now = utc_now()
     levels = levels_of(reader.access, reader.view, state, now)
     availability = availability_out(levels.availability)
@@ -131,6 +136,7 @@ def page_of(
         age_figure(log, port.freshness.promised_seconds) if port.served else None,
         availability_figure(_days(reader, state, availability, now), availability.promised_percent),
         reads_figure([(day.day, day.reads) for day in usage.by_day]),
+        *(unusual_figure(one, at) for at, one in enumerate(anomalies.anomalies[:_UNUSUAL_PLOTTED], 1)),
     ]
     address = (state.product.domain, state.product.name)
     access = AccessViews(reader)
@@ -144,7 +150,9 @@ def page_of(
         columns=columns,
         examples=examples_of(port.address, best_first(columns), purpose, root),
         quality=quality,
+        anomalies=anomalies,
         rules=rules_of(contract),
+        manual=contract.table.manual_rules,
         promises=promises_of(port, availability, quality.measured, log, now),
         levels=levels_shown(slos_of(reader, state, levels)),
         availability=availability,
@@ -152,7 +160,6 @@ def page_of(
         log_next=str(log[LOG_ROWS - 1].number) if more else None,
         plots=plotter.draw([figure for figure in figures if figure is not None]),
         lineage=lineage,
-        manual=contract.table.manual_rules,
         picture=port_picture(lineage),
         impact=get_impact(reader, state, "change", None),
         consumers=get_consumers(reader, state),

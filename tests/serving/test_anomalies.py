@@ -1,0 +1,116 @@
+"""What is unusual, as the API and the page of a product tell it: and to whom what is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from platform_resources.access import Identity
+from platform_resources.lake import utc_now
+from platform_resources.quality.profile import ColumnProfile, Profile
+from tests.guarded import CUSTOMERS
+from tests.histories import set_profile, write_past
+from tests.portal.conftest import Browser
+from tests.serving.conftest import Api
+
+PORT = "/api/v1/products/shop/customers/v1"
+USUAL = Profile(
+    rows=40,
+    looked_at=40,
+    age_seconds=60,
+    columns={
+        "region": ColumnProfile("VARCHAR", 0.0, 0.1, mix={"north": 0.5, "south": 0.5}),
+        "income": ColumnProfile("BIGINT", 0.0, 0.9),
+        "balance": ColumnProfile("DECIMAL(12,2)", 0.0, 0.9, (10.0, 20.0, 40.0), 12.0),
+    },
+)
+
+
+def changed(name: str, **facts: object) -> Profile:
+    return replace(USUAL, columns={**USUAL.columns, name: replace(USUAL.columns[name], **facts)})
+
+
+@pytest.fixture
+def unusual(api: Api) -> Api:
+    """A month as ever; then half of the rows, amounts in another currency, and incomes that are gone."""
+    write_past(api.mesh.settings, CUSTOMERS, [USUAL] * 30, utc_now() - timedelta(days=1))
+    wrong = changed("balance", quartiles=(0.1, 0.2, 0.4))
+    wrong = replace(wrong, rows=20, columns={**wrong.columns, "income": ColumnProfile("BIGINT", 1.0, None)})
+    set_profile(api.mesh.settings, CUSTOMERS, wrong)
+    return api
+
+
+def page(api: Api) -> str:
+    """Ana's."""
+    with Browser(api.url) as browser:
+        assert browser.sign_in(api.mesh.tokens["ana"]).status_code == 303
+        return browser.get("/products/shop/customers").text
+
+
+def figures(api: Api, who: str) -> tuple[list[str], int]:
+    answer = api.get(who, f"{PORT}/anomalies")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    return sorted(one["figure"] for one in told["anomalies"]), told["withheld"]
+
+
+def test_each_anomaly_says_what_was_seen_what_was_expected_and_since_when(unusual: Api) -> None:
+    told = unusual.get("ana", f"{PORT}/anomalies").json()
+    assert (told["publication"], told["learning"], told["watched_figures"]) == (31, False, 12)
+    rows = next(one for one in told["anomalies"] if one["kind"] == "rows")
+    assert (rows["seen"], rows["expected"]) == (pytest.approx(20), pytest.approx(40))
+    assert rows["low"] < 40 < rows["high"] < 50
+    assert rows["says"].startswith("rows: 20, expected 40 (")
+    assert (rows["since_publication"], rows["versions"]) == (31, 1)
+    assert [point["publication"] for point in rows["points"]][-2:] == [30, 31]
+    assert [point["unusual"] for point in rows["points"]][-2:] == [False, True]
+
+
+def test_of_a_column_is_told_who_sees_it_in_clear_and_of_rows_who_sees_them_all(unusual: Api) -> None:
+    columns = ["rows", "upper quartile of balance"]
+    assert figures(unusual, "ana") == (columns, 1), "incomes are masked"
+    assert figures(unusual, "desk") == (["rows", "share of nulls in income", "upper quartile of balance"], 0), (
+        "cleared for them"
+    )
+    assert figures(unusual, "reggie") == ([], 3), "it reads some rows only"
+
+
+def test_columns_that_a_grant_leaves_out_are_not_told(unusual: Api) -> None:
+    unusual.mesh.identity(Identity("clerk", "person", "Clerk", purpose="analytics"))
+    unusual.mesh.grant("clerk", role="customers_reader", columns=frozenset({"region"}))
+    with unusual.client(unusual.mesh.token("clerk")) as clerk:
+        found = clerk.get(f"{PORT}/anomalies").json()
+    assert [one["figure"] for one in found["anomalies"]] == ["rows"]
+
+
+def test_the_schema_is_told_to_owners(api: Api) -> None:
+    write_past(api.mesh.settings, CUSTOMERS, [USUAL] * 30, utc_now() - timedelta(days=1))
+    set_profile(api.mesh.settings, CUSTOMERS, replace(USUAL, columns={**USUAL.columns, "pin": ColumnProfile("INT")}))
+    api.mesh.identity(Identity("shop@retailer.example", "person", "Shop", purpose="analytics"))
+    assert figures(api, "ana") == ([], 1)
+    with api.client(api.mesh.token("shop@retailer.example")) as owner:
+        (told,) = owner.get(f"{PORT}/anomalies").json()["anomalies"]
+    assert told["says"] == "columns and types, under the same contract: pin is new"
+
+
+def test_a_product_without_a_past_is_still_learning(api: Api) -> None:
+    told = api.get("ana", f"{PORT}/anomalies").json()
+    assert (told["learning"], told["known_versions"], told["needed_versions"], told["anomalies"]) == (True, 0, 14, [])
+    assert "Still learning: 0 of 14 versions" in page(api)
+
+
+def test_the_page_shows_each_with_its_plot(unusual: Api) -> None:
+    told = page(unusual)
+    assert "rows: 20, expected 40" in told
+    assert told.count('id="plot-unusual-') == 4  # a title and a description of each
+    assert "1 more is in columns or rows that you don't see" in told
+    assert "nulls in income" not in told
+
+
+def test_who_may_not_know_of_a_product_is_told_nothing(unusual: Api) -> None:
+    product = unusual.mesh.settings.domains / "shop" / "products" / "customers" / "product.odps.yaml"
+    product.write_text(product.read_text() + "customProperties:\n  - {property: visibility, value: granted}\n")
+    assert unusual.get("ana", f"{PORT}/anomalies").status_code == 200
+    assert unusual.get("nobody", f"{PORT}/anomalies").status_code == 404
