@@ -114,7 +114,7 @@ def _route_record(route: Route) -> dict[str, Any]:
         "how": route.how,
         "why": route.why,
         "cost": route.cost,
-        "carried": route.carried,
+        "carried": route.carried is not None,
     }
 
 

@@ -24,9 +24,9 @@ from platform_resources.lake import (
     qualified,
 )
 from platform_resources.lake.changes import TableChange, TableState, rows_at, rows_since, table_changes
-from platform_resources.quality.carried import Carried, Unproven, counts_of
+from platform_resources.quality.carried import Carried, Count, Unproven, counts_of
 
-_IN_THE_LOG = "proof"  # key in the record of an audit
+_IN_THE_LOG = "proven"  # key in the record of an audit
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Proof:
     snapshot: int
     parents: Mapping[str, Parent]
 
-    def as_record(self, marks: Mapping[str, str]) -> dict[str, Any]:
-        """Plain values for the audit's record, with the marks of its rules."""
+    def as_record(self, counts: Mapping[str, Count]) -> dict[str, Any]:
+        """Plain values for the audit's record, with what it found of its rules besides their results."""
         return {
             _IN_THE_LOG: {
                 "table": self.table,
@@ -58,7 +58,7 @@ class Proof:
                 "rows": self.state.rows,
                 "snapshot": self.snapshot,
                 "parents": {name: _plain(parent) for name, parent in self.parents.items()},
-                "marks": dict(marks),
+                "counts": {name: count.as_record() for name, count in counts.items()},
             }
         }
 
@@ -111,7 +111,7 @@ def stands(
         changes[table].new_rows,
         rows_at(sql, before.snapshot),
         rows_since(sql, before.snapshot),
-        counts_of(audit["results"], audit[_IN_THE_LOG]["marks"]),
+        counts_of(audit["results"], audit[_IN_THE_LOG]["counts"]),
         {
             name: None if to == table else _obstacle(con, settings, name, to, before.parents.get(name), changes)
             for name, to in points.items()

@@ -237,7 +237,7 @@ def audit_and_publish(
 
 
 def _proof_record(reader: duckdb.DuckDBPyConnection, proof: Proof | None, audit: Audit) -> dict[str, Any]:
-    return {} if proof is None else still_served(reader, proof).as_record(audit.marks)
+    return {} if proof is None else still_served(reader, proof).as_record(audit.counts)
 
 
 def _age_seconds(now: datetime, data_as_of: datetime | None) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any
 from platform_resources.contracts.model import Dimension, Origin, Severity
 from platform_resources.contracts.score_weights import ScoreWeights
 from platform_resources.quality import figures
+from platform_resources.quality.carried import Count
 from platform_resources.quality.checks import Check, CheckGroup, group_checks
 from platform_resources.quality.figures import Share
 
@@ -117,7 +118,7 @@ class Audit:
     delivered_schema: tuple[tuple[str, str], ...]  # (column, DuckDB type) in table order
     seconds: float
     weights: ScoreWeights = field(default_factory=ScoreWeights)  # of the dimensions
-    marks: Mapping[str, str] = field(default_factory=dict)  # check name -> what tells that its count can be carried on
+    counts: Mapping[str, Count] = field(default_factory=dict)  # check name -> what a later audit may build on
 
     @property
     def passed(self) -> bool:

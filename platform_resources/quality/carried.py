@@ -7,8 +7,9 @@ count is carried on only while the mark is the same, whatever else was changed i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from typing import Any
 
 import duckdb
@@ -17,16 +18,32 @@ from platform_resources.contracts.wording import counted
 from platform_resources.quality.checks import Check
 from platform_resources.quality.columns import Delivered
 from platform_resources.quality.conditions import ROW_KINDS, UNIQUE_KINDS
+from platform_resources.quality.keys import Bounds
 
 _MARK_CHARACTERS = 12  # 48 bits: of a thousand changes of a rule, one in 10^11 would go unseen
 
 
+Part = int | Decimal | None  # a count, or a sum of exact numbers; None: of no values
+_EXACT = Context(prec=100)
+
+
 @dataclass(frozen=True)
 class Count:
-    """What a publication's audit found of a rule: `bad` rows, or the answer of a query that counts."""
+    """What a publication's audit found of a rule: `bad` rows, or the counts and sums that a SQL rule's answer is of.
+
+    `bounds`: of the columns of a key, where they are known: new keys beyond them repeat no old one.
+    """
 
     mark: str
-    bad: int
+    bad: int = 0
+    parts: tuple[Part, ...] = ()
+    bounds: tuple[Bounds, ...] = ()
+
+    def as_record(self) -> dict[str, Any]:
+        """As JSON can hold it to the last digit, without the bad rows, which stand in the result."""
+        parts = [str(part) if isinstance(part, Decimal) else part for part in self.parts]
+        bounds = [[bound.low, bound.high] for bound in self.bounds]
+        return {"mark": self.mark, **({"parts": parts} if parts else {}), **({"bounds": bounds} if bounds else {})}
 
 
 @dataclass(frozen=True)
@@ -74,20 +91,30 @@ class Unproven:
         return {"publication": None, "why_not": self.reason}
 
 
-def mark_of(check: Check, delivered: Delivered, expression: str | None) -> str | None:
+def added(one: Part, other: Part) -> Part:
+    """The sum of two parts, to the last digit."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other if isinstance(one, int) and isinstance(other, int) else _EXACT.add(Decimal(one), Decimal(other))
+
+
+def are_exact(parts: Iterable[Any]) -> bool:
+    """Numbers that add up in whatever order; floating point ones don't."""
+    return all(part is None or (isinstance(part, int | Decimal) and not isinstance(part, bool)) for part in parts)
+
+
+def mark_of(check: Check, delivered: Delivered, counted_by: Sequence[str], answer: str | None = None) -> str | None:
     """Tells whether a count of now can be added to one of then; None where the counts of two parts don't add up.
 
-    `expression`: the aggregate that counts the rows that break a rule, or that a SQL rule counts.
+    `counted_by`: the aggregates that count the rows that break a rule, or that the `answer` of a SQL rule is made of.
     """
     if check.kind in UNIQUE_KINDS:
         asked: object = "repeats"
     elif check.kind == "relationships":
         asked = (str(check.arguments["table"]), tuple(map(str, check.arguments["columns"])))
-    elif check.kind in ROW_KINDS or check.kind == "sql":
-        asked = expression
+    elif counted_by and (check.kind in ROW_KINDS or check.kind == "sql"):
+        asked = (tuple(counted_by), answer)
     else:
-        return None
-    if asked is None:
         return None
     found = (delivered.find(name) for name in check.columns)
     types = tuple((column.name, column.type) for column in found if column is not None)
@@ -98,10 +125,10 @@ def mark_of(check: Check, delivered: Delivered, expression: str | None) -> str |
 def why_in_full(check: Check, mark: str | None, carried: Carried) -> str | None:
     """Why a rule is asked of all rows though some were proven before; None when it needn't be."""
     if mark is None:
-        return "only counts of rows that are judged one by one, and not by the clock, add up"
+        return "its answer is not made of counts and exact sums, or it asks what time it is"
     count, then = carried.counts.get(check.name), f"publication #{carried.number}"
     if count is None or count.mark != mark:
-        return f"it is new, or was changed or not evaluated in {then}"
+        return f"{then} kept no exact count of it: it is new, was changed or could not be evaluated"
     if check.kind in UNIQUE_KINDS and count.bad:
         return f"{then} found {counted(count.bad, 'repeated key')}"
     if check.kind == "relationships":
@@ -112,12 +139,13 @@ def why_in_full(check: Check, mark: str | None, carried: Carried) -> str | None:
     return None
 
 
-def counts_of(results: Iterable[Mapping[str, Any]], marks: Mapping[str, str]) -> dict[str, Count]:
-    """Check name -> its count, of the results that the log keeps; without what was not evaluated or doesn't add up."""
+def counts_of(results: Iterable[Mapping[str, Any]], kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Count]:
+    """Check name -> its count, of what the log keeps; without what was not evaluated or doesn't add up."""
     found = {}
-    for result in results:
-        name, bad = result["name"], result["failed_rows"]
-        bad = result["value"] if bad is None else bad  # of SQL that counts, but not bad rows
-        if name in marks and isinstance(bad, int) and not isinstance(bad, bool):
-            found[name] = Count(marks[name], bad)
+    for name, bad in ((result["name"], result["failed_rows"]) for result in results):
+        record = kept.get(name, {})
+        parts = tuple(Decimal(part) if isinstance(part, str) else part for part in record.get("parts", ()))
+        bounds = tuple(Bounds(low, high) for low, high in record.get("bounds", ()))
+        if record and (parts or isinstance(bad, int)):
+            found[name] = Count(record["mark"], 0 if parts else bad, parts, bounds)
     return found

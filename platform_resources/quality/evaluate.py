@@ -19,7 +19,7 @@ from platform_resources.contracts.model import Contract
 from platform_resources.contracts.score_weights import PROPERTY, ScoreWeights, weights_of
 from platform_resources.quality import keys, measure
 from platform_resources.quality.audit import Audit, CheckResult
-from platform_resources.quality.carried import Carried, Unproven
+from platform_resources.quality.carried import Carried, Count, Unproven, are_exact
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
 from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults
 from platform_resources.quality.comparing import Comparing
@@ -94,7 +94,7 @@ def evaluate(
     run.ask(checks)
     results = tuple(run.result(check) for check in checks)
     seconds = time.perf_counter() - started
-    return Audit(results, run.rows or 0, delivered.schema, seconds, weights, run.marks)
+    return Audit(results, run.rows or 0, delivered.schema, seconds, weights, run.kept())
 
 
 def plan_for(
@@ -129,7 +129,8 @@ class _Run:
     other_columns: frozenset[str] = frozenset()
     carried: Carried | Unproven | None = None
     rows: int | None = None
-    joined: dict[str, int] = field(default_factory=dict)  # check name -> what it counts in rows carried and new
+    joined: dict[str, Any] = field(default_factory=dict)  # check name -> what rows carried and new tell together
+    counts: dict[str, Count] = field(default_factory=dict)  # check name -> what is known of them, of those joined
     routes: dict[str, Route] = field(default_factory=dict)  # check name -> how it is answered
     proven: frozenset[str] = frozenset()  # names of checks that no row breaks, as files tell
     measured: dict[str, Any] = field(default_factory=dict)  # aggregate expression -> value
@@ -160,17 +161,26 @@ class _Run:
         plan = plan_checks(checks, self.delivered, facts, self.now, fused)
         return carry_on(plan, self.delivered, self.now, fused, carried)
 
-    @property
-    def marks(self) -> dict[str, str]:
-        """Check name -> the mark of its count, where a later audit may build on it."""
-        return {name: route.mark for name, route in self.routes.items() if route.mark is not None}
+    def kept(self) -> dict[str, Count]:
+        """Check name -> what a later audit may build on, besides its result."""
+        whole = (route for name, route in self.routes.items() if route.mark is not None and name not in self.joined)
+        return {**self.counts, **{route.check.name: count for route in whole if (count := self._kept(route))}}
+
+    def _kept(self, route: Route) -> Count | None:
+        if route.fused is not None:
+            parts = tuple(self.measured.get(part, "not measured") for part in route.counted_by)
+            return Count(str(route.mark), parts=parts) if are_exact(parts) else None
+        bounds = route.bounds if route.check.kind in UNIQUE_KINDS else None
+        return Count(str(route.mark), bounds=bounds or ())
 
     def _joined(self, plan: Plan) -> Plan:
         """Ask the new rows what is carried on; what they can't answer is planned anew, of all rows."""
         if not isinstance(self.carried, Carried):
             return plan
         asked = [route for route in plan.routes if route.carried is not None]
-        self.joined = NewRows(self.con, self._place, self.carried, self._share).counts(asked)
+        news = NewRows(self.con, self._place, self.carried, self._share)
+        self.joined = news.answers(asked)
+        self.counts = {name: count for name, count in news.counts.items() if name in self.joined}
         left = [route.check for route in asked if route.check.name not in self.joined]
         if not left:
             return plan
@@ -245,13 +255,13 @@ class _Run:
             raise NotEvaluableError(measure.unsupported(check))
         return measure.counted(check, self._bad(check), rows)
 
-    def _found(self, check: Check, count: int, rows: int) -> measure.Finding:
-        """What a count of rows tells of its check."""
+    def _found(self, check: Check, answer: Any, rows: int) -> measure.Finding:
+        """What a count of rows, or the answer of a SQL rule, tells of its check."""
         if check.kind == "completeness":
-            return measure.completeness(check, count, rows)
+            return measure.completeness(check, answer, rows)
         if check.kind == "sql":
-            return measure.answered(check, count, self._place.counts_rows(self._place.guarded(check)), rows)
-        return measure.counted(check, count, rows)
+            return measure.answered(check, answer, self._place.counts_rows(self._place.guarded(check)), rows)
+        return measure.counted(check, answer, rows)
 
     def _fused(self, check: Check) -> Fused | None:
         """A SQL rule as an aggregate of the scan, when it is one over the audited table; see `fusing`."""

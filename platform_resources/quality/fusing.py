@@ -20,15 +20,36 @@ from platform_resources.quality.sql_vocabulary import CLOCK
 _AGGREGATES = frozenset({"count_star", "count", "count_if", "sum", "min", "max", "avg"})
 _APART = ("modifiers", "group_expressions", "having", "qualify", "sample")
 _COUNTS = frozenset({"count_star", "count", "count_if"})
+_ADD_UP = _COUNTS | {"sum"}
 _NO_TABLE = {"type": "EMPTY", "alias": "", "sample": None, "query_location": 0}
+_SELECT: dict[str, Any] = {
+    "type": "SELECT_NODE",
+    "modifiers": [],
+    "cte_map": {"map": []},
+    "from_table": _NO_TABLE,
+    "where_clause": None,
+    "group_expressions": [],
+    "group_sets": [],
+    "aggregate_handling": "STANDARD_HANDLING",
+    "having": None,
+    "sample": None,
+    "qualify": None,
+}
 
 
 @dataclass(frozen=True)
 class Fused:
-    """A SQL rule as an aggregate of the table. `adds_up`: its answer for two parts of the rows is the sum of both."""
+    """A SQL rule as an aggregate of the table.
+
+    `parts`: the counts and sums that its answer is made of, so that those of some rows and of others add up to those of
+    all; none when it is made of more. `answer`: how, over the columns `p0`, `p1`, ...; None: it is the mean of the
+    column `mean_of`, the first by the second.
+    """
 
     expression: str
-    adds_up: bool = False
+    parts: tuple[str, ...] = ()
+    answer: str | None = None
+    mean_of: str | None = None
 
 
 def fused_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> Fused | None:
@@ -36,13 +57,35 @@ def fused_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> Fused | No
     expression = aggregate_of(con, tree)
     if expression is None:
         return None
-    return Fused(expression, adds_up=_is_one_count(tree["select_list"][0]) and _is_lasting(tree))
+    selected = _filtered(tree)
+    if selected is None or not _is_lasting(tree):
+        return Fused(expression)
+    if _is_aggregate(selected) and selected["function_name"].lower() == "avg" and _is_simple(selected):
+        (column,) = selected["children"]
+        if column["class"] != "COLUMN_REF":
+            return Fused(expression)
+        parts = tuple(_text(con, {**selected, "function_name": name}) for name in ("sum", "count"))
+        return Fused(expression, parts, mean_of=column["column_names"][0])
+    aggregates = list(_aggregates(selected))
+    if not all(_is_simple(each) and each["function_name"].lower() in _ADD_UP for each in aggregates):
+        return Fused(expression)
+    parts = tuple(dict.fromkeys(_text(con, each) for each in aggregates))
+    return Fused(expression, parts, _text(con, _over_parts(con, selected, parts)))
 
 
-def _is_one_count(selected: dict[str, Any]) -> bool:
-    """Rows that are counted one by one, and nothing done with the count."""
-    named = selected.get("class") == "FUNCTION" and selected["function_name"].lower() in _COUNTS
-    return named and not selected["distinct"] and not selected["order_bys"]["orders"]
+def _is_simple(aggregate: dict[str, Any]) -> bool:
+    """Each row counts, whichever come before or after it."""
+    return not aggregate["distinct"] and not aggregate["order_bys"]["orders"]
+
+
+def _over_parts(con: duckdb.DuckDBPyConnection, expression: Any, parts: tuple[str, ...]) -> Any:
+    """The expression with `p<n>` in place of the n-th part."""
+    if isinstance(expression, dict):
+        if _is_aggregate(expression):
+            name = f"p{parts.index(_text(con, expression))}"
+            return {"class": "COLUMN_REF", "type": "COLUMN_REF", "alias": "", "column_names": [name]}
+        return {key: _over_parts(con, value, parts) for key, value in expression.items()}
+    return [_over_parts(con, item, parts) for item in expression] if isinstance(expression, list) else expression
 
 
 def _is_lasting(tree: dict[str, Any]) -> bool:
@@ -53,6 +96,21 @@ def _is_lasting(tree: dict[str, Any]) -> bool:
 
 def aggregate_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str | None:
     """The answer of a guarded query over one table as a SQL expression over that table; None when it is not one."""
+    answer = _filtered(tree)
+    try:
+        return None if answer is None else _text(con, answer)
+    except duckdb.Error:
+        return None
+
+
+def _text(con: duckdb.DuckDBPyConnection, expression: dict[str, Any]) -> str:
+    """A part of a parse tree as SQL. Raises duckdb.Error when there is none."""
+    node = {**_SELECT, "select_list": [expression]}
+    return sql_of(con, node).removeprefix("SELECT ").strip()
+
+
+def _filtered(tree: dict[str, Any]) -> dict[str, Any] | None:
+    """What a query over one table selects, with its WHERE at each aggregate; None when that isn't surely the same."""
     table = tree.get("from_table") or {}
     apart = any(tree.get(part) for part in _APART) or tree.get("cte_map", {}).get("map")
     if tree.get("type") != "SELECT_NODE" or table.get("type") != "BASE_TABLE" or table.get("alias") or apart:
@@ -72,12 +130,7 @@ def aggregate_of(con: duckdb.DuckDBPyConnection, tree: dict[str, Any]) -> str | 
             ):
                 return None
             aggregate["filter"] = condition
-    node = {**tree, "select_list": [answer], "from_table": _NO_TABLE, "where_clause": None}
-    try:
-        text = sql_of(con, node)
-    except duckdb.Error:
-        return None
-    return text.removeprefix("SELECT ").strip() if text.startswith("SELECT ") else None
+    return answer
 
 
 def _is_plain(expression: dict[str, Any]) -> bool:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 import duckdb
 
 from platform_resources.contracts.wording import counted
+from platform_resources.lake.names import quote_literal
 from platform_resources.quality import keys
-from platform_resources.quality.carried import Carried, Count, Unproven, mark_of, why_in_full
+from platform_resources.quality.carried import Carried, Count, Unproven, added, mark_of, why_in_full
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered
 from platform_resources.quality.conditions import ROW_KINDS, UNIQUE_KINDS, aggregate
 from platform_resources.quality.fusing import Fused
-from platform_resources.quality.plan import Plan, Route
+from platform_resources.quality.keys import Bounds
+from platform_resources.quality.plan import Plan, Route, bounds_wanted
 from platform_resources.quality.references import Place
 
 _ASK_NO_ROWS = ("schema", "extra_columns", "row_count", "freshness", "custom")
@@ -45,18 +48,26 @@ def needs_all_rows(check: Check, delivered: Delivered, carried: Carried | Unprov
     """Whether a key is asked of all rows, so that a plan needs to know its bounds."""
     if not isinstance(carried, Carried) or check.kind not in (*UNIQUE_KINDS, "relationships"):
         return True
-    return why_in_full(check, mark_of(check, delivered, None), carried) is not None
+    return why_in_full(check, mark_of(check, delivered, ()), carried) is not None
 
 
 def _marked(route: Route, delivered: Delivered, now: datetime, fused: Fused | None) -> Route:
-    check, counted_by = route.check, None
+    check = route.check
     if route.refusal is not None:
         return route
     if check.kind in ROW_KINDS:
-        counted_by = aggregate(check, delivered, now)
-    elif fused is not None and fused.adds_up:
-        counted_by = fused.expression
-    return replace(route, mark=mark_of(check, delivered, counted_by), counted_by=counted_by)
+        by = (aggregate(check, delivered, now),)
+        return replace(route, counted_by=by, mark=mark_of(check, delivered, by))
+    if fused is not None and _is_exact(fused, delivered):
+        mark = mark_of(check, delivered, fused.parts, fused.answer)
+        return replace(route, counted_by=fused.parts, fused=fused, mark=mark)
+    return replace(route, mark=mark_of(check, delivered, ()))
+
+
+def _is_exact(fused: Fused, delivered: Delivered) -> bool:
+    """A mean is made of its sum where that is exact; what else has parts is made of them as it stands."""
+    column = None if fused.mean_of is None else delivered.find(fused.mean_of)
+    return fused.mean_of is None or (column is not None and column.family in ("integer", "decimal"))
 
 
 def _carried_on(route: Route, carried: Carried) -> Route:
@@ -78,64 +89,122 @@ def _carried_on(route: Route, carried: Carried) -> Route:
         parent = check.arguments["table"]
         cost = f"one pass over {names} of the new rows, and over {parent} where such keys may be"
         return _answered(route, count, 2, f"new {names} without a row in {parent}", told, cost)
-    return _answered(route, count, 1, str(route.counted_by), told, "part of one scan of the new rows")
+    return _answered(route, count, 1, ", ".join(route.counted_by), told, "part of one scan of the new rows")
 
 
 def _answered(route: Route, count: Count, tier: Any, how: str, why: str, cost: str) -> Route:
     """A route by what is carried, which asks nothing of all rows."""
-    return Route(route.check, tier, how, why, cost, mark=route.mark, counted_by=route.counted_by, carried=count.bad)
+    kept = {"counted_by": route.counted_by, "fused": route.fused, "mark": route.mark}
+    return Route(route.check, tier, how, why, cost, carried=count, **kept)
 
 
 def _told(count: Count, carried: Carried) -> str:
     rows, then = counted(carried.rows, "row"), f"publication #{carried.number}"
-    known = f"{count.bad:,} in {rows} counted by {then}" if count.bad else f"proven for {rows} by {then}"
+    known = f"proven for {rows} by {then}"
+    if count.bad or count.parts:
+        known = f"{f'{count.bad:,} in ' if count.bad else ''}{rows} counted by {then}"
     news = f"{carried.new_rows:,} new {'row is' if carried.new_rows == 1 else 'rows are'} read"
     return f"{known}; {news if carried.new_rows else 'none came since'}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class NewRows:
-    """What the new rows of a table add to the counts that are carried. `spent` is told when a query began, for whom."""
+    """What the new rows of a table add to what is carried. `spent` is told when a query began, for whom."""
 
     con: duckdb.DuckDBPyConnection
     place: Place
     carried: Carried
     spent: Callable[[float, Collection[str]], None]
+    measured: dict[str, Any] = field(default_factory=dict)  # expression -> its value for the new rows
+    counts: dict[str, Count] = field(default_factory=dict)  # check name -> what is known of old and new rows
 
-    def counts(self, routes: Sequence[Route]) -> dict[str, int]:
-        """Check name -> what it counts in old and new rows, of routes that are carried; see the module."""
-        if not self.carried.new_rows:
-            return {route.check.name: int(route.carried or 0) for route in routes}
-        found = self._scanned([route for route in routes if route.counted_by is not None])
-        for route in routes:
-            if route.counted_by is None and (bad := self._by_key(route.check)) is not None:
-                found[route.check.name] = bad
-        return found
+    def answers(self, routes: Sequence[Route]) -> dict[str, Any]:
+        """Check name -> what it counts in old and new rows, or a SQL rule's answer; see the module."""
+        self._scan([route for route in routes if self.carried.new_rows or route.fused is not None])
+        found = {route.check.name: self._answer(route) for route in routes}
+        return {name: answer for name, answer in found.items() if answer is not None}
 
-    def _scanned(self, routes: Sequence[Route]) -> dict[str, int]:
-        """Those that one scan counts."""
-        wanted = tuple(dict.fromkeys(str(route.counted_by) for route in routes))
-        names = [route.check.name for route in routes]
-        row = self._asked(f"SELECT {', '.join(wanted)} FROM {self.carried.new_sql}", names) if wanted else None
-        if row is None:
-            return {}
-        measured = dict(zip(wanted, row, strict=True))  # count_if of no rows is NULL
-        return {r.check.name: int(r.carried or 0) + int(measured[str(r.counted_by)] or 0) for r in routes}
+    def _scan(self, routes: Sequence[Route]) -> None:
+        """Ask all that one scan can tell. The types of sums are asked with them: they decide how an answer is made."""
+        wanted = [part for route in routes for part in route.counted_by]
+        wanted += [_type_of(part) for route in routes if route.fused is not None for part in route.counted_by]
+        wanted += [each for route in routes for each in self._bounds_wanted(route.check)]
+        asked = tuple(dict.fromkeys(wanted))
+        if asked:
+            query = f"SELECT {', '.join(asked)} FROM {self.carried.new_sql}"
+            row = self._asked(query, [route.check.name for route in routes]) or ()
+            self.measured = dict(zip(asked, row, strict=False))
 
-    def _by_key(self, check: Check) -> int | None:
-        try:
-            query = self._key_query(check)
-        except (duckdb.Error, NotEvaluableError):
+    def _answer(self, route: Route) -> Any:
+        """What old and new rows tell together; None when that can't be told exactly."""
+        count = route.carried or Count("")
+        self.counts[route.check.name] = count
+        if route.fused is None and not self.carried.new_rows:
+            return count.bad
+        if route.check.kind == "relationships":
+            return self._orphans(route.check)
+        if route.check.kind in UNIQUE_KINDS:
+            return self._repeated(route.check, count)
+        if any(part not in self.measured for part in route.counted_by):
             return None
-        row = self._asked(query, [check.name])
-        # How many rows would have to go for a key to be unique is told by all rows alone.
-        return None if row is None or (row[0] and check.kind in UNIQUE_KINDS) else int(row[0])
+        if route.fused is None:
+            return count.bad + int(self.measured[route.counted_by[0]] or 0)  # count_if of no rows is NULL
+        return self._joined(route.check.name, count, route.counted_by, route.fused)
 
-    def _key_query(self, check: Check) -> str:
-        columns, new = self.place.delivered.get_all(check.columns), self.carried.new_sql
-        if check.kind in UNIQUE_KINDS:
-            return keys.repeated_in_new(new, self.carried.old_sql, columns)
-        return keys.orphans_in_few(new, columns, *self.place.parent(check))
+    def _joined(self, name: str, count: Count, by: Sequence[str], fused: Fused) -> Any:
+        """The answer of a SQL rule, of the counts and sums of both."""
+        types = [self.measured[_type_of(part)] for part in by]
+        if not all(type_ in ("BIGINT", "HUGEINT") or type_.startswith("DECIMAL") for type_ in types):
+            return None
+        parts = tuple(added(old, self.measured[part]) for old, part in zip(count.parts, by, strict=True))
+        self.counts[name] = replace(count, parts=parts)
+        if fused.answer is None:
+            return float(Fraction(parts[0] or 0) / parts[1]) if parts[1] else None
+        values = ("NULL" if part is None else quote_literal(str(part)) for part in parts)
+        typed = zip(values, types, strict=True)
+        columns = ", ".join(f"CAST({value} AS {type_}) AS p{at}" for at, (value, type_) in enumerate(typed))
+        row = self._asked(f"SELECT {fused.answer} FROM (SELECT {columns})", [name])
+        return None if row is None else row[0]
+
+    def _orphans(self, check: Check) -> int | None:
+        columns = self.place.delivered.get_all(check.columns)
+        try:
+            parent = self.place.parent(check)
+        except NotEvaluableError:
+            return None
+        query = keys.orphans_in_few(self.carried.new_sql, columns, *parent, self._bounds(check))
+        return self._number(query, check)
+
+    def _repeated(self, check: Check, count: Count) -> int | None:
+        """0 for a unique key; of a repeated one only all rows tell how many would have to go."""
+        columns, bounds = self.place.delivered.get_all(check.columns), self._bounds(check)
+        if count.bounds and bounds:
+            joined = tuple(old.joined(new) for old, new in zip(count.bounds, bounds, strict=True))
+            self.counts[check.name] = replace(count, bounds=joined)
+        query = keys.distinct(self.carried.new_sql, columns, bounds, self.carried.new_rows)
+        row = self._asked(query, [check.name])
+        if row is None or row[0] != (row[1] or 0):
+            return None
+        if bounds and keys.are_apart(count.bounds, bounds):
+            return 0
+        again = self._number(keys.repeated_in_old(self.carried.new_sql, self.carried.old_sql, columns), check)
+        return 0 if again == 0 else None
+
+    def _bounds_wanted(self, check: Check) -> list[str]:
+        if check.kind not in (*UNIQUE_KINDS, "relationships"):
+            return []
+        return bounds_wanted(self.place.delivered.get_all(check.columns))
+
+    def _bounds(self, check: Check) -> tuple[Bounds, ...]:
+        """Of the new keys; empty where they are not known, or there are none."""
+        known = [self.measured.get(each) for each in self._bounds_wanted(check)]
+        if None in known:
+            return ()
+        return tuple(Bounds(int(low), int(high)) for low, high in zip(known[::2], known[1::2], strict=True))
+
+    def _number(self, query: str, check: Check) -> int | None:
+        row = self._asked(query, [check.name])
+        return None if row is None else int(row[0])
 
     def _asked(self, query: str, names: Collection[str]) -> tuple[Any, ...] | None:
         started = time.perf_counter()
@@ -147,3 +216,7 @@ class NewRows:
             return None
         finally:
             self.spent(started, names)
+
+
+def _type_of(part: str) -> str:
+    return f"typeof({part})"

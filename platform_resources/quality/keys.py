@@ -29,6 +29,15 @@ class Bounds:
     def size(self) -> int:
         return self.high - self.low + 1
 
+    def joined(self, other: Bounds) -> Bounds:
+        """The bounds of the values of both."""
+        return Bounds(min(self.low, other.low), max(self.high, other.high))
+
+
+def are_apart(some: Sequence[Bounds], others: Sequence[Bounds]) -> bool:
+    """No key within the one bounds is within the others: a column tells, of a composite key."""
+    return any(one.high < other.low or other.high < one.low for one, other in zip(some, others, strict=False))
+
 
 def has_bounds(column: DeliveredColumn) -> bool:
     """A bitmap of the column's values can be made, when they are close together."""
@@ -42,6 +51,13 @@ def bounds_expressions(column: DeliveredColumn) -> tuple[str, str]:
 
 def fits_bitmap(bounds: Sequence[Bounds], rows: int) -> bool:
     return prod(bound.size for bound in bounds) <= min(_MAX_BITS, max(rows, 1) * _MAX_BITS_PER_ROW)
+
+
+def distinct(table_sql: str, columns: Sequence[DeliveredColumn], bounds: Sequence[Bounds], rows: int) -> str:
+    """A query for (rows with a whole key, distinct keys or NULL for 0), by a bitmap where it is worth it."""
+    if bounds and fits_bitmap(bounds, rows):
+        return distinct_bitmap(table_sql, columns, bounds)
+    return distinct_exact(table_sql, columns)
 
 
 def distinct_bitmap(table_sql: str, columns: Sequence[DeliveredColumn], bounds: Sequence[Bounds]) -> str:
@@ -101,30 +117,38 @@ def orphans(table_sql: str, columns: Sequence[DeliveredColumn], parent_sql: str,
     )
 
 
-def repeated_in_new(new_sql: str, old_sql: str, columns: Sequence[DeliveredColumn]) -> str:
-    """A query that tells 0 when no whole key of the new rows comes twice, or is among the old ones, which are unique.
+def repeated_in_old(new_sql: str, old_sql: str, columns: Sequence[DeliveredColumn]) -> str:
+    """A query for the number of old rows whose whole key is among those of the few new ones.
 
-    The join's build side is the few new keys, whose bounds DuckDB passes on: of the old rows, only files and row groups
-    are read in which such a key may be.
+    The new keys are the join's build side, whose bounds DuckDB passes on: only those files and row groups of the old
+    rows are read in which such a key may be.
     """
     return (
         f"WITH new AS MATERIALIZED (SELECT {_aliased(columns)} FROM {new_sql} WHERE {_whole_key(columns)}) "
-        "SELECT (SELECT count(*) FROM new) - (SELECT count(*) FROM (SELECT DISTINCT * FROM new)) + (SELECT count(*) "
-        f"FROM (SELECT {_aliased(columns)} FROM {old_sql}) AS old SEMI JOIN new ON {_same('old', 'new', len(columns))})"
+        f"SELECT count(*) FROM (SELECT {_aliased(columns)} FROM {old_sql}) AS old "
+        f"SEMI JOIN new ON {_same('old', 'new', len(columns))}"
     )
 
 
 def orphans_in_few(
-    table_sql: str, columns: Sequence[DeliveredColumn], parent_sql: str, parent_columns: Sequence[str]
+    table_sql: str,
+    columns: Sequence[DeliveredColumn],
+    parent_sql: str,
+    parent_columns: Sequence[str],
+    bounds: Sequence[Bounds] = (),
 ) -> str:
-    """The same as `orphans`, for few rows and a large parent: it is read only where such a key may be."""
-    parents = ", ".join(f"{name} AS k{i}" for i, name in enumerate(parent_columns))
+    """The same as `orphans`, for few rows and a large parent: it is read only where such a key may be.
+
+    `bounds` of the keys are told where they are known; else DuckDB passes on those of the join's build side.
+    """
     groups, same = ", ".join(column.sql for column in columns), _same("parent", "child", len(columns))
+    parents = ", ".join(f"{name} AS k{i}" for i, name in enumerate(parent_columns))
+    near = " AND ".join(f"parent.k{i} BETWEEN {bound.low} AND {bound.high}" for i, bound in enumerate(bounds)) or "true"
     return (
         f"WITH child AS MATERIALIZED (SELECT {_aliased(columns)}, count(*) AS repeats FROM {table_sql} "
         f"WHERE {_whole_key(columns)} GROUP BY {groups}), "
         f"parent AS MATERIALIZED (SELECT parent.* FROM (SELECT {parents} FROM {parent_sql}) AS parent "
-        f"SEMI JOIN child ON {same}) "
+        f"SEMI JOIN child ON {same} WHERE {near}) "
         "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT) FROM child "
         f"WHERE NOT EXISTS (SELECT 1 FROM parent WHERE {same})"
     )

@@ -18,7 +18,7 @@ from math import prod
 from typing import Literal
 
 from platform_resources.contracts.wording import counted, listed
-from platform_resources.quality.carried import Carried, Unproven
+from platform_resources.quality.carried import Carried, Count, Unproven
 from platform_resources.quality.checks import Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered, DeliveredColumn
 from platform_resources.quality.comparing import comparison
@@ -26,8 +26,8 @@ from platform_resources.quality.conditions import (
     ROW_KINDS,
     UNIQUE_KINDS,
     aggregate,
-    excluded_by_files,
     check_arguments,
+    excluded_by_files,
     latest_known,
     length_proof,
 )
@@ -59,9 +59,10 @@ class Route:
     known: str | None = None  # aggregate that files have answered already, where nothing more is asked
     bounds: tuple[Bounds, ...] | None = None  # of the key's columns, when a bitmap of it is made
     refusal: str | None = None  # why it can't be evaluated
-    counted_by: str | None = None  # aggregate that counts rows one by one
+    counted_by: tuple[str, ...] = ()  # aggregates whose values for two parts of the rows add up
+    fused: Fused | None = None  # how a SQL rule's answer is made of them
     mark: str | None = None  # of a count that can be carried on; see `carried`
-    carried: int | None = None  # what is carried of it, where only new rows are asked
+    carried: Count | None = None  # what is carried of it, where only new rows are asked
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,9 @@ class Plan:
     def scan(self, proven: Iterable[str] = ()) -> tuple[str, ...]:
         """The aggregates of the one scan, each once, but for the checks that are proven."""
         without = frozenset(proven)
-        wanted = (route.scanned for route in self.routes if route.check.name not in without)
-        return tuple(dict.fromkeys(expression for expression in wanted if expression is not None))
+        asked = [route for route in self.routes if route.scanned is not None and route.check.name not in without]
+        parts = (part for route in asked if route.fused is not None for part in route.counted_by)
+        return tuple(dict.fromkeys((*(str(route.scanned) for route in asked), *parts)))
 
 
 def facts_wanted(checks: Iterable[Check], delivered: Delivered) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ def facts_wanted(checks: Iterable[Check], delivered: Delivered) -> tuple[str, ..
     for check in checks:
         try:
             if check.kind in UNIQUE_KINDS or check.kind == "relationships":
-                found |= dict.fromkeys(_bounds_wanted(delivered.get_all(check.columns)))
+                found |= dict.fromkeys(bounds_wanted(delivered.get_all(check.columns)))
             elif check.kind == "freshness" and check.columns:
                 found |= {latest_known(check, delivered): None}
         except NotEvaluableError:
@@ -128,13 +130,13 @@ def plan_checks(
 
 def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fused: Mapping[str, Fused]) -> Route:
     try:
+        check_arguments(check)
         if check.kind in ROW_KINDS:
             return _of_rows(check, delivered, now)
         if check.kind in UNIQUE_KINDS:
             return _of_key(check, delivered, facts)
         if check.kind == "relationships":
             return _of_foreign_key(check, delivered, facts)
-        check_arguments(check)
         if check.kind == "freshness":
             return _of_age(check, delivered, facts, now)
         if check.kind == "differing_values":
@@ -227,7 +229,8 @@ def _bitmap_cost(names: str, bounds: Sequence[Bounds]) -> str:
     return f"one pass over {names}, {prod(bound.size for bound in bounds) / 8e6:,.1f} MB of bits"
 
 
-def _bounds_wanted(columns: Sequence[DeliveredColumn]) -> list[str]:
+def bounds_wanted(columns: Sequence[DeliveredColumn]) -> list[str]:
+    """Smallest and largest value of each column of a key; none when one of them has no bounds to make use of."""
     if not all(map(has_bounds, columns)):
         return []
     return [expression for column in columns for expression in bounds_expressions(column)]
@@ -235,7 +238,7 @@ def _bounds_wanted(columns: Sequence[DeliveredColumn]) -> list[str]:
 
 def _bounds(columns: Sequence[DeliveredColumn], facts: Facts) -> tuple[Bounds, ...] | None:
     """Of the columns of a key that fits a bitmap; empty when no row has a whole key; None when no bitmap is made."""
-    wanted = _bounds_wanted(columns)
+    wanted = bounds_wanted(columns)
     if not wanted or any(expression not in facts.values for expression in wanted):
         return None
     known = [facts.values[expression] for expression in wanted]
