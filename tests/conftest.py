@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,21 @@ if "TMPDIR" not in os.environ and _has_room(_MEMORY):  # in a worker it is set
     tempfile.tempdir = None
 
 
-@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: while one that begins last runs, the other processes have nothing to do."""
+    items.sort(key=_seconds, reverse=True)
+
+
+def _seconds(item: pytest.Item) -> int:
+    """About how long a slow test takes; 0 of the others."""
+    slow = item.get_closest_marker("slow")
+    return slow.kwargs.get("seconds", 1) if slow else 0
+
+
 def pytest_sessionfinish(exitstatus: int) -> None:
     if _made is not None and exitstatus == 0:
-        shutil.rmtree(_made, ignore_errors=True)
+        # Once this process has ended those that it forked: they keep a socket there until priority -100.
+        Finalize(None, shutil.rmtree, (_made, True), exitpriority=-101)
 
 
 @pytest.fixture(scope="session", autouse=True)

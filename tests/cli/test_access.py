@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from tests.cli.conftest import Mesh
 from tests.guarded import CUSTOMERS, GuardedMesh, make_mesh
 from tests.running import Result
 from tests.tiny_mesh import environment
+from tests.warm import WarmProcess
 
 PORT = str(CUSTOMERS)
 OWNER, PRIVACY = "shop@retailer.example", "privacy@retailer.example"
@@ -43,10 +42,9 @@ def tiny_mesh(built: Mesh, tmp_path: Path) -> Mesh:
 
 def run(mesh: GuardedMesh, who: str, *arguments: str) -> Result:
     env = environment(mesh.settings.project, mesh.settings.home) | {"MESH_TOKEN": mesh.tokens[who]}
-    command = [sys.executable, "-m", "platform_resources.cli", "access", *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    return Result(done.returncode, done.stdout, done.stderr)
+    done = WarmProcess("platform_resources.cli", "access", *arguments, cwd=mesh.settings.project, env=env).finish(120)
+    assert "Traceback" not in done.out + done.err, done.err
+    return done
 
 
 def test_from_the_question_to_the_end_of_the_grant(mesh: GuardedMesh) -> None:

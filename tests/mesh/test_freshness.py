@@ -54,7 +54,7 @@ def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=120)
 def test_a_port_without_news_fails_in_the_ui_and_recovers_by_itself(tmp_path: Path) -> None:
     project, home = write_project(tmp_path / "project"), tmp_path / "home"
     contract = project / "domains/shop/products/orders/v1.odcs.yaml"

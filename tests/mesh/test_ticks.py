@@ -6,7 +6,7 @@ import pytest
 
 from tests.mesh.conftest import PORTS, Mesh, ports_of, together
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=40)
 
 REVENUE = "select * from finance.revenue.v1 order by all limit 1000"
 TOTAL = "select count(*) as rows, sum(net_revenue) as net from finance.revenue.v1"
