@@ -15,9 +15,10 @@ from rich.console import Console
 
 from benchmarks.printing import figures_table, verdict
 from benchmarks.processes import Measured, MeasuredProcessError, measure
+from benchmarks.quality.appended import measure_appended, print_appended
 from benchmarks.quality.data import files_of_lake, make_lake
 from benchmarks.quality.environments import InstallError
-from benchmarks.quality.machine import machine
+from benchmarks.quality.machine import machine, machine_text
 from benchmarks.quality.peers.comparing import compare_tools, print_tools
 from benchmarks.quality.recording import redraw, write_results
 
@@ -80,6 +81,7 @@ def measured_scales(console: Console, folder: Path, given: argparse.Namespace) -
     for scale in given.scales:
         settings = make_lake(folder, scale)
         one = figures(*measure_both(folder, scale, given.runs), scale)
+        one["appended"] = measure_appended(folder, scale, given.runs)
         if given.peers:
             one["tools"] = compare_tools(console, folder, files_of_lake(settings), given.runs)
         yield one
@@ -92,9 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.redraw:
         redraw()
         return 0
-    console.print(
-        f"[bold]Quality[/]  {', '.join(f'{name} {value}' for name, value in told_of.items())}", highlight=False
-    )
+    console.print(f"[bold]Quality[/]  {machine_text(told_of)}", highlight=False)
     with tempfile.TemporaryDirectory(prefix="mesh-bench-") as temporary:
         folder = (given.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             Console(stderr=True).print(f"benchmark: {error}", markup=False, highlight=False)
             return 1
     print_figures(console, found)
+    print_appended(console, [one["appended"] for one in found])
     print_tools(console, found)
     results = {"measured": f"{datetime.now(UTC):%Y-%m-%d}", "machine": told_of, "scales": found}
     if given.json is not None:

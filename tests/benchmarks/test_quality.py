@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from benchmarks.quality import appended
 from benchmarks.quality.data import DOMAIN, contracts, lake_of, table_sql
 from benchmarks.quality.scan import columns_used, scan_query
 from platform_resources.lake import connect, create_lake
@@ -76,3 +78,23 @@ def test_the_scan_reads_the_columns_that_rules_look_into_and_no_others(con) -> N
     assert columns_used(promised["orders"]) == ["o_orderkey", "o_orderstatus", "o_totalprice", "o_clerk", "o_comment"]
     for contract in promised.values():
         assert None not in con.execute(scan_query(contract)).fetchone()
+
+
+def test_the_appended_lines_are_audited_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At scale 0 no order is of the first 99 %, so all seven lines are new; with what is left, one promise fails."""
+    files = lake_of(tmp_path, 0).project
+    files.mkdir()
+    for name, rows in (
+        ("lineitem", f"SELECT {LINE} FROM range(1, 8) r(i)"),
+        ("orders", f"SELECT {ORDER} FROM range(1, 3) r(i)"),
+    ):
+        types = ", ".join(f"CAST({c.name} AS {c.physical_type}) AS {c.name}" for c in contracts()[name].table.columns)
+        duckdb.sql(f"COPY (SELECT {types} FROM ({rows})) TO '{files / name}.parquet'")
+    (files / "loaded").touch()
+    appended.make_appended(tmp_path, 0)
+    told = {}
+    for way in ("all", "new"):
+        appended.main(str(tmp_path), "0", way)
+        told[way] = json.loads(capsys.readouterr().out)
+    assert (told["all"]["new_rows"], told["new"]["new_rows"]) == (None, 7)
+    assert told["all"]["failed"] == told["new"]["failed"] == ["7 rows, promised > 1000 rows"]
