@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from benchmarks.memory import memory_of_machine
+from platform_resources.contracts.wording import counted
 
 
 def machine() -> dict[str, str | int]:
@@ -21,6 +24,14 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,
     }
+
+
+def machine_text(machine: Mapping[str, Any]) -> str:
+    """The same in one line."""
+    return (
+        f"{machine['processor']}, {counted(machine['cores'], 'core')}, {machine['memory_gb']} GB, {machine['system']}, "
+        f"Python {machine['python']}, DuckDB {machine['duckdb']}"
+    )
 
 
 def _processor() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.quality.machine import machine_text
 from platform_resources.contracts.wording import counted
 
 OURS, SCAN = "this project", "scan of the columns (the limit)"
@@ -55,7 +56,7 @@ def table(results: Mapping[str, Any]) -> str:
         head += [f"SF{one['scale']}, {_ROWS.get(one['scale'], 'seconds')}", "peak memory"]
     rows = [_row(title, scales) for title in _order(scales)]
     ruler = "|---|" + "--:|" * (len(head) - 1)
-    return "\n".join([_line(head), ruler, *map(_line, rows), "", _measured_on(results)])
+    return "\n".join([_line(head), ruler, *map(_line, rows), "", _measured_on(results) + _appended(scales)])
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -88,7 +89,6 @@ def _cells(line: Line, reference: float) -> list[str]:
 
 
 def _measured_on(results: Mapping[str, Any]) -> str:
-    machine = results["machine"]
     most = results["scales"][0]["runs"]
     fewer = [
         f"{line.title} SF{one['scale']}: {line.runs}"
@@ -98,10 +98,17 @@ def _measured_on(results: Mapping[str, Any]) -> str:
     ]
     less = f" (fewer where one takes long: {', '.join(fewer)})" if fewer else ""
     return (
-        f"Whole processes, medians of {counted(most, 'run')}{less}. {machine['processor']}, "
-        f"{counted(machine['cores'], 'core')}, {machine['memory_gb']} GB, DuckDB {machine['duckdb']}, "
-        f"{results['measured']}."
+        f"Whole processes, medians of {counted(most, 'run')}{less}. "
+        f"{machine_text(results['machine'])}; {results['measured']}."
     )
+
+
+def _appended(scales: Sequence[Mapping[str, Any]]) -> str:
+    """What an audit after 1 % of new rows costs, where that was measured."""
+    shares = [f"{100 * one['appended']['ratio']:.1f} % (SF{one['scale']})" for one in scales if "appended" in one]
+    if not shares:
+        return ""
+    return f" After 1 % of `lineitem` was appended, an audit takes {' and '.join(shares)} of the time for all its rows."
 
 
 def verdicts(figures: Mapping[str, Any], aims: Aims) -> Iterator[tuple[str, str, str, bool]]:

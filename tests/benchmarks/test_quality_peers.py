@@ -140,11 +140,12 @@ def tool(name: str, title: str, seconds: float | None, peak_mb: float | None, **
 
 RESULT = {
     "measured": "2026-01-31",
-    "machine": {"processor": "CPU", "cores": 2, "memory_gb": 25, "duckdb": "1.5.5"},
+    "machine": {"processor": "CPU", "cores": 2, "memory_gb": 25, "system": "Linux", "python": "3.11", "duckdb": "1.5"},
     "scales": [
         {
             **{"scale": 1, "runs": 5, "rules": 40, "audit_seconds": 0.5, "audit_peak_mb": 100.0},
             **{"scan_seconds": 0.5, "scan_peak_mb": 90.0},
+            "appended": {"ratio": 0.0312},
             "tools": [
                 tool("dbt", "dbt test", 4.5, 1500.0, checks=["a"] * 40, runs=3),
                 tool("x", "x", 1.0, 300.0),
@@ -163,6 +164,7 @@ def test_the_table_tells_what_was_measured_and_why_something_was_not() -> None:
     assert "| y | 0 | can't be run | – |" in told
     assert told.index("| x |") < told.index("| dbt test |")
     assert "dbt test SF1: 3" in told
+    assert "an audit takes 3.1 % (SF1) of the time" in told
     found = {what: (measured, met) for what, measured, _, met in verdicts(RESULT["scales"][0], Aims())}
     assert found == {
         "against the scan": ("1.00 ×", True),

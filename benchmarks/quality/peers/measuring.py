@@ -15,7 +15,7 @@ from benchmarks.quality.peers.rules import Task, write_task
 from benchmarks.quality.peers.tools import QUIET, Tool
 
 _ENOUGH = 40.0  # seconds of measuring: what takes longer is measured fewer times
-_SHARE = 0.85  # of the machine's memory that a tool may use
+_SHARE = 0.8  # of the machine's memory that a tool may use
 _BLOCK = 1 << 24  # bytes
 _SECONDS = 300.0  # that one run may take
 
