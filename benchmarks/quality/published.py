@@ -35,6 +35,7 @@ class Line:
     peak_mb: float | None
     runs: int
     why: str = ""
+    version: str = ""
 
 
 def lines(figures: Mapping[str, Any]) -> list[Line]:
@@ -42,7 +43,10 @@ def lines(figures: Mapping[str, Any]) -> list[Line]:
     ours = Line(OURS, figures["rules"], figures["audit_seconds"], figures["audit_peak_mb"], figures["runs"])
     scan = Line(SCAN, None, figures["scan_seconds"], figures["scan_peak_mb"], figures["runs"])
     tools = (
-        Line(tool["title"], len(tool["checks"]), tool["seconds"], tool["peak_mb"], tool["runs"], tool["why"])
+        Line(
+            *(tool["title"], len(tool["checks"]), tool["seconds"], tool["peak_mb"], tool["runs"], tool["why"]),
+            version=tool["versions"][0].partition("==")[2],
+        )
         for tool in figures["tools"]
     )
     return [ours, scan, *tools]
@@ -74,7 +78,8 @@ def _row(title: str, scales: Sequence[Mapping[str, Any]]) -> list[str]:
     found = [next(line for line in lines(one) if line.title == title) for one in scales]
     ours = [one["audit_seconds"] for one in scales]
     checks = max((line.checks or 0 for line in found), default=0)
-    cells = [f"**{title}**" if title == OURS else title, str(checks) if found[0].checks is not None else "–"]
+    name = f"**{title}**" if title == OURS else f"{title} {found[0].version}".strip()
+    cells = [name, str(checks) if found[0].checks is not None else "–"]
     for line, reference in zip(found, ours, strict=True):
         cells += _cells(line, reference)
     return cells

@@ -135,7 +135,7 @@ def test_the_measured_memory_is_that_of_the_process_alone() -> None:
 
 def tool(name: str, title: str, seconds: float | None, peak_mb: float | None, **more: object) -> dict:
     made = {"name": name, "title": title, "checks": ["a"], "seconds": seconds, "peak_mb": peak_mb, "runs": 5, "why": ""}
-    return made | more
+    return made | {"versions": [f"{name}==1.2.3", "duckdb==1.5.5"]} | more
 
 
 RESULT = {
@@ -160,9 +160,9 @@ def test_the_table_tells_what_was_measured_and_why_something_was_not() -> None:
     told = table(RESULT)
     assert f"| **{OURS}** | 40 | 0.50 s | 100 MB |" in told
     assert f"| {SCAN} | – | 0.50 s | 90 MB |" in told
-    assert "| dbt test | 40 | 4.50 s (9.0 ×) | 1,500 MB |" in told
-    assert "| y | 0 | can't be run | – |" in told
-    assert told.index("| x |") < told.index("| dbt test |")
+    assert "| dbt test 1.2.3 | 40 | 4.50 s (9.0 ×) | 1,500 MB |" in told
+    assert "| y 1.2.3 | 0 | can't be run | – |" in told
+    assert told.index("| x ") < told.index("| dbt test ")
     assert "dbt test SF1: 3" in told
     assert "an audit takes 3.1 % (SF1) of the time" in told
     found = {what: (measured, met) for what, measured, _, met in verdicts(RESULT["scales"][0], Aims())}
