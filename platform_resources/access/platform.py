@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from platform_resources.access.callers.oidc import OidcVerifier
 from platform_resources.access.callers.oidc_identities import caller_of_claims
 from platform_resources.access.callers.oidc_settings import OidcSettings
-from platform_resources.access.callers.oidc_sign_in import OidcSignIn
 from platform_resources.access.callers.personas import make_personas
 from platform_resources.access.callers.sessions import (
     NewSession,
@@ -28,15 +27,17 @@ from platform_resources.control import ControlDatabase, ControlError
 from platform_resources.control.audit_log import AuditLog
 from platform_resources.lake import MeshSettings
 
+if TYPE_CHECKING:
+    from platform_resources.access.callers.oidc import OidcVerifier
+    from platform_resources.access.callers.oidc_sign_in import OidcSignIn
+
 
 class Access:
     """`authenticate` a credential, then `guard.open` a port. Close it at the end, or use it as a context manager."""
 
     def __init__(self, settings: MeshSettings, *, personas: bool = True) -> None:
         self.settings = settings
-        provider = OidcSettings.from_env()
-        self.oidc = None if provider is None else OidcVerifier(provider)
-        self.oidc_sign_in = None if self.oidc is None else OidcSignIn(self.oidc)
+        self.oidc, self.oidc_sign_in = _provider(OidcSettings.from_env())
         self._session_lasts = longest_session()
         self.control = ControlDatabase(settings)
         self.audit = AuditLog(self.control)
@@ -100,3 +101,14 @@ class Access:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _provider(settings: OidcSettings | None) -> tuple[OidcVerifier, OidcSignIn] | tuple[None, None]:
+    """What verifies the JWTs of the configured OpenID provider, and what signs in there."""
+    if settings is None:
+        return None, None
+    from platform_resources.access.callers.oidc import OidcVerifier  # noqa: PLC0415  (0.1 s: a JWT library and httpx)
+    from platform_resources.access.callers.oidc_sign_in import OidcSignIn  # noqa: PLC0415
+
+    verifier = OidcVerifier(settings)
+    return verifier, OidcSignIn(verifier)

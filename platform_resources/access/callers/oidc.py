@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 import jwt
@@ -17,7 +15,6 @@ from platform_resources.access.errors import UnauthenticatedError
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 
 _LONGEST = 16_384  # characters of a token
-_LONGEST_LIFE = 366 * 86_400  # seconds
 _LEEWAY = 30  # seconds by which clocks may differ
 
 
@@ -81,11 +78,6 @@ class OidcVerifier:
         if not keys:
             raise ProviderError("it publishes no key that signs")
         return keys
-
-
-def expiry_of(claims: Mapping[str, Any]) -> datetime:
-    """When verified claims end. A provider may write any number; none counts for longer than a year from now."""
-    return datetime.fromtimestamp(min(int(claims["exp"]), int(time.time()) + _LONGEST_LIFE), UTC)
 
 
 def _is_address(uri: object) -> TypeGuard[str]:

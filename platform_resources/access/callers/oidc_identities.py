@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from platform_resources.access.callers.identities import (
@@ -15,7 +17,6 @@ from platform_resources.access.callers.identities import (
     save_identity_in,
 )
 from platform_resources.access.callers.names import canonical_id, is_like_a_product
-from platform_resources.access.callers.oidc import expiry_of
 from platform_resources.access.callers.oidc_settings import OidcSettings
 from platform_resources.access.errors import BadRequestError, UnauthenticatedError
 from platform_resources.access.model import Caller, Identity
@@ -26,6 +27,7 @@ from platform_resources.control.audit_log import AuditLog
 SIGNED_IN_SCOPES = frozenset({"read", "request", "approve", "admin"})
 _APART = "oidc|"
 _MOST = 1_000  # values of a list claim
+_LONGEST_LIFE = 366 * 86_400  # seconds
 
 
 def identity_of_claims(claims: Mapping[str, Any], settings: OidcSettings) -> Identity:
@@ -83,7 +85,7 @@ def caller_of_claims(
         )
     if identity is None:
         raise UnauthenticatedError("the token is not valid", "Sign in again at the OpenID provider.")
-    return Caller(identity, SIGNED_IN_SCOPES, None, "oidc", expiry_of(claims))
+    return Caller(identity, SIGNED_IN_SCOPES, None, "oidc", _expiry_of(claims))
 
 
 def _as_said(known: Identity) -> Identity:
@@ -153,3 +155,8 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _attribute(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _expiry_of(claims: Mapping[str, Any]) -> datetime:
+    """When verified claims end. A provider may write any number; none counts for longer than a year from now."""
+    return datetime.fromtimestamp(min(int(claims["exp"]), int(time.time()) + _LONGEST_LIFE), UTC)
