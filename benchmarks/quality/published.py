@@ -17,7 +17,7 @@ _WIDTH, _BAR = 300, 22  # pixels
 
 @dataclass(frozen=True)
 class Aims:
-    """What the issue of speed asks for; times and shares."""
+    """At most so many times the scan, at least so many times faster than others, at most this share of their memory."""
 
     scan: float = 1.15
     fastest: float = 3.0

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -113,7 +114,8 @@ def test_the_document_for_datacontract_promises_what_the_contracts_promise(task:
     assert rule_of(task, sql).name == "lineitem.received_after_shipped"
 
 
-def test_every_tool_is_pinned_exactly() -> None:
+def test_every_tool_is_pinned_exactly_and_has_its_module() -> None:
+    assert all(find_spec(tool.module) for tool in TOOLS)
     assert all(re.fullmatch(r"[a-z-]+(\[[a-z]+\])?==[0-9.]+", pin) for tool in TOOLS for pin in tool.requirements)
 
 
