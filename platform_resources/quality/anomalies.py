@@ -101,9 +101,9 @@ def judge(history: Sequence[Observed]) -> Judged:
     known = min(max(len(days) - 1, 0), NEEDED)
     if known < NEEDED:
         return Judged(known)
-    from platform_resources.quality.foretelling import Walk  # noqa: PLC0415  (numpy: 0.1 s, and only this needs it)
+    from platform_resources.quality.foretelling import PLOTTED, Walk  # noqa: PLC0415  (numpy: 0.1 s, and only this needs it)
 
-    walk = Walk(days)
+    walk = Walk(days, last=PLOTTED)
     return Judged(known, walk.watched(len(days) - 1), tuple(walk.anomalies(len(days) - 1)))
 
 

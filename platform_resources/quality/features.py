@@ -86,6 +86,11 @@ def has_news(column: ColumnProfile) -> bool:
     return _is_whole(column) and column.type == "VARCHAR"
 
 
+def share_at_most(column: ColumnProfile) -> float:
+    """Of a value that is not in its mix: none where the mix is whole, else as much as the least frequent one in it."""
+    return 0.0 if _is_whole(column) or not column.mix else min(column.mix.values())
+
+
 def _is_whole(column: ColumnProfile) -> bool:
     """Whether its mix has every value."""
     return column.mix is not None and len(column.mix) < KEPT_VALUES
@@ -125,6 +130,6 @@ def least_scale(feature: Feature, expected: float, profile: Profile) -> float:
     if feature.kind == "distinct":
         return 0.02 + 1 / math.sqrt(filled) + 0.5 / max(math.exp(min(expected, 0.0)) * filled, 1.0)
     if feature.kind == "quantile":
-        return (0.005 + 0.3 / math.sqrt(filled)) * (column.spread or 0.0) + 0.002 * abs(expected) + _NOTHING
+        return (0.02 + 0.5 / math.sqrt(filled)) * (column.spread or 0.0) + 0.002 * abs(expected) + _NOTHING
     share = min(max(expected, 1 / rows), 0.5)
     return 0.001 + 2 * math.sqrt(share * (1 - share) / rows)

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from platform_resources.quality.anomalies import NEEDED, Anomaly, Observed, Point
 from platform_resources.quality.anomaly_texts import says, schema_says
-from platform_resources.quality.features import Feature, figures_of, has_news, least_scale, scaled, unscaled
+from platform_resources.quality.features import (
+    Feature,
+    figures_of,
+    has_news,
+    least_scale,
+    scaled,
+    share_at_most,
+    unscaled,
+)
 from platform_resources.quality.profile import Profile
 
 PLOTTED = 42
@@ -31,7 +39,7 @@ _BETTER = 0.9  # what is less simple must foretell clearly better
 _ERRORS, _LEAST_ERRORS = 56, 7  # forecasts whose errors tell what is usual
 _OUTLYING = 8.0  # normal deviations
 _FALSE = 0.01  # alarms a version by chance alone, if errors were normal ...
-_TAILS = 1.5  # ... which they are not: how much further out an alarm begins
+_TAILS = 1.4  # ... which they are not: how much further out an alarm begins
 _MAD, _Q90 = 1.4826, 1 / 1.645  # normal deviation per median absolute error, and per its 90 % quantile
 
 _Array: TypeAlias = NDArray[np.float64]
@@ -43,10 +51,16 @@ class Walk:
     (As far as the windows reach: the first versions of a longer history are not known to `judge`.)
     """
 
-    def __init__(self, history: Sequence[Observed]) -> None:
+    def __init__(self, history: Sequence[Observed], last: int | None = None) -> None:
+        """`last`: how many of the newest versions are judged; by default all."""
         self.history = history
-        self._features, self._values = _tabulated(history)
-        self._foretold = _foretold(self._features, self._values, history)
+        first = 0 if last is None else max(0, len(history) - last)
+        features, values, listed = _tabulated(history)
+        active = _active(features, listed)
+        ever = active[first:].any(axis=0)
+        self._features = [feature for feature, kept in zip(features, ever, strict=True) if kept]
+        self._values = values[:, ever]
+        self._foretold = _foretold(self._features, self._values, active[:, ever], history, first)
 
     def watched(self, at: int) -> int:
         return int(self._foretold.now.judged[at].sum())
@@ -165,26 +179,22 @@ def _schema(profile: Profile) -> dict[str, str]:
     return {name: column.type for name, column in profile.columns.items()}
 
 
-def _tabulated(history: Sequence[Observed]) -> tuple[list[Feature], _Array]:
-    """The figures of every version, on their scale; NaN where a profile has none."""
+def _tabulated(history: Sequence[Observed]) -> tuple[list[Feature], _Array, NDArray[np.bool_]]:
+    """The figures of every version, on their scale, NaN where a profile has none; and which of them it lists itself."""
     rows = [dict(figures_of(one.profile)) for one in history]
     for row, new in zip(rows, _new_values(history), strict=True):
         row.update(new)
     found = Counter(feature for row in rows for feature in row)
     features = [feature for feature, times in found.items() if feature.kind != "mix" or times > _COMPARED // 2]
     values = np.full((len(rows), len(features)), np.nan)
+    listed = np.array([[feature in row for feature in features] for row in rows], dtype=bool).reshape(values.shape)
     for at, (row, one) in enumerate(zip(rows, history, strict=True)):
         for index, feature in enumerate(features):
             if feature in row:
                 values[at, index] = scaled(feature, row[feature])
-            elif feature.kind == "mix" and _has_mix(one.profile, feature.column):
-                values[at, index] = 0.0
-    return features, _each_day_once(features, values, history)
-
-
-def _has_mix(profile: Profile, column: str | None) -> bool:
-    found = profile.columns.get(column or "")
-    return found is not None and found.mix is not None
+            elif feature.kind == "mix" and (column := one.profile.columns.get(feature.column or "")) and column.mix:
+                values[at, index] = share_at_most(column)
+    return features, _each_day_once(features, values, history), listed
 
 
 def _each_day_once(features: Sequence[Feature], values: _Array, history: Sequence[Observed]) -> _Array:
@@ -209,7 +219,14 @@ def _new_values(history: Sequence[Observed]) -> Iterator[Mapping[Feature, float]
         yield found
 
 
-def _foretold(features: Sequence[Feature], values: _Array, history: Sequence[Observed]) -> _Foretold:
+def _foretold(
+    features: Sequence[Feature],
+    values: _Array,
+    active: NDArray[np.bool_],
+    history: Sequence[Observed],
+    first: int,
+) -> _Foretold:
+    """The versions from `first` on; of those before it only what they are judged by."""
     weekdays = np.array([one.day.weekday() for one in history])
     level = _before(values, _LEVEL, _LEAST_LEVEL)
     off = values - level
@@ -220,18 +237,19 @@ def _foretold(features: Sequence[Feature], values: _Array, history: Sequence[Obs
         season[which] = _before(off[which], _WEEKS, _LEAST_WEEKS)
     # Without its season a median stays where it is until half of what it looks at has moved.
     ways = [level, level + growth, _before(values - season, _LEVEL, _LEAST_LEVEL) + season]
-    expected, missed, scale = ways[0], _missed(values, ways[0]), _usual(values - ways[0])
+    begin = max(0, first - 2 * _ERRORS - LASTING)  # from here on errors count
+    expected, missed, scale = ways[0], _missed(values, ways[0], begin), _usual(values - ways[0], first)
     weekday = np.zeros(values.shape, dtype=bool)
     for way in ways[1:]:
-        better = _missed(values, way) < _BETTER * np.where(np.isfinite(missed), missed, np.inf)
-        expected, missed = np.where(better, way, expected), np.where(better, _missed(values, way), missed)
-        scale = np.where(better, _usual(values - way), scale)
+        lately = _missed(values, way, begin)
+        better = lately < _BETTER * np.where(np.isfinite(missed), missed, np.inf)
+        expected, missed = np.where(better, way, expected), np.where(better, lately, missed)
+        scale = np.where(better, _usual(values - way, first), scale)
         weekday = np.where(better, way is ways[2], weekday)
-    floors, errors = _floors(features, expected, history), values - expected
+    floors, errors = _floors(features, expected, history, first), values - expected
     lasting = _before(np.vstack([errors, errors[-1:]]), LASTING, LASTING - 1)[1:]
-    active = _active(features, values)
     now = _off(features, errors, np.maximum(scale, floors), active)
-    stays = _off(features, lasting, np.maximum(_usual(lasting), floors / np.sqrt(LASTING)), active)
+    stays = _off(features, lasting, np.maximum(_usual(lasting, first), floors / np.sqrt(LASTING)), active)
     return _Foretold(expected, weekday, now, stays)
 
 
@@ -248,57 +266,59 @@ def _off(features: Sequence[Feature], errors: _Array, scale: _Array, active: NDA
     return _Off(np.where(upward & (errors < 0), 0.0, errors), scale, judged, limit)
 
 
-def _missed(values: _Array, way: _Array) -> _Array:
+def _missed(values: _Array, way: _Array, since: int) -> _Array:
     """How far off a way to foretell was lately."""
-    return _before(np.abs(values - way), _COMPARED, _LEAST_ERRORS)
+    return _before(np.abs(values - way), _COMPARED, _LEAST_ERRORS, since=since)
 
 
-def _usual(errors: _Array) -> _Array:
+def _usual(errors: _Array, since: int) -> _Array:
     """The usual deviation of each version's forecast, by the errors of those before it; more, when they are few.
 
     What was far out already is no measure of what is usual: a shift is an alarm for as long as it is new.
     """
     sizes = np.abs(errors)
-    middle = _before(sizes, _ERRORS, _LEAST_ERRORS) * _MAD
+    middle = _before(sizes, _ERRORS, _LEAST_ERRORS, since=max(0, since - _ERRORS)) * _MAD
     outlying = np.isfinite(middle) & (sizes > _OUTLYING * middle) & (middle > 0)
-    far = _before(np.where(outlying, np.nan, sizes), _ERRORS, _LEAST_ERRORS, 0.9) * _Q90
+    far = _before(np.where(outlying, np.nan, sizes), _ERRORS, _LEAST_ERRORS, 0.9, since) * _Q90
     count = _counted(np.isfinite(errors), _ERRORS)
     return np.fmax(middle, far) * (1 + _LEAST_ERRORS / np.maximum(count, 1) / 2)
 
 
-def _floors(features: Sequence[Feature], expected: _Array, history: Sequence[Observed]) -> _Array:
-    return np.array(
-        [
-            [least_scale(feature, float(value), one.profile) for feature, value in zip(features, line, strict=True)]
-            for line, one in zip(np.nan_to_num(expected), history, strict=True)
-        ]
-    ).reshape(expected.shape)
+def _floors(features: Sequence[Feature], expected: _Array, history: Sequence[Observed], since: int) -> _Array:
+    found = np.full(expected.shape, np.nan)
+    for at in range(since, len(history)):
+        line, profile = np.nan_to_num(expected[at]), history[at].profile
+        found[at] = [least_scale(one, float(value), profile) for one, value in zip(features, line, strict=True)]
+    return found
 
 
-def _active(features: Sequence[Feature], values: _Array) -> _Array:
+def _active(features: Sequence[Feature], listed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A value of a mix is watched when most of the last versions have it; those that come and go tell nothing so."""
     mixes = np.array([feature.kind == "mix" for feature in features], dtype=bool)
-    found = _counted(values > 0, _COMPARED) > _COMPARED // 2
+    found = _counted(listed, _COMPARED) > _COMPARED // 2
     return np.where(mixes, found, True)
 
 
-def _before(values: _Array, window: int, least: int, share: float = 0.5) -> _Array:
+def _before(values: _Array, window: int, least: int, share: float = 0.5, since: int = 0) -> _Array:
     """By row and column: the median (or another quantile) of the rows before it; NaN when fewer than `least` have one.
 
+    Rows before `since` are not asked for.
     Sorted by hand: numpy's own `nanquantile` warns of columns without a value, and takes ten times as long.
     """
     if not len(values):
         return values.copy()
-    ordered = np.sort(_windows(values, window), axis=-1)  # NaN come last
+    found = np.full(values.shape, np.nan)
+    ordered = np.sort(_windows(values, window)[since:], axis=-1)  # NaN come last
     count = np.isfinite(ordered).sum(axis=-1)
     place = share * np.maximum(count - 1, 0)
     low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
     lower = np.take_along_axis(ordered, low[..., None], axis=-1)[..., 0]
     upper = np.take_along_axis(ordered, high[..., None], axis=-1)[..., 0]
-    return np.where(count >= least, lower + (upper - lower) * (place - low), np.nan)
+    found[since:] = np.where(count >= least, lower + (upper - lower) * (place - low), np.nan)
+    return found
 
 
-def _counted(flags: _Array, window: int) -> _Array:
+def _counted(flags: NDArray[np.bool_], window: int) -> _Array:
     """How many of the rows before each have it."""
     return _windows(flags.astype(float), window, 0.0).sum(axis=-1) if len(flags) else np.zeros(flags.shape)
 
