@@ -33,7 +33,7 @@ def _folder_of_this_run() -> Path:
         if not Path("/proc", left.name.removeprefix(_PREFIX)).exists():
             shutil.rmtree(left, ignore_errors=True)
     folder = _MEMORY / f"{_PREFIX}{os.getpid()}"
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o711)  # tests of files that may not be read go there as another user
     return folder
 
 

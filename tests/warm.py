@@ -23,6 +23,7 @@ _IMPORTED = [
     "platform_resources.access.inputs.dbt_plugin",
     "platform_resources.orchestration.runner",
     "tests.pipeline.building",
+    "tests.frozen",
 ]
 fork_server = multiprocessing.get_context("forkserver")
 fork_server.set_forkserver_preload(_IMPORTED)
