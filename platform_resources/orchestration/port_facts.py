@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from platform_resources.catalog.score_history import ScoreHistory, line_of, score_history
 from platform_resources.contracts.model import OutputPort, Product
@@ -95,9 +96,16 @@ def share_facts(audit: Audit) -> dict[str, Any]:
 
 
 def history_facts(settings: MeshSettings, port: PortAddress) -> dict[str, Any]:
-    """How the score went over the last publications, and where it leads."""
-    with connect(settings, reads=[port.domain]) as con:
-        return drawn_history(score_history(publications(con, port.domain, port, limit=_PLOTTED)))
+    """How the score went over the last publications, and where it leads.
+
+    Nothing where the log can't be read now: the version is published, and must not look as if it had failed.
+    """
+    try:
+        with connect(settings, reads=[port.domain]) as con:
+            log = publications(con, port.domain, port, limit=_PLOTTED)
+    except duckdb.Error:
+        return {}
+    return drawn_history(score_history(log))
 
 
 def drawn_history(history: ScoreHistory) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from platform_resources.contracts import load_mesh
 from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.control import ControlDatabase
 from platform_resources.governance import consumers_of
-from platform_resources.lake import MeshSettings, Publication, utc_now
+from platform_resources.lake import MeshSettings, PortAddress, Publication, create_lake, utc_now
 from platform_resources.orchestration.columns import promised_schema
 from platform_resources.orchestration.port_facts import (
     consumer_facts,
     drawn_history,
+    history_facts,
     links,
     publication_facts,
     registered_facts,
@@ -110,6 +111,14 @@ def test_the_history_of_the_score_is_drawn_with_its_trend(orders: tuple[Path, Pr
         "| score | ▂▃▅▆█ | rising 1 a week |",
     ]
     assert drawn_history(score_history(spread[:1])) == {}
+
+
+def test_a_log_that_can_not_be_read_makes_no_failure_of_what_is_published(tmp_path: Path) -> None:
+    settings = MeshSettings(home=tmp_path, project=tmp_path)
+    create_lake(settings, "shop")
+    (catalog,) = (file for file in tmp_path.rglob("*.sqlite") if "shop" in str(file))
+    catalog.write_bytes(b"no database at all" * 100)
+    assert history_facts(settings, PortAddress.parse("shop.orders.v1")) == {}
 
 
 def made_publication(port: OutputPort, number: int, score: float) -> Publication:
