@@ -228,6 +228,7 @@ def _metadata(
         **consumer_facts(settings, port, publication.published_at),
         "contract_sha256": publication.contract_sha256,
         "audit_seconds": outcome.audit_seconds,
+        **({} if outcome.built_on is None else {"audit_builds_on": outcome.built_on.told}),
         "publish_seconds": outcome.publish_seconds,
         **{f"score/{dimension}": value for dimension, value in audit.scores.items()},
         **share_facts(audit),

@@ -34,10 +34,11 @@ from platform_resources.lake import (
 from platform_resources.pipeline.gate import judge_candidate, judgement_record, weights_for
 from platform_resources.pipeline.ledger import watermark
 from platform_resources.pipeline.profiling import judged, profile_record
-from platform_resources.pipeline.proofs import Proof, stands, still_served
+from platform_resources.pipeline.proofs import Standing, stands, still_served
 from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
 from platform_resources.quality.anomalies import Judged
+from platform_resources.quality.carried import Carried, Unproven
 
 _NEW_ROWS = "_rows_to_write"
 _COMPUTED = "_rows_computed"
@@ -53,7 +54,7 @@ class Outcome:
 
     `publication` is that of a later snapshot when another run published one meanwhile: it holds this candidate's data
     and what came after. `before`: what stood last in the port's log when the audit began. `anomalies`: of what was
-    published, beside the versions before it; None when nothing was.
+    published, beside the versions before it; None when nothing was. `built_on`: what the audit carried on.
     """
 
     port: str
@@ -66,6 +67,7 @@ class Outcome:
     judgements: tuple[Judgement, ...] = ()
     before: Publication | None = None
     anomalies: Judged | None = None
+    built_on: Carried | Unproven | None = None
 
     @property
     def published(self) -> bool:
@@ -201,7 +203,7 @@ def audit_and_publish(
                 carried=standing.carried,
                 weights=weights_for(settings, contract),
             )
-            proof = _proof_record(reader, standing.proof, audit)
+            proof = _proof_record(reader, standing, audit)
             profiled = profile_record(reader, settings, contract, qualified(domain.name, INTERNAL_SCHEMA, table), now)
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))
@@ -233,11 +235,14 @@ def audit_and_publish(
             )
         unusual = None if publication is None else judged(writer, address, publication.snapshot)
     seconds = audited - started, time.perf_counter() - audited
-    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, judgements, logged, unusual)
+    found = judgements, logged, unusual, standing.carried
+    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, *found)
 
 
-def _proof_record(reader: duckdb.DuckDBPyConnection, proof: Proof | None, audit: Audit) -> dict[str, Any]:
-    return {} if proof is None else still_served(reader, proof).as_record(audit.counts)
+def _proof_record(reader: duckdb.DuckDBPyConnection, standing: Standing, audit: Audit) -> dict[str, Any]:
+    """What the audit built on, and what later ones may build on."""
+    proof = {} if standing.proof is None else still_served(reader, standing.proof).as_record(audit.counts)
+    return {"built_on": standing.carried.as_record(), **proof}
 
 
 def _age_seconds(now: datetime, data_as_of: datetime | None) -> float | None:

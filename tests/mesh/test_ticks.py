@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from platform_resources.lake import MeshSettings, PortAddress, connect, latest_publication
 from tests.mesh.conftest import PORTS, Mesh, ports_of, together
 
 pytestmark = pytest.mark.slow(seconds=40)
@@ -29,6 +30,10 @@ def test_a_tick_processes_what_is_new_and_can_be_rolled_back(mesh: Mesh) -> None
     assert after["sales.bookings.v1"]["data_as_of"] > before["sales.bookings.v1"]["data_as_of"]
     (load,) = mesh.query("select count(*) as new from sales.bookings.v1 where load_id > 1")
     assert load["new"] == lines  # the year was not written again
+    with connect(MeshSettings(home=mesh.home, project=mesh.project), reads=["sales"]) as con:
+        audit = latest_publication(con, PortAddress("sales", "bookings", 1)).audit
+    proven = before["sales.bookings.v1"]["rows"]  # by publication #1, so only the new lines were read
+    assert audit["built_on"] == {"publication": 1, "proven_rows": proven, "new_rows": lines}
     assert mesh("run", "--json").json["built"] == []
     new_total = mesh.query(TOTAL)
     assert new_total != total
