@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mesh.conftest import Mesh, console_script
+from tests.mesh.conftest import Mesh, console_script, finish
 from tests.tiny_mesh import REPOSITORY
+from tests.warm import WarmProcess
 
 pytestmark = pytest.mark.slow
 
@@ -24,12 +25,13 @@ def home(built: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("domain", ["sales", "finance", "crm", "inventory", "supply_chain"])
 def test_dbt_build_of_each_domain(built: Mesh, home: Path, domain: str, tmp_path: Path) -> None:
     mesh = Mesh(REPOSITORY, home, built.landed_until)
-    done = mesh.run(
-        *(console_script("dbt"), "build", "--target", domain, "--target-path", str(tmp_path / "target")),
-        *("--log-path", str(tmp_path / "logs")),
+    folders = ("--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs"))
+    dbt = WarmProcess(
+        *("dbt.cli.main", "build", "--target", domain, *folders),
         cwd=REPOSITORY / "dbt_project",
-        env={"DBT_PROFILES_DIR": "."},
+        env=mesh.environment | {"DBT_PROFILES_DIR": "."},
     )
+    done = finish(dbt)
     assert done.code == 0, done.out + done.err
     models = list((REPOSITORY / "dbt_project/models" / domain).glob("**/*.sql"))
     assert ("ERROR=0" in done.out) if models else ("Nothing to do" in done.out), done.out
