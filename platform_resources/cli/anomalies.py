@@ -17,6 +17,7 @@ from platform_resources.lake import MeshSettings
 
 if TYPE_CHECKING:
     from platform_resources.quality.anomalies import Anomaly, Judged, Point
+    from platform_resources.quality.features import Feature
 
 _LINES = 7
 _SEEN, _UNUSUAL, _USUAL = "•", "●", "░"
@@ -74,7 +75,7 @@ def _print_judged(port: str, judged: Judged) -> None:
     for anomaly in found:
         console.print(f"  [yellow]{escape(anomaly.says)}[/]", highlight=False)
         console.print(f"  [dim]{escape(_standing(anomaly))}[/]", highlight=False)
-        for line in plot(anomaly.points):
+        for line in plot(anomaly.feature, anomaly.points):
             console.print(f"    {line}", highlight=False)
 
 
@@ -83,8 +84,10 @@ def _standing(anomaly: Anomaly) -> str:
     return since if not anomaly.deviations else f"{anomaly.deviations:g} times the usual deviation; {since}"
 
 
-def plot(points: Sequence[Point]) -> Iterator[str]:
+def plot(feature: Feature, points: Sequence[Point]) -> Iterator[str]:
     """Lines of markup: what was seen of each version, and the interval in which that was expected."""
+    from platform_resources.quality.anomaly_texts import value_text  # noqa: PLC0415  (as above)
+
     seen = [point for point in points if point.seen is not None]
     if len(seen) < 2:
         return
@@ -97,7 +100,7 @@ def plot(points: Sequence[Point]) -> Iterator[str]:
 
     columns = [_column(point, line) for point in seen]
     for at in range(_LINES - 1, -1, -1):
-        label = {_LINES - 1: f"{top:,.4g}", 0: f"{bottom:,.4g}"}.get(at, "")
+        label = value_text(feature, {_LINES - 1: top, 0: bottom}[at]) if at in (0, _LINES - 1) else ""
         yield f"[dim]{label:>9}[/] {''.join(column[at] for column in columns)}"
     yield f"[dim]{'':>9} {seen[0].day.isoformat()} to {seen[-1].day.isoformat()}; {_USUAL} expected[/]"
 

@@ -103,7 +103,7 @@ def test_a_product_without_a_past_is_still_learning(api: Api) -> None:
 
 def test_the_page_shows_each_with_its_plot(unusual: Api) -> None:
     told = page(unusual)
-    assert "rows: 20, expected 40" in told
+    assert "<td>20, expected 40 (" in told
     assert told.count('id="plot-unusual-') == 4  # a title and a description of each
     assert "1 more is in columns or rows that you don't see" in told
     assert "nulls in income" not in told

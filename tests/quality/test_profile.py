@@ -1,0 +1,62 @@
+"""What a profile looks at, and what it leaves alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from platform_resources.quality.profile import Profile, profile
+from tests.quality.building import NOW, TABLE, column, contract, database, sla
+
+OPEN = ("id", "kind", "weight", "day", "at")
+
+
+def taken(select: str, *columns, opened=OPEN, service_levels=()) -> Profile:
+    with database(select) as con:
+        found = profile(con, contract(columns, service_levels=service_levels), TABLE, NOW, opened)
+    assert found is not None
+    assert Profile.from_json(found.as_json()) == found
+    return found
+
+
+def test_of_a_big_table_the_same_few_rows_are_looked_at() -> None:
+    select = "SELECT i AS id, i % 3 AS kind FROM range(200_000) r(i)"
+    one = taken(select, column("id", "BIGINT"), column("kind", "BIGINT"))
+    assert (one.rows, one.looked_at) == (200_000, 20_000)
+    assert one == taken(select, column("id", "BIGINT"), column("kind", "BIGINT"))
+    assert one.columns["kind"].mix == {"0": 0.3334, "1": 0.3333, "2": 0.3333}
+
+
+def test_an_empty_table_and_one_without_values_have_a_profile() -> None:
+    none = taken("SELECT 1 AS id, 'a' AS kind WHERE false", column("id", "INTEGER"), column("kind", "VARCHAR"))
+    assert (none.rows, none.looked_at, none.columns["kind"].nulls) == (0, 0, None)
+    nulls = taken("SELECT NULL::INTEGER AS id, NULL::DATE AS day", column("id"), column("day", required=True))
+    assert (nulls.columns["id"].nulls, nulls.columns["id"].distinct, nulls.day) == (1, None, None)
+
+
+def test_values_that_are_no_numbers_and_days_that_are_none_break_nothing() -> None:
+    odd = "('nan', 'infinity'), ('infinity', '2026-03-01'), ('-infinity', '2026-02-28'), ('2', '2026-02-28')"
+    select = f"SELECT w::DOUBLE AS weight, d::DATE AS day FROM (VALUES {odd}) v(w, d)"
+    found = taken(select, column("weight", "DOUBLE"), column("day", "DATE", required=True))
+    assert found.rows == 4
+    assert found.columns["weight"].nulls == 0
+
+
+def test_a_timestamp_of_the_key_tells_the_day_and_one_beside_it_does_not() -> None:
+    at = "TIMESTAMPTZ '2026-03-02 10:00:00+00' - INTERVAL (i * 5) HOUR"
+    select = f"SELECT i AS id, {at} AS at FROM range(20) r(i)"
+    keyed = taken(select, column("id", "BIGINT"), column("at", "TIMESTAMPTZ", primary_key_position=1))
+    assert (keyed.day, keyed.gap_days, keyed.day_rows, keyed.looked_at) == (date(2026, 3, 1), 1, 4, 4)
+    beside = taken(select, column("id", "BIGINT"), column("at", "TIMESTAMPTZ", required=True))
+    assert (beside.day, beside.looked_at) == (None, 20)
+
+
+def test_the_newest_row_is_as_old_as_the_promise_on_freshness_sees_it() -> None:
+    select = f"SELECT 1 AS id, TIMESTAMPTZ '{NOW - timedelta(hours=3)}' AS at"
+    columns = column("id", "INTEGER"), column("at", "TIMESTAMPTZ")
+    found = taken(select, *columns, service_levels=[sla("freshness", "P1D", "people.at")])
+    assert found.age_seconds == 3 * 3600
+
+
+def test_a_table_that_is_not_there_has_no_profile() -> None:
+    with database("SELECT 1 AS id") as con:
+        assert profile(con, contract([column("id")]), '"crm"."internal"."nothing"', NOW, OPEN) is None
