@@ -55,6 +55,8 @@ def test_07_how_good_is_it_and_how_was_it(analyst: Agent) -> None:
     assert told["quality"]["measured"]["passed"]
     assert set(told["quality"]["measured"]["scores"]) >= {"completeness", "accuracy", "uniqueness"}
     assert told["quality"]["measured"]["checks"] > told["quality"]["measured"]["failed"]
+    assert 90 < told["quality"]["measured"]["completeness_percent"] < 100  # not every household tells its income
+    assert 90 < told["quality"]["measured"]["accuracy_percent"] < 100
     assert "scores" in told["summary"]
     assert [one["number"] for one in told["recent"]] == [3, 2, 1]
 

@@ -22,6 +22,7 @@ from platform_resources.serving.ports import Freshness, freshness_of
 from platform_resources.serving.product_metrics import IncidentOut, get_incidents
 from platform_resources.serving.quality import Measured, PublicationOut, RuleResult, list_publications
 from platform_resources.serving.quality import get_quality as quality_of
+from platform_resources.serving.quality_figures import ShareOut
 
 _RECENT, _DAYS = 10, 90  # publications; days of incidents
 
@@ -32,6 +33,12 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 class Checked(Answer):
     score: float = Field(description="0-100.")
     scores: dict[str, float] = Field(description="By dimension, 0-100.")
+    completeness_percent: float | None = Field(
+        description="Values that are there, in the columns that promise some; null where none does, or it is withheld."
+    )
+    accuracy_percent: float | None = Field(
+        description="Values that agree with the contract's references; null where it names none, or it is withheld."
+    )
     passed: bool = Field(description="Whether every check of severity error passed.")
     checks: int = Field(description="How many were made.")
     failed: int = Field(description="How many of them failed, of any severity.")
@@ -45,6 +52,10 @@ class QualityFound(Answer):
     publication: int | None = Field(description="Number of the publication that was measured.")
     measured: Checked | None = Field(description="Null before the first publication.")
     refused: Checked | None = Field(description="Of a newer version that failed, and that nobody reads.")
+    trends: dict[str, str] = Field(
+        description="Figure -> where it leads over the last publications; empty before five.",
+        examples=[{"score/accuracy": "falling 0.4 a week"}],
+    )
 
 
 class Published(Answer):
@@ -93,6 +104,7 @@ def get_quality(
             publication=report.publication,
             measured=_checked(report.measured, detail),
             refused=_checked(report.refused, detail),
+            trends={trend.of: trend.says for trend in report.trends},
         ),
         recent=[_published(one, detail) for one in log.publications],
         incidents=happened.incidents,
@@ -117,6 +129,8 @@ def _checked(measured: Measured | None, detail: bool) -> Checked | None:
     return Checked(
         score=measured.score,
         scores=measured.scores,
+        completeness_percent=_percent(measured.completeness),
+        accuracy_percent=_percent(measured.accuracy),
         passed=measured.passed,
         checks=len(measured.results),
         failed=len(failed),
@@ -124,6 +138,10 @@ def _checked(measured: Measured | None, detail: bool) -> Checked | None:
         at=measured.at,
         results=[*failed, *passed] if detail else failed,
     )
+
+
+def _percent(share: ShareOut | None) -> float | None:
+    return None if share is None else share.percent
 
 
 def _published(publication: PublicationOut, detail: bool) -> Published:
