@@ -110,6 +110,8 @@ def unscaled(feature: Feature, value: float) -> float:
         return math.expm1(min(value, _HIGHEST))
     if feature.kind == "distinct":
         return min(math.exp(value), 1.0)
+    if feature.kind in ("age", "gap"):
+        return max(value, 0.0)
     return min(max(value, 0.0), 1.0) if feature.is_share else value
 
 
