@@ -9,7 +9,7 @@ import duckdb
 
 from platform_resources.contracts.model import Contract
 from platform_resources.governance import Council
-from platform_resources.lake import MeshSettings, PortAddress
+from platform_resources.lake import MeshSettings, PortAddress, Publication
 from platform_resources.lake.profiles import read_profiles
 from platform_resources.pipeline.documents import read_mesh
 from platform_resources.quality.anomalies import MOST, Judged, Observed, judge
@@ -46,3 +46,17 @@ def judged(con: duckdb.DuckDBPyConnection, port: PortAddress, snapshot: int) -> 
     return judge(
         [Observed(one.number, one.published_at, one.contract_sha256, Profile.from_json(one.profile)) for one in found]
     )
+
+
+def judged_when_published(
+    con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication | None
+) -> Judged | None:
+    """The same of what was just published, if anything was; None, too, when its past can't be read: it is served."""
+    if publication is None:
+        return None
+    try:
+        return judged(con, port, publication.snapshot)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        return None

@@ -33,7 +33,7 @@ from platform_resources.lake import (
 )
 from platform_resources.pipeline.gate import judge_candidate, judgement_record, weights_for
 from platform_resources.pipeline.ledger import watermark
-from platform_resources.pipeline.profiling import judged, profile_record
+from platform_resources.pipeline.profiling import judged_when_published, profile_record
 from platform_resources.pipeline.proofs import Standing, stands, still_served
 from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
@@ -233,7 +233,7 @@ def audit_and_publish(
                 settings,
                 Refusal(str(address), snapshot, run_id, contract.version, audit.score, record, now),
             )
-        unusual = None if publication is None else judged(writer, address, publication.snapshot)
+        unusual = judged_when_published(writer, address, publication)
     seconds = audited - started, time.perf_counter() - audited
     found = judgements, logged, unusual, standing.carried
     return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, *found)
