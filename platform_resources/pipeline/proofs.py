@@ -27,6 +27,7 @@ from platform_resources.lake.changes import TableChange, TableState, rows_at, ro
 from platform_resources.quality.carried import Carried, Count, Unproven, counts_of
 
 _IN_THE_LOG = "proven"  # key in the record of an audit
+_FORM = 1  # of that record: what another version of the platform wrote otherwise is not built on
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Proof:
         """Plain values for the audit's record, with what it found of its rules besides their results."""
         return {
             _IN_THE_LOG: {
+                "form": _FORM,
                 "table": self.table,
                 "table_id": self.state.id,
                 "rows": self.state.rows,
@@ -204,9 +206,9 @@ def _parent(record: Mapping[str, Any]) -> Parent:
 
 
 def _read(audit: Mapping[str, Any]) -> Proof | None:
-    """The proof in the record of an audit; None in those from before there were any."""
-    found = audit.get(_IN_THE_LOG)
-    if found is None:
+    """The proof in the record of an audit; None in those from before there were any, or of another form."""
+    found = audit.get(_IN_THE_LOG) or {}
+    if found.get("form") != _FORM:
         return None
     parents = {name: _parent(parent) for name, parent in found["parents"].items()}
     return Proof(found["table"], TableState(found["table_id"], found["rows"]), found["snapshot"], parents)

@@ -118,3 +118,15 @@ def test_a_foreign_key_into_a_port_is_proven_while_that_port_keeps_its_rows(tmp_
     assert [(r.name, r.failed_rows) for r in refused.results if not r.passed] == [("relationships__id", 1)]
     with connect(shop.settings, reads=["shop"]) as con:
         assert latest_publication(con, STOCK).number == 1
+
+
+def test_a_proof_of_another_form_is_not_built_on(tmp_path: Path) -> None:
+    """As a later version of the platform may write it: the audit asks all rows, and the log goes on."""
+    shop = Shop(tmp_path, write_domain(tmp_path, contract=GROWING))
+    grow(shop, 0, 10)
+    shop.publish("one")
+    with connect(shop.settings, own="shop") as con, write_transaction(con, shop.settings, "shop", "later", "run"):
+        con.execute("""UPDATE shop.mesh.publications SET audit = replace(audit, '"form": 1', '"form": 2')""")
+    grow(shop, 10, 1)
+    assert basis(shop)["why_not"] == "publication #1 keeps no proof to build on"
+    assert shop.publish("two").publication.row_count == 11
