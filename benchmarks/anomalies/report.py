@@ -99,7 +99,8 @@ def _quiet(told: Told) -> Markup:
     head = ("Product", "A month, tuned on", "A month, held out", "Versions, held out", "Figures")
     says = Markup(
         "<h2>False alarms</h2><p>Versions of the year as it was with which an alarm begins. The aim is one a product "
-        "and month at most. Some days were unusual indeed: the closed 25 December, Thanksgiving, the sweets of Halloween.</p>"
+        "and month at most. Some days were unusual indeed: the closed 25 December, Thanksgiving, the sweets of "
+        "Halloween.</p>"
     )
     return says + _table(head, rows, numbers=4)
 

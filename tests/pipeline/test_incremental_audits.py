@@ -23,7 +23,7 @@ from platform_resources.pipeline.proofs import Standing, stands
 from platform_resources.quality import Audit, Plan, evaluate, plan_for
 from platform_resources.quality.carried import Carried
 from tests.postgres import HAS_POSTGRES, postgres_server
-from tests.quality.building import NOW, column, contract, library, relationship, sla, sql
+from tests.quality.building import NOW, Counting, column, contract, library, relationship, sla, sql
 
 TYPES = {"id": "BIGINT", "s": "SMALLINT", "d": "DECIMAL(18,2)", "f": "DOUBLE", "t": "VARCHAR", "moment": "TIMESTAMPTZ"}
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -256,20 +256,6 @@ def grown(lake) -> History:
     return history
 
 
-class Listening:
-    """A connection that keeps what it was asked."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con, self.asked = con, []
-
-    def execute(self, query: str, *more: Any) -> duckdb.DuckDBPyConnection:
-        self.asked.append(query)
-        return self._con.execute(query, *more)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._con, name)
-
-
 IN_FULL = {"schema", "extra_columns", "freshness__moment", "some", "inexact", "highest", "future", "lonely"}
 
 
@@ -283,7 +269,7 @@ def test_of_a_table_that_grew_only_new_rows_are_asked(lake) -> None:
     assert told["future"].endswith(
         "; of all rows: its answer is not made of counts and exact sums, or it asks what time it is"
     )
-    history.con = Listening(history.con)
+    history.con = Counting(history.con)
     assert history.audit(standing).rows == 11
     reading = [query for query in history.con.asked if '"t"' in query and "json" not in query]
     assert reading

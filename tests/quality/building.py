@@ -91,3 +91,17 @@ def judge(select: str, name: str, *columns: Column, **more: Any) -> CheckResult:
     rules = more.pop("rules", ())
     with database(select) as con:
         return result(audit(con, contract(columns, rules), **more), name)
+
+
+class Counting:
+    """A connection that keeps what it was asked."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con, self.asked = con, []
+
+    def execute(self, query: str, *more: Any) -> duckdb.DuckDBPyConnection:
+        self.asked.append(query)
+        return self._con.execute(query, *more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import duckdb
 import pytest
@@ -13,22 +12,19 @@ from platform_resources.contracts.model import Contract
 from platform_resources.quality import Route, compile_checks, evaluate, plan_for
 from platform_resources.quality.columns import Delivered, DeliveredColumn
 from platform_resources.quality.plan import Facts, plan_checks
-from tests.quality.building import NOW, TABLE, column, contract, database, library, relationship, result, sla, sql
-
-
-class Counting:
-    """A connection that keeps what it was asked."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con, self.asked = con, []
-
-    def execute(self, query: str, *more: Any) -> duckdb.DuckDBPyConnection:
-        self.asked.append(query)
-        return self._con.execute(query, *more)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._con, name)
-
+from tests.quality.building import (
+    NOW,
+    TABLE,
+    Counting,
+    column,
+    contract,
+    database,
+    library,
+    relationship,
+    result,
+    sla,
+    sql,
+)
 
 PROMISE = contract(
     [
