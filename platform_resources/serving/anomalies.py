@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from fastapi import APIRouter
@@ -63,7 +64,7 @@ class Anomalies(Answer):
 def get_anomalies(reader: CurrentReader, state: AskedPort) -> Anomalies:
     """Figures of the served version that its own past does not foretell. They warn, and broke no promise."""
     found = anomalies_of(reader.view, state)
-    told = [one for one in found.anomalies if _is_told(one, reader, state)]
+    told = _told(found.anomalies, reader, state)
     return _anomalies(state, found, told)
 
 
@@ -109,16 +110,25 @@ def anomaly_out(one: Anomaly) -> AnomalyOut:
     )
 
 
-def _is_told(one: Anomaly, reader: Reader, state: PortState) -> bool:
-    """Of all rows, to who sees all of them; of a column, to who sees it in clear; of the schema, to the owners.
+def _told(found: Sequence[Anomaly], reader: Reader, state: PortState) -> list[Anomaly]:
+    """Of the schema, to the owners; of all rows, to who sees all of them; of a column, to who reads it in clear."""
+    manages, rows = reader.manages(state.product), is_told_rows(reader, state)
+    columns = _clear_columns(reader, state) if rows and any(one.feature.column for one in found) else frozenset()
+
+    def is_told(one: Anomaly) -> bool:
+        if one.feature.kind == "schema":
+            return manages
+        return rows and (one.feature.column is None or one.feature.column in columns)
+
+    return [one for one in found if is_told(one)]
+
+
+def _clear_columns(reader: Reader, state: PortState) -> frozenset[str]:
+    """Columns of which a reader gets all values unmasked: by a grant, or as an owner.
 
     Columns that the contract doesn't promise are nobody's to see.
     """
-    if one.feature.kind == "schema":
-        return reader.manages(state.product)
-    if not is_told_rows(reader, state):
-        return False
-    if one.feature.column is None:
-        return True
     sight = sight_of(reader, policy_on(reader, state))
-    return not sight.columns.get(one.feature.column, ("hidden",)) and not sight.some_rows
+    if sight.some_rows or not (sight.granted or reader.manages(state.product)):
+        return frozenset()
+    return frozenset(name for name, masks in sight.columns.items() if not masks)

@@ -85,6 +85,14 @@ def test_columns_that_a_grant_leaves_out_are_not_told(unusual: Api) -> None:
     assert [one["figure"] for one in found["anomalies"]] == ["rows"]
 
 
+def test_without_a_grant_no_column_is_told_but_to_owners(unusual: Api) -> None:
+    assert figures(unusual, "nobody") == (["rows"], 2)
+    unusual.mesh.identity(Identity("shop@retailer.example", "person", "Shop", purpose="analytics"))
+    with unusual.client(unusual.mesh.token("shop@retailer.example")) as owner:
+        told = owner.get(f"{PORT}/anomalies").json()["anomalies"]
+    assert sorted(one["figure"] for one in told) == ["rows", "upper quartile of balance"]
+
+
 def test_the_schema_is_told_to_owners(api: Api) -> None:
     write_past(api.mesh.settings, CUSTOMERS, [USUAL] * 30, utc_now() - timedelta(days=1))
     set_profile(api.mesh.settings, CUSTOMERS, replace(USUAL, columns={**USUAL.columns, "pin": ColumnProfile("INT")}))
