@@ -107,16 +107,17 @@ def profile(
         return None
 
 
-def day_column(contract: Contract, delivered: Delivered) -> DeliveredColumn | None:
-    """The column that says of which day a row is: the first required date, or timestamp of the primary key.
+def day_column(contract: Contract, delivered: Delivered, opened: Collection[str]) -> DeliveredColumn | None:
+    """The open column that says of which day a row is: the first required date, or timestamp of the primary key.
 
-    A moment that is not of the key says when a row was touched last, not what it is about.
+    A moment that is not of the key says when a row was touched last, not what it is about. The newest day of a column
+    that is masked is somebody's value.
     """
     found = []
     for column in contract.table.columns:
         has = delivered.find(column.name)
         keyed = column.primary_key_position is not None
-        if has is None or not (column.required or keyed):
+        if has is None or column.name not in opened or not (column.required or keyed):
             continue
         if has.family == "date" or (keyed and has.family in ("timestamp", "timestamptz")):
             found.append((not keyed, has))
@@ -134,7 +135,7 @@ class _Look:
 
     def profile(self) -> Profile:
         rows = self._one(f"SELECT count(*) FROM {self.table_sql}")[0]
-        by_day = day_column(self.contract, self.delivered)
+        by_day = day_column(self.contract, self.delivered, self.opened)
         newest, day = (None, None) if by_day is None else self._days(by_day)
         day_rows = None
         if by_day is None or day is None:
@@ -168,12 +169,12 @@ class _Look:
         return newest, before[0]
 
     def _age(self, newest: date | None) -> float | None:
-        """Of the newest row: by the column of the freshness promise, else by the newest day."""
+        """Of the newest row: by the column of the freshness promise, where that is open, else by the newest day."""
         sla = self.contract.sla_property("freshness")
         name = "" if sla is None or sla.element is None else sla.element.rpartition(".")[2]
         found = self.delivered.find(name)
         moment: datetime | None = None
-        if found is not None and found.family in ("timestamp", "timestamptz"):
+        if found is not None and self._is_open(found) and found.family in ("timestamp", "timestamptz"):
             value = self._one(f"SELECT CAST(max({found.sql}) AS TIMESTAMP) FROM {self.table_sql}")[0]
             moment = None if value is None else value.replace(tzinfo=UTC)
         elif newest is not None:

@@ -57,6 +57,17 @@ def test_the_newest_row_is_as_old_as_the_promise_on_freshness_sees_it() -> None:
     assert found.age_seconds == 3 * 3600
 
 
+def test_a_date_or_moment_that_is_masked_tells_neither_a_day_nor_an_age() -> None:
+    select = f"SELECT i AS id, DATE '2026-03-01' - i::INTEGER AS day, TIMESTAMPTZ '{NOW}' AS at FROM range(9) r(i)"
+    columns = column("id", "BIGINT"), column("day", "DATE", required=True), column("at", "TIMESTAMPTZ")
+    promise = [sla("freshness", "P1D", "people.at")]
+    masked = taken(select, *columns, opened=("id",), service_levels=promise)
+    assert (masked.day, masked.day_rows, masked.gap_days, masked.age_seconds) == (None, None, None, None)
+    assert masked.looked_at == 9
+    shown = taken(select, *columns, service_levels=promise)
+    assert (shown.day, shown.age_seconds) == (date(2026, 2, 28), 0)
+
+
 def test_a_table_that_is_not_there_has_no_profile() -> None:
     with database("SELECT 1 AS id") as con:
         assert profile(con, contract([column("id")]), '"crm"."internal"."nothing"', NOW, OPEN) is None
