@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -10,17 +11,29 @@ import duckdb
 from platform_resources.contracts.model import Contract
 from platform_resources.governance import Council
 from platform_resources.lake import MeshSettings, PortAddress, Publication
-from platform_resources.lake.profiles import read_profiles
+from platform_resources.lake.profiles import Profiled, read_profiles
 from platform_resources.pipeline.documents import read_mesh
 from platform_resources.quality.anomalies import MOST, Judged, Observed, judge
 from platform_resources.quality.profile import Profile, profile
+
+_log = logging.getLogger(__name__)
 
 
 def profile_record(
     con: duckdb.DuckDBPyConnection, settings: MeshSettings, contract: Contract, table_sql: str, now: datetime
 ) -> dict[str, Any]:
-    """The entry of an audit's record, read back by `lake.profiles`; empty when the table can't be profiled."""
-    found = profile(con, contract, table_sql, now, open_columns(contract, read_mesh(settings)[1]))
+    """The entry of an audit's record, read back by `lake.profiles`; empty when the table can't be profiled.
+
+    Whatever keeps it from that: a profile is advice, and no publication fails for it.
+    """
+    opened = open_columns(contract, read_mesh(settings)[1])
+    try:
+        found = profile(con, contract, table_sql, now, opened)
+    except duckdb.InterruptException:
+        raise
+    except Exception:  # noqa: BLE001
+        _log.warning("%s can't be profiled", table_sql, exc_info=True)
+        return {}
     return {} if found is None else {"profile": found.as_json()}
 
 
@@ -43,20 +56,27 @@ def judged(con: duckdb.DuckDBPyConnection, port: PortAddress, snapshot: int) -> 
     After a roll back that is the version that was gone back to: what was published since is not looked at.
     """
     found = [one for one in read_profiles(con, port, MOST) if one.snapshot <= snapshot]
-    return judge(
-        [Observed(one.number, one.published_at, one.contract_sha256, Profile.from_json(one.profile)) for one in found]
-    )
+    return judge([one for one in map(_observed, found) if one is not None])
+
+
+def _observed(one: Profiled) -> Observed | None:
+    """None for a profile of another form."""
+    try:
+        return Observed(one.number, one.published_at, one.contract_sha256, Profile.from_json(one.profile))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def judged_when_published(
     con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication | None
 ) -> Judged | None:
-    """The same of what was just published, if anything was; None, too, when its past can't be read: it is served."""
+    """The same of what was just published, if anything was; None, too, when it can't be judged: it is served."""
     if publication is None:
         return None
     try:
         return judged(con, port, publication.snapshot)
     except duckdb.InterruptException:
         raise
-    except duckdb.Error:
+    except Exception:  # noqa: BLE001  (advice on what is served already)
+        _log.warning("%s can't be judged", port, exc_info=True)
         return None

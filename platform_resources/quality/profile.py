@@ -24,6 +24,7 @@ _MOST_VALUES = 500  # a column of more different values has no mix
 KEPT_VALUES = 24  # of a mix, the most frequent ones
 _LONGEST_VALUE = 80  # characters: a longer text is prose
 _DIGITS = 5
+_FORM = 1  # of the JSON: what another version of the platform wrote otherwise is not compared with
 _LOOKED_AT = "_profiled_rows"
 _NUMBERS = ("integer", "decimal", "float")
 _CATEGORIES = ("text", "integer", "boolean")
@@ -63,10 +64,14 @@ class Profile:
             **{"day": self.day and self.day.isoformat(), "dayRows": self.day_rows, "gap": self.gap_days},
         }
         columns = {name: _column_json(column) for name, column in self.columns.items()}
-        return {name: value for name, value in plain.items() if value is not None} | {"columns": columns}
+        known = {name: value for name, value in plain.items() if value is not None}
+        return {"form": _FORM, **known, "columns": columns}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Profile:
+        """What `as_json` gave; ValueError for what is of another form."""
+        if found.get("form") != _FORM:
+            raise ValueError(f"a profile of the form {found.get('form')!r}, not {_FORM}")
         day = found.get("day")
         return cls(
             rows=found["rows"],
@@ -160,13 +165,16 @@ class _Look:
         )
 
     def _days(self, column: DeliveredColumn) -> tuple[date | None, date | None]:
-        """(the newest day, the one before it): that one is over. The second is None when there is no other day."""
+        """(the newest day, the one before it): that one is over. The second is None when there is no other day.
+
+        Neither, when the newest is no date of Python's: of years after 9999 and before Christ DuckDB returns a text.
+        """
         newest = self._one(f"SELECT CAST(max({column.sql}) AS DATE) FROM {self.table_sql}")[0]
-        if newest is None:
+        if not isinstance(newest, date):
             return None, None
         start = f"CAST('{newest.isoformat()}' AS {_as_moment(column)})"
         before = self._one(f"SELECT CAST(max({column.sql}) AS DATE) FROM {self.table_sql} WHERE {column.sql} < {start}")
-        return newest, before[0]
+        return newest, before[0] if isinstance(before[0], date) else None
 
     def _age(self, newest: date | None) -> float | None:
         """Of the newest row: by the column of the freshness promise, where that is open, else by the newest day."""
@@ -176,7 +184,7 @@ class _Look:
         moment: datetime | None = None
         if found is not None and self._is_open(found) and found.family in ("timestamp", "timestamptz"):
             value = self._one(f"SELECT CAST(max({found.sql}) AS TIMESTAMP) FROM {self.table_sql}")[0]
-            moment = None if value is None else value.replace(tzinfo=UTC)
+            moment = value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
         elif newest is not None:
             moment = datetime.combine(newest, time(), UTC)
         return None if moment is None else round(max((self.now - moment).total_seconds(), 0.0))

@@ -96,6 +96,27 @@ def test_a_version_that_is_unusual_is_published_and_told(shop: Shop) -> None:
     assert outcome.anomalies.anomalies[0].since == outcome.publication.number
 
 
+def test_profiles_that_cannot_be_read_are_no_past_and_keep_nothing_from_being_published(shop: Shop) -> None:
+    published(shop, "one", 0)
+    write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
+    odd = """CASE number WHEN 3 THEN '{}' WHEN 4 THEN '[1]' WHEN 5 THEN '{"form": 1, "rows": 3}' ELSE '"none"' END"""
+    with connect(shop.settings, own="shop") as con:
+        con.execute(
+            "UPDATE shop.mesh.publications SET audit = json_object('results', audit -> 'results', "
+            f"'profile', ({odd})::JSON) WHERE number BETWEEN 3 AND 12"
+        )
+    assert published(shop, "two", 1).anomalies.known == 11
+
+
+def test_a_profile_or_a_judgement_that_fails_keeps_nothing_from_being_published(shop: Shop, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise AttributeError("of a str")
+
+    monkeypatch.setattr("platform_resources.pipeline.profiling.profile", broken)
+    monkeypatch.setattr("platform_resources.pipeline.profiling.judge", broken)
+    assert published(shop, "one", 0).anomalies is None
+
+
 def test_after_a_roll_back_what_is_served_again_is_judged_and_no_version_after_it(shop: Shop) -> None:
     published(shop, "one", 0)
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))

@@ -41,6 +41,16 @@ def test_values_that_are_no_numbers_and_days_that_are_none_break_nothing() -> No
     assert found.columns["weight"].nulls == 0
 
 
+def test_a_newest_moment_that_python_has_no_date_for_is_no_day_and_has_no_age() -> None:
+    columns = column("day", "DATE", required=True), column("at", "TIMESTAMP")
+    promise = [sla("freshness", "P1D", "people.at")]
+    for year in ("12026-03-01", "0044-03-15 (BC)"):
+        found = taken(f"SELECT DATE '{year}' AS day, TIMESTAMP '{year}' AS at", *columns, service_levels=promise)
+        assert (found.rows, found.day, found.age_seconds) == (1, None, None)
+    older = "SELECT unnest([DATE '0044-03-15 (BC)', DATE '2026-03-01']) AS day"
+    assert taken(older, column("day", "DATE", required=True)).day is None
+
+
 def test_a_timestamp_of_the_key_tells_the_day_and_one_beside_it_does_not() -> None:
     at = "TIMESTAMPTZ '2026-03-02 10:00:00+00' - INTERVAL (i * 5) HOUR"
     select = f"SELECT i AS id, {at} AS at FROM range(20) r(i)"
