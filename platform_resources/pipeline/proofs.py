@@ -27,7 +27,7 @@ from platform_resources.lake.changes import TableChange, TableState, rows_at, ro
 from platform_resources.quality.carried import Carried, Count, Unproven, counts_of
 
 _IN_THE_LOG = "proven"  # key in the record of an audit
-_FORM = 1  # of that record: what another version of the platform wrote otherwise is not built on
+_FORM = 2  # of that record: what another version of the platform wrote otherwise is not built on
 
 
 @dataclass(frozen=True)

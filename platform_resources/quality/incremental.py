@@ -125,15 +125,23 @@ class NewRows:
         return {name: answer for name, answer in found.items() if answer is not None}
 
     def _scan(self, routes: Sequence[Route]) -> None:
-        """Ask all that one scan can tell. The types of sums are asked with them: they decide how an answer is made."""
+        """Ask all that one scan can tell; if one rule fails in it, each alone, so that others' answers are known."""
+        if not self._measure(routes) and len(routes) > 1:
+            for route in routes:
+                self._measure([route])
+
+    def _measure(self, routes: Sequence[Route]) -> bool:
+        """Whether it could be asked. The types of sums are asked with them: they decide how an answer is made."""
         wanted = [part for route in routes for part in route.counted_by]
         wanted += [_type_of(part) for route in routes if route.fused is not None for part in route.counted_by]
         wanted += [each for route in routes for each in self._bounds_wanted(route.check)]
         asked = tuple(dict.fromkeys(wanted))
-        if asked:
-            query = f"SELECT {', '.join(asked)} FROM {self.carried.new_sql}"
-            row = self._asked(query, [route.check.name for route in routes]) or ()
-            self.measured = dict(zip(asked, row, strict=False))
+        if not asked:
+            return True
+        query = f"SELECT {', '.join(asked)} FROM {self.carried.new_sql}"
+        row = self._asked(query, [route.check.name for route in routes])
+        self.measured.update(zip(asked, row or (), strict=False))
+        return row is not None
 
     def _answer(self, route: Route) -> Any:
         """What old and new rows tell together; None when that can't be told exactly."""
@@ -178,9 +186,7 @@ class NewRows:
     def _repeated(self, check: Check, count: Count) -> int | None:
         """0 for a unique key; of a repeated one only all rows tell how many would have to go."""
         columns, bounds = self.place.delivered.get_all(check.columns), self._bounds(check)
-        if count.bounds and bounds:
-            joined = tuple(old.joined(new) for old, new in zip(count.bounds, bounds, strict=True))
-            self.counts[check.name] = replace(count, bounds=joined)
+        self.counts[check.name] = replace(count, bounds=self._bounds_of_all(check, count))
         query = keys.distinct(self.carried.new_sql, columns, bounds, self.carried.new_rows)
         row = self._asked(query, [check.name])
         if row is None or row[0] != (row[1] or 0):
@@ -189,6 +195,13 @@ class NewRows:
             return 0
         again = self._number(keys.repeated_in_old(self.carried.new_sql, self.carried.old_sql, columns), check)
         return 0 if again == 0 else None
+
+    def _bounds_of_all(self, check: Check, count: Count) -> tuple[Bounds, ...]:
+        """Of old and new keys; empty where those of either are not known, for a later audit excludes keys by them."""
+        if any(each not in self.measured for each in self._bounds_wanted(check)):
+            return ()
+        new = self._bounds(check)  # empty: no new row has a whole key
+        return tuple(old.joined(one) for old, one in zip(count.bounds, new, strict=False)) if new else count.bounds
 
     def _bounds_wanted(self, check: Check) -> list[str]:
         if check.kind not in (*UNIQUE_KINDS, "relationships"):

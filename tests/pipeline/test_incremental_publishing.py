@@ -72,6 +72,29 @@ def test_a_product_that_grows_is_proven_on_its_new_rows(tmp_path: Path) -> None:
     assert audit_port(*where, full=True).scores == audit_port(*where).scores
 
 
+FAILING = GROWING.replace(
+    "    quality:\n",
+    "    quality:\n      - {name: sum_of_codes, type: sql, severity: warning, mustBeGreaterThan: -1, query: "
+    "\"SELECT sum(CAST(replace(CAST(version AS VARCHAR), '7', 'abc') AS INTEGER)) FROM {table}\"}\n",
+    1,
+)
+
+
+def test_a_key_that_comes_again_is_found_though_a_rule_failed_on_the_rows_before(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, write_domain(tmp_path, contract=FAILING))
+    grow(shop, 0, 100)
+    shop.publish("one")
+    grow(shop, 100, 100, version=7)
+    published = shop.publish("two")
+    assert [result.name for result in published.audit.results if not result.evaluated] == ["sum_of_codes"]
+    assert published.publication.audit["proven"]["counts"]["primary_key"]["bounds"] == [[0, 199]]
+    grow(shop, 150, 100)
+    assert basis(shop) == {"publication": 2, "proven_rows": 200, "new_rows": 100}
+    refused = shop.publish("three")
+    assert refused.publication is None
+    assert {r.name: r.failed_rows for r in refused.audit.results if r.blocks} == {"primary_key": 50}
+
+
 INPUT = PRODUCT.replace(
     "outputPorts:", 'inputPorts:\n  - {name: depot.stock, version: "1", contractId: depot.stock.v1}\noutputPorts:'
 )
@@ -126,7 +149,7 @@ def test_a_proof_of_another_form_is_not_built_on(tmp_path: Path) -> None:
     grow(shop, 0, 10)
     shop.publish("one")
     with connect(shop.settings, own="shop") as con, write_transaction(con, shop.settings, "shop", "later", "run"):
-        con.execute("""UPDATE shop.mesh.publications SET audit = replace(audit, '"form": 1', '"form": 2')""")
+        con.execute("""UPDATE shop.mesh.publications SET audit = replace(audit, '"form": 2', '"form": 3')""")
     grow(shop, 10, 1)
     assert basis(shop)["why_not"] == "publication #1 keeps no proof to build on"
     assert shop.publish("two").publication.row_count == 11
