@@ -163,11 +163,12 @@ def _differs(asked: ReferenceRule, each: Counterpart, column: DeliveredColumn, o
         return f"({differs})"
     if column.family not in _NUMBERS:
         raise NotEvaluableError(f"a tolerance is for numbers; {each.column} is {column.type}")
-    gap = f"TRY(abs({own} - {other}))"
+    exact = f"CAST({own} AS HUGEINT)" if column.family == "integer" else own  # 5 - 6 is no UINTEGER
+    gap = f"TRY(abs({exact} - {other}))"
     within = [f"{gap} <= {_plain(asked.absolute)}"] if asked.absolute else []
     if asked.relative:
-        share = f"{_plain(asked.relative)} * abs(CAST({other} AS DOUBLE))"
-        within.append(f"CAST({gap} AS DOUBLE) <= {share}")
+        size = f"abs(CAST({other} AS DOUBLE))"
+        within.append(f"(isfinite({size}) AND CAST({gap} AS DOUBLE) <= {_plain(asked.relative)} * {size})")
     return f"({differs} AND NOT coalesce({' OR '.join(within)}, false))"
 
 

@@ -142,6 +142,9 @@ def test_a_reference_with_one_row_for_each_key_is_compared_as_it_stands(con):
         (f"(-{'9' * 38})::DECIMAL(38,0)", f"{'9' * 38}::DECIMAL(38,0)", True),
         ("9223372036854775807::BIGINT", "(-9223372036854775808)::BIGINT", True),
         ("0.1::DOUBLE + 0.2::DOUBLE", "0.3::DOUBLE", False),
+        ("5::DOUBLE", "'nan'::DOUBLE", True),
+        ("5::DOUBLE", "'inf'::DOUBLE", True),
+        ("5::DOUBLE", "'-inf'::DOUBLE", True),
     ],
 )
 def test_extremes_within_a_tolerance(own, other, differs):
@@ -152,6 +155,17 @@ def test_extremes_within_a_tolerance(own, other, differs):
             one = result(audit(con, contract([column("x")], [said]), allowed_tables=[BOOKED]), "agrees")
             assert one.evaluated, one.message
             assert one.failed_rows == int(differs)
+
+
+@pytest.mark.parametrize("type_", ["UTINYINT", "UINTEGER", "UBIGINT", "UHUGEINT", "TINYINT", "HUGEINT"])
+def test_a_tolerance_is_for_whole_numbers_of_any_type(type_):
+    with database(f"SELECT i AS id, i::{type_} AS x FROM (VALUES (5), (100)) AS v(i)") as con:
+        lines(con, f"SELECT i AS id, x::{type_} AS x FROM (VALUES (5, 6), (100, 2)) AS v(i, x)")
+        for tolerance in ({"absolute": 1}, {"relative": 0.5}):
+            said = rule(compare={"x": "x"}, tolerance=tolerance, upTo=None)
+            one = result(audit(con, contract([column("x")], [said]), allowed_tables=[BOOKED]), "agrees")
+            assert one.evaluated, one.message
+            assert one.failed_rows == 1
 
 
 def test_rules_with_one_reference_and_key_are_asked_in_one_query(con):
