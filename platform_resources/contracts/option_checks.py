@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type, is_integer
@@ -102,8 +102,10 @@ def _check_moments(options: Node, canonical: str) -> Iterator[Finding]:
 
 def _is_moment(written: str) -> bool:
     try:
-        datetime.fromisoformat(written)
-    except ValueError:
+        moment = datetime.fromisoformat(written)
+        if moment.tzinfo is not None:
+            moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter in UTC, before the year 1 or after 9999
         return False
     return True
 

@@ -198,7 +198,10 @@ def _time_literal(value: Any, column: DeliveredColumn) -> str:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             raise _mismatch(value, column) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC, it is before the year 1 or after 9999
+        raise _mismatch(value, column) from None
     if column.family == "timestamptz":
         return f"CAST('{moment.isoformat(' ')}' AS TIMESTAMP WITH TIME ZONE)"
     return f"CAST('{moment.replace(tzinfo=None).isoformat(' ')}' AS TIMESTAMP)"

@@ -59,7 +59,10 @@ COMPARED = (
     "          reference: sales.bookings.v1, key: [household_id], compare: {spend: sum(spend)}}"
 )
 UPDATED = "        logicalType: timestamp\n"
-LATE, SOON = (f"        logicalTypeOptions: {{minimum: {text}}}\n" for text in ("lately", "2026-01-31T08:00:00+01:00"))
+LATE, NEVER, SOON = (
+    f"        logicalTypeOptions: {{minimum: '{text}'}}\n"
+    for text in ("lately", "9999-12-31T23:59:59-05:00", "2026-01-31T08:00:00+01:00")
+)
 ZONE, NO_ZONE = (f"        logicalTypeOptions: {{timezone: {text}}}\n" for text in ("true", "false"))
 WRITTEN = "        logicalTypeOptions: {format: yyyy-MM-dd HH:mm:ss}\n"
 SPEND = "        physicalType: DECIMAL(18, 2)\n"
@@ -196,6 +199,7 @@ ROWS = [
     row("option-type", C, "physicalType: varchar(254)", "physicalType: BLOB", "mend `physicalType`"),
     row("option-format", C, "pattern: '[^@]+@[^@]+'", "format: emial", "Did you mean `email`", "format: email"),
     row("option-limit", C, UPDATED, f"{UPDATED}{LATE}", "Write it as 2026-01-31", f"{UPDATED}{SOON}"),
+    row("option-limit", C, UPDATED, f"{UPDATED}{NEVER}", "Write it as 2026-01-31", f"{UPDATED}{SOON}"),
     row("option-zone", C, UPDATED, f"{UPDATED}{NO_ZONE}", "mend `timezone`", f"{UPDATED}{ZONE}"),
     row("told-only", C, UPDATED, f"{UPDATED}{WRITTEN}", "Delete it"),
     row("promise-inside", C, SPEND, f"{SPEND}{PARTS}", "Deliver it as a column of its own"),

@@ -135,6 +135,7 @@ def test_promise_of_a_column(select, check, promise, bad):
         (values("VARCHAR", "'5'"), "range__x", {"options": {"minimum": 1}}),
         (values("INT", "5"), "range__x", {"options": {"minimum": "soon"}}),
         (values("DATE", "'2026-01-01'"), "range__x", {"options": {"minimum": "yesterday"}}),
+        (values("TIMESTAMPTZ", "now()"), "range__x", {"options": {"maximum": "9999-12-31T23:59:59-05:00"}}),
         (values("INT", "5"), "range__x", {"options": {"multipleOf": 0}}),
         (values("INT", "5"), "enum__x", {"enum": ("a",)}),
         (values("INT", "5"), "length__x", {"options": {"maxLength": 3}}),
