@@ -24,13 +24,18 @@ class Profiled:
     profile: dict[str, Any]
 
 
-def read_profiles(con: duckdb.DuckDBPyConnection, port: PortAddress, days: int) -> tuple[Profiled, ...]:
+def read_profiles(
+    con: duckdb.DuckDBPyConnection, port: PortAddress, days: int, until: int | None = None
+) -> tuple[Profiled, ...]:
     """The last version of each of the newest `days` days (UTC) on which one was published, oldest first.
 
+    `until`: as if none had been published from a later snapshot. A version without a profile is left out.
     Of a port that is published every ten minutes one row in 144 is read whole.
     """
     log = qualified(port.domain, MESH_SCHEMA, "publications")
     published = f"port = {quote_literal(str(port))} AND kind = 'publish'"
+    if until is not None:
+        published += f" AND snapshot <= {int(until)}"
     rows = con.execute(
         f"""
         SELECT number, snapshot, published_at, contract_sha256, audit -> '$.profile' AS profile

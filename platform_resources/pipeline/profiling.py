@@ -55,8 +55,11 @@ def judged(con: duckdb.DuckDBPyConnection, port: PortAddress, snapshot: int) -> 
 
     After a roll back that is the version that was gone back to: what was published since is not looked at.
     """
-    found = [one for one in read_profiles(con, port, MOST) if one.snapshot <= snapshot]
-    return judge([one for one in map(_observed, found) if one is not None])
+    found = read_profiles(con, port, MOST, until=snapshot)
+    known = [(one.snapshot, observed) for one in found if (observed := _observed(one)) is not None]
+    if not known or known[-1][0] != snapshot:
+        return Judged(0, profiled=False)
+    return judge([observed for _, observed in known])
 
 
 def _observed(one: Profiled) -> Observed | None:

@@ -71,12 +71,16 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found of the newest version. `known`: versions of other days before it, of at most `NEEDED`."""
+    """What was found of the newest version. `known`: versions of other days before it, of at most `NEEDED`.
+
+    `profiled`: whether there is a profile of it to judge by.
+    """
 
     known: int
     watched: int = 0  # figures
     anomalies: tuple[Anomaly, ...] = ()
     needed: int = NEEDED
+    profiled: bool = True
 
     @property
     def learning(self) -> bool:
@@ -85,6 +89,8 @@ class Judged:
     @property
     def says(self) -> str:
         """In a line."""
+        if not self.profiled:
+            return "not judged: this version has no profile"
         if self.learning:
             return f"still learning: {self.known} of {counted(self.needed, 'version')} of other days"
         if not self.anomalies:

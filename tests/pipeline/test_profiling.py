@@ -112,9 +112,10 @@ def test_a_profile_or_a_judgement_that_fails_keeps_nothing_from_being_published(
     def broken(*_: object) -> None:
         raise AttributeError("of a str")
 
-    monkeypatch.setattr("platform_resources.pipeline.profiling.profile", broken)
     monkeypatch.setattr("platform_resources.pipeline.profiling.judge", broken)
     assert published(shop, "one", 0).anomalies is None
+    monkeypatch.setattr("platform_resources.pipeline.profiling.profile", broken)
+    assert not published(shop, "two", 1).anomalies.profiled
 
 
 def test_after_a_roll_back_what_is_served_again_is_judged_and_no_version_after_it(shop: Shop) -> None:
@@ -129,6 +130,29 @@ def test_after_a_roll_back_what_is_served_again_is_judged_and_no_version_after_i
         )
         assert not judged(con, PORT, back.snapshot).anomalies
         assert [one.number for one in read_profiles(con, PORT, MOST)][-2:] == [good.number, bad.number]
+
+
+def test_after_a_roll_back_within_a_day_it_is_still_the_served_version_that_is_judged(shop: Shop) -> None:
+    published(shop, "one", 0)
+    write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
+    good = published(shop, "two", 1, keepers=1).publication
+    published(shop, "three", 1 + 1 / 24)
+    with connect(shop.settings, own="shop") as con:
+        back = roll_back(
+            con, shop.settings, port=PORT, table="stock", to=good.number, run_id="back", now=NOW + timedelta(days=2)
+        )
+        (found,) = judged(con, PORT, back.snapshot).anomalies
+        assert (found.feature.title, found.since) == ("share of nulls in keeper", good.number)
+
+
+def test_of_a_version_without_a_profile_no_other_one_is_judged(shop: Shop) -> None:
+    published(shop, "one", 0)
+    write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
+    served = published(shop, "two", 1).publication
+    with connect(shop.settings, own="shop") as con:
+        con.execute(f"UPDATE shop.mesh.publications SET audit = '{{}}' WHERE number = {served.number}")
+        found = judged(con, PORT, served.snapshot)
+    assert (found.says, found.anomalies) == ("not judged: this version has no profile", ())
 
 
 def test_of_a_day_with_many_versions_the_last_one_is_read(shop: Shop) -> None:
