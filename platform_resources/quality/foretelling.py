@@ -248,6 +248,7 @@ def _foretold(
         weekday = np.where(better, way is ways[2], weekday)
     floors, errors = _floors(features, expected, history, first), values - expected
     lasting = _before(np.vstack([errors, errors[-1:]]), LASTING, LASTING - 1)[1:]
+    lasting = np.where(np.isfinite(errors), lasting, np.nan)  # of what a version no longer has nothing lasts
     now = _off(features, errors, np.maximum(scale, floors), active)
     stays = _off(features, lasting, np.maximum(_usual(lasting, first), floors / np.sqrt(LASTING)), active)
     return _Foretold(expected, weekday, now, stays)

@@ -128,6 +128,17 @@ def test_a_small_shift_that_stays_is_found_though_no_version_is_unusual_by_itsel
     assert told.seen < told.low < told.expected
 
 
+def test_of_what_a_version_no_longer_has_nothing_is_told() -> None:
+    """A column that was just masked has no quartiles and no mix, and its last ones are not told."""
+
+    def masked(at: int, one: Profile) -> Profile:
+        one = column(one, "amount", quartiles=(3.0, 9.0, 20.0)) if at >= 80 else one
+        return column(one, "amount", quartiles=None) if at == 84 else one
+
+    assert ("quantile", "amount") in kinds(judge(shop(84, masked)))
+    assert ("quantile", "amount") not in kinds(judge(shop(85, masked)))
+
+
 def test_a_shift_is_an_alarm_and_then_the_new_normal() -> None:
     def doubled(at: int, one: Profile) -> Profile:
         return replace(one, day_rows=one.day_rows * 2) if at >= 80 else one
