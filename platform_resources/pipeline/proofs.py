@@ -114,10 +114,7 @@ def stands(
         rows_at(sql, before.snapshot),
         rows_since(sql, before.snapshot),
         counts_of(audit["results"], audit[_IN_THE_LOG]["counts"]),
-        {
-            name: None if to == table else _obstacle(con, settings, name, to, before.parents.get(name), changes)
-            for name, to in points.items()
-        },
+        {name: _obstacle(con, settings, name, to, before.parents.get(name), changes) for name, to in points.items()},
     )
     return Standing(carried, proof)
 

@@ -323,6 +323,16 @@ def test_rules_that_changed_and_parents_that_lost_rows_are_asked_of_all_rows(lak
     history.audited_both_ways()
 
 
+def test_a_foreign_key_whose_name_comes_to_mean_the_table_itself_is_asked_of_all_rows(lake) -> None:
+    history = grown(lake)
+    parents, promise = f"parents_{history.number}", history.promise
+    port, snapshot = PortAddress("crm", "people", 1), current_snapshot(history.con, "crm")
+    for name, told in (("people", None), (parents, f"of {parents}, the table was made anew")):
+        renamed = replace(promise, table=replace(promise.table, name=name))
+        carried = stands(history.con, history.settings, port, renamed, (), history.log[-1], snapshot).carried
+        assert carried.parents[parents] == told
+
+
 def test_after_the_retention_expired_what_was_published_all_rows_are_asked(lake) -> None:
     history = grown(lake)
     history.do("expire", None)
