@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from platform_resources.catalog.fitness.evidence import length
 from platform_resources.contracts.wording import counted
-from platform_resources.lake import Publication
+from platform_resources.lake.publications import SHARES, Publication
 
 LAST = 60  # publications that are looked at: as many as a line has room for
-FIGURES = ("completeness", "accuracy")  # shares in percent, beside the scores
+FIGURES = SHARES  # beside the scores
 
 _BARS = "▁▂▃▄▅▆▇█"
 _USUAL = 95.0  # where a line begins, unless it goes deeper: most scores are above
@@ -109,8 +109,13 @@ def trend_of(times: Sequence[datetime], values: Sequence[float | None]) -> Trend
         return Trend("steady", change, round(change / (span / _WEEK), 4), "steady")
     direction: Literal["rising", "falling"] = "rising" if change > 0 else "falling"
     per_week = change / (span / _WEEK)
-    told = f"{abs(per_week):.2g} a week" if span >= _WEEKS_FROM else f"{abs(change):.2g} in {length(span)}"
+    told = f"{_plain(per_week)} a week" if span >= _WEEKS_FROM else f"{_plain(change)} in {length(span)}"
     return Trend(direction, change, round(per_week, 4), f"{direction} {told}")
+
+
+def _plain(change: float) -> str:
+    """Its size in two digits that count, without an exponent."""
+    return f"{float(f'{abs(change):.2g}'):f}".rstrip("0").rstrip(".")
 
 
 def line_of(values: Sequence[float | None], bottom: float) -> str:
@@ -135,10 +140,8 @@ def _span(times: Sequence[datetime]) -> timedelta:
 
 
 def _measured(row: Publication) -> dict[str, float]:
-    audit = row.audit
-    scores = {f"score/{name}": float(value) for name, value in (audit.get("scores") or {}).items()}
-    shares = {name: float(share["percent"]) for name in FIGURES if (share := share_of(audit, name)) is not None}
-    return {"score": row.score, **scores, **shares}
+    scores = {f"score/{name}": value for name, value in row.figures.scores.items()}
+    return {"score": row.score, **scores, **row.figures.shares}
 
 
 def _series(name: str, times: Sequence[datetime], values: Sequence[float | None]) -> Series:

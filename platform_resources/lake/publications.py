@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from platform_resources.lake.names import PortAddress, qualified, quote_identifi
 from platform_resources.lake.settings import MeshSettings
 from platform_resources.lake.timeline import Entry
 
+SHARES = ("completeness", "accuracy")  # of values, in percent, beside the scores of an audit
 _OF_COMPLETENESS, _DECODER = '"group": "completeness"', json.JSONDecoder()
 
 
@@ -65,6 +66,14 @@ class Filled:
 
 
 @dataclass(frozen=True)
+class Figures:
+    """How good an audit found a version: `scores` by dimension, and shares of values in percent where it tells them."""
+
+    scores: Mapping[str, float]
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Publication:
     """One row of the log. Times are UTC; `score` is 0-100; `audit` is the JSON of the audit that let it pass.
 
@@ -85,6 +94,16 @@ class Publication:
     audit: _Packed = _Packed()  # a mapping
     data_as_of: datetime | None
     published_at: datetime
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Kept: a page shows those of 60 publications, and to parse an audit with its profile takes 0.2 ms."""
+        audit = self.audit
+        found = {name: _percent(share.get("percent")) for name in SHARES if isinstance(share := audit.get(name), dict)}
+        return Figures(
+            {name: float(value) for name, value in (audit.get("scores") or {}).items()},
+            {name: value for name, value in found.items() if value is not None},
+        )
 
     @cached_property
     def filled(self) -> tuple[Filled, ...]:

@@ -17,7 +17,7 @@ from platform_resources.quality import compile_checks
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged, refusals
 from platform_resources.serving.entitlements import contracts_of, is_told_rows, policy_on, sight_of
 from platform_resources.serving.hidden_inputs import names_unseen
-from platform_resources.serving.quality_figures import ShareOut, TrendOut, percent_of, share_out, trends_of
+from platform_resources.serving.quality_figures import ShareOut, TrendOut, share_out, trends_of
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["products"])
@@ -143,6 +143,7 @@ def _log(reader: Reader, state: PortState) -> tuple[Publication, ...]:
 
 
 def _publication(publication: Publication, told: bool) -> PublicationOut:
+    figures = publication.figures
     return PublicationOut(
         number=publication.number,
         kind=publication.kind,
@@ -150,23 +151,23 @@ def _publication(publication: Publication, told: bool) -> PublicationOut:
         rows=publication.row_count if told else None,
         columns=list(publication.columns),
         score=round(publication.score, 2),
-        scores=_scores(publication.audit),
-        completeness_percent=percent_of(publication, "completeness") if told else None,
-        accuracy_percent=percent_of(publication, "accuracy") if told else None,
+        scores=_rounded(figures.scores),
+        completeness_percent=figures.shares.get("completeness") if told else None,
+        accuracy_percent=figures.shares.get("accuracy") if told else None,
         data_as_of=publication.data_as_of,
         published_at=publication.published_at,
     )
 
 
-def _scores(audit: Mapping[str, Any]) -> dict[str, float]:
-    return {name: round(value, 2) for name, value in (audit.get("scores") or {}).items()}
+def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in scores.items()}
 
 
 def _measured(audit: Mapping[str, Any], score: float, version: str, at: datetime, told: _Told) -> Measured:
     results = [_result(item, told) for item in audit.get("results", ())]
     return Measured(
         score=round(score, 2),
-        scores=_scores(audit),
+        scores=_rounded(audit.get("scores") or {}),
         completeness=share_out(audit, "completeness", told.sees) if told.rows else None,
         accuracy=share_out(audit, "accuracy", told.sees) if told.rows else None,
         passed=all(item.status == "passed" or item.severity != "error" for item in results),

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import Field
 
 from platform_resources.catalog.score_history import FIGURES, ScoreHistory, share_of
-from platform_resources.lake import Publication
 from platform_resources.serving.answers import Answer
 from platform_resources.serving.hidden_inputs import names_unseen
 
@@ -52,12 +51,6 @@ def share_out(audit: Mapping[str, Any], name: str, sees: Callable[[str], bool]) 
         references=[each for each in found.get("references", ()) if not names_unseen(each, sees)],
         unmatched_rows=found.get("unmatched", 0),
     )
-
-
-def percent_of(publication: Publication, name: str) -> float | None:
-    """Completeness or accuracy of a publication, in percent."""
-    found = share_of(publication.audit, name)
-    return None if found is None else found["percent"]
 
 
 def trends_of(history: ScoreHistory, *, shares: bool) -> Sequence[TrendOut]:

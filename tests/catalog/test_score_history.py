@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,6 +56,23 @@ def test_a_fall_is_told_by_week_and_one_bad_version_does_not_bend_it() -> None:
 def test_within_days_a_change_is_told_as_it_was() -> None:
     found = score_history(log([95.0 + at / 10 for at in range(13)], timedelta(minutes=10)))
     assert found.of("score").trend.says == "rising 1.2 in 2 hours"
+
+
+@pytest.mark.parametrize(
+    ("change", "days", "told"), [(100.0, 12, "falling 100 in 12 days"), (0.09, 12 * 900, "falling 0.000058 a week")]
+)
+def test_a_trend_is_told_as_a_plain_number(change: float, days: int, told: str) -> None:
+    times = [BEGUN + timedelta(days=at * days / 12) for at in range(13)]
+    assert trend_of(times, [100.0 - change * at / 12 for at in range(13)]).says == told
+
+
+def test_an_audit_is_parsed_once_however_often_its_figures_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, parsed, loads = log([98.0] * 10), [], json.loads
+    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or loads(text))
+    assert score_history(rows) == score_history(rows)
+    assert rows[0].figures.scores == {"accuracy": 98.0}
+    assert rows[0].figures.shares == {"accuracy": 100.0}
+    assert len(parsed) == 10
 
 
 @pytest.mark.parametrize("scores", [[98.0] * 20, [98.0] * 19 + [60.0], [60.0] + [98.0] * 19, [98.0, 97.0] * 10])
