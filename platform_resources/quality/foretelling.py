@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from statistics import NormalDist
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from platform_resources.quality.anomalies import NEEDED, Anomaly, Observed, Poin
 from platform_resources.quality.anomaly_texts import says, schema_says
 from platform_resources.quality.features import (
     Feature,
+    Kind,
     figures_of,
     has_news,
     least_scale,
@@ -30,6 +31,7 @@ from platform_resources.quality.features import (
 from platform_resources.quality.profile import Profile
 
 PLOTTED = 42
+MOST_FIGURES = 500  # that are judged
 LASTING = 5  # versions: what is off in most of them is off by more than one alone could tell
 
 _LEVEL, _LEAST_LEVEL = 14, 7  # versions
@@ -41,6 +43,8 @@ _OUTLYING = 8.0  # normal deviations
 _FALSE = 0.01  # alarms a version by chance alone, if errors were normal ...
 _TAILS = 1.4  # ... which they are not: how much further out an alarm begins
 _MAD, _Q90 = 1.4826, 1 / 1.645  # normal deviation per median absolute error, and per its 90 % quantile
+
+_TELLING: tuple[Kind, ...] = get_args(Kind)  # the figures of the table first, then nulls, distinct values, ...
 
 _Array: TypeAlias = NDArray[np.float64]
 
@@ -186,6 +190,7 @@ def _tabulated(history: Sequence[Observed]) -> tuple[list[Feature], _Array, NDAr
         row.update(new)
     found = Counter(feature for row in rows for feature in row)
     features = [feature for feature, times in found.items() if feature.kind != "mix" or times > _COMPARED // 2]
+    features = sorted(features, key=lambda one: _rank(one, rows[-1]))[:MOST_FIGURES]
     values = np.full((len(rows), len(features)), np.nan)
     listed = np.array([[feature in row for feature in features] for row in rows], dtype=bool).reshape(values.shape)
     for at, (row, one) in enumerate(zip(rows, history, strict=True)):
@@ -195,6 +200,11 @@ def _tabulated(history: Sequence[Observed]) -> tuple[list[Feature], _Array, NDAr
             elif feature.kind == "mix" and (column := one.profile.columns.get(feature.column or "")) and column.mix:
                 values[at, index] = share_at_most(column)
     return features, _each_day_once(features, values, history), listed
+
+
+def _rank(feature: Feature, newest: Mapping[Feature, float]) -> tuple[bool, int]:
+    """First those that the newest version has, of the table before those of columns, which tell less the later."""
+    return feature not in newest and feature.kind != "mix", _TELLING.index(feature.kind)
 
 
 def _each_day_once(features: Sequence[Feature], values: _Array, history: Sequence[Observed]) -> _Array:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from platform_resources.quality.anomalies import MOST, NEEDED, Anomaly, Judged, Observed, judge
-from platform_resources.quality.foretelling import Walk
+from platform_resources.quality.foretelling import MOST_FIGURES, Walk
 from platform_resources.quality.profile import ColumnProfile, Profile
 
 START = datetime(2026, 1, 5, 17, tzinfo=UTC)  # a Monday
@@ -137,6 +137,16 @@ def test_of_what_a_version_no_longer_has_nothing_is_told() -> None:
 
     assert ("quantile", "amount") in kinds(judge(shop(84, masked)))
     assert ("quantile", "amount") not in kinds(judge(shop(85, masked)))
+
+
+def test_of_a_wide_table_the_figures_that_tell_most_are_judged() -> None:
+    def wide(at: int, one: Profile) -> Profile:
+        more = {f"c{n}": ColumnProfile("BIGINT", 0.0, 0.5, (1.0, 2.0, 3.0)) for n in range(299)}
+        return replace(one, columns={**more, "phone": one.columns["phone"]}, day_rows=9 if at == 29 else one.day_rows)
+
+    found = judge(shop(30, lambda at, one: column(wide(at, one), "phone", nulls=0.5 if at == 29 else 0.0)))
+    assert found.watched == MOST_FIGURES
+    assert {("rows of the day", None), ("nulls", "phone")} <= kinds(found)
 
 
 def test_a_shift_is_an_alarm_and_then_the_new_normal() -> None:

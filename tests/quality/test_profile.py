@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from platform_resources.quality.profile import Profile, profile
+from platform_resources.quality.profile import _LOOKED_AT, Profile, _Look, profile
 from tests.quality.building import NOW, TABLE, column, contract, database, sla
 
 OPEN = ("id", "kind", "weight", "day", "at")
@@ -76,6 +76,29 @@ def test_a_date_or_moment_that_is_masked_tells_neither_a_day_nor_an_age() -> Non
     assert masked.looked_at == 9
     shown = taken(select, *columns, service_levels=promise)
     assert (shown.day, shown.age_seconds) == (date(2026, 2, 28), 0)
+
+
+def test_of_a_wide_table_fewer_rows_and_the_most_important_columns_are_looked_at() -> None:
+    names = [f"c{at}" for at in range(350)]
+    made = ", ".join(f"i % 7 AS {name}" for name in names)
+    columns = [column(name, "BIGINT", required=name == "c349") for name in names]
+    found = taken(f"SELECT {made} FROM range(9_000) r(i)", *columns)
+    assert (found.rows, found.looked_at, len(found.columns)) == (9_000, 6_666, 350)
+    known = [name for name in names if found.columns[name].nulls is not None]
+    assert known == [*names[:299], "c349"]
+
+
+def test_of_a_hidden_column_nulls_and_distinct_values_are_counted_without_a_copy_of_it(monkeypatch) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(_Look, "_columns", lambda self, _: copied.extend(self._one(f"FROM {_LOOKED_AT}")) or {})
+    columns = column("id", "BIGINT"), column("name", "VARCHAR")
+    taken("SELECT 7 AS id, 'SECRET' AS name", *columns)
+    assert copied[0] == 7
+    assert isinstance(copied[1], int)
+    monkeypatch.undo()
+    made = "SELECT i AS id, CASE WHEN i % 4 > 0 THEN 'n' || i % 4 END AS name FROM range(40) r(i)"
+    name = taken(made, *columns).columns["name"]
+    assert (name.nulls, name.distinct, name.mix) == (0.25, 0.1, None)
 
 
 def test_a_table_that_is_not_there_has_no_profile() -> None:
