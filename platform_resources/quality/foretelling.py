@@ -63,7 +63,8 @@ class Walk:
         active = _active(features, listed)
         ever = active[first:].any(axis=0)
         self._features = [feature for feature, kept in zip(features, ever, strict=True) if kept]
-        self._values = values[:, ever]
+        self._all_told = values[:, ever]
+        self._values = _each_day_once(self._features, self._all_told, history)
         self._foretold = _foretold(self._features, self._values, active[:, ever], history, first)
 
     def watched(self, at: int) -> int:
@@ -87,9 +88,7 @@ class Walk:
 
     def _anomaly(self, index: int, at: int) -> Anomaly:
         feature, told = self._features[index], self._foretold
-        first = at
-        while first > 0 and told.alarms[first - 1, index]:
-            first -= 1
+        first = self._since(index, at)
         lasting = not told.now.alarms[at, index]
         point = self._point(index, at, told.told(at, index), lasting=lasting)
         found = self.history[first]
@@ -108,6 +107,22 @@ class Walk:
             weekday=weekday,
             points=tuple(self._point(index, one, told.now) for one in range(max(0, at + 1 - PLOTTED), at + 1)),
         )
+
+    def _since(self, index: int, at: int) -> int:
+        """The first version in a row that was so. One whose day was told again later breaks no row."""
+        alarms, told_again = self._foretold.alarms, np.isnan(self._values) & np.isfinite(self._all_told)
+        first = one = at
+        while one > 0 and (alarms[one - 1, index] or told_again[one - 1, index]):
+            one -= 1
+            if alarms[one, index] or self._was_off(index, one):
+                first = one
+        return first
+
+    def _was_off(self, index: int, at: int) -> bool:
+        """Whether by itself, by what it told of its day."""
+        now, error = self._foretold.now, self._all_told[at, index] - self._foretold.expected[at, index]
+        size = max(error, 0.0) if self._features[index].upward_only else abs(error)
+        return bool(size > now.scale[at, index] * now.limit[at, index])
 
     def _point(self, index: int, at: int, off: _Off, *, lasting: bool = False) -> Point:
         """`lasting`: as if the version were as far off as the last ones are."""
@@ -199,7 +214,7 @@ def _tabulated(history: Sequence[Observed]) -> tuple[list[Feature], _Array, NDAr
                 values[at, index] = scaled(feature, row[feature])
             elif feature.kind == "mix" and (column := one.profile.columns.get(feature.column or "")) and column.mix:
                 values[at, index] = share_at_most(column)
-    return features, _each_day_once(features, values, history), listed
+    return features, values, listed
 
 
 def _rank(feature: Feature, newest: Mapping[Feature, float]) -> tuple[bool, int]:
@@ -209,7 +224,7 @@ def _rank(feature: Feature, newest: Mapping[Feature, float]) -> tuple[bool, int]
 
 def _each_day_once(features: Sequence[Feature], values: _Array, history: Sequence[Observed]) -> _Array:
     """What several versions tell of the same day of the data is told by the last of them."""
-    of_day = np.array([feature.kind not in ("rows", "age") for feature in features])
+    values, of_day = values.copy(), np.array([feature.kind not in ("rows", "age") for feature in features], dtype=bool)
     for at, (one, following) in enumerate(pairwise(history)):
         if one.profile.day is not None and one.profile.day == following.profile.day:
             values[at, of_day] = np.nan

@@ -149,6 +149,29 @@ def test_of_a_wide_table_the_figures_that_tell_most_are_judged() -> None:
     assert {("rows of the day", None), ("nulls", "phone")} <= kinds(found)
 
 
+@pytest.mark.parametrize(("broken", "since"), [(80, 81), (81, 82), (82, 83)])
+def test_while_the_day_stands_still_it_is_unusual_since_the_first_version_that_told_so(broken: int, since: int) -> None:
+    """Three versions tell of one day, as over a weekend."""
+    still = shop(81)[80].profile
+
+    def frozen(at: int, one: Profile) -> Profile:
+        one = still if at >= 80 else one
+        return replace(one, day_rows=20, columns=column(one, "phone", nulls=0.4).columns) if at >= broken else one
+
+    found = judge(shop(83, frozen))
+    assert (the(found, "nulls").since, the(found, "rows of the day").since) == (since, since)
+    assert the(found, "nulls").versions == 84 - since
+
+
+def test_a_fault_before_and_after_a_day_that_stood_still_is_one() -> None:
+    def fault(at: int, one: Profile) -> Profile:
+        one = replace(one, day=version(81, one).at.date()) if at in (81, 82) else one
+        return column(one, "phone", nulls=0.4) if at >= 80 else one
+
+    found = the(judge(shop(84, fault)), "nulls")
+    assert (found.since, found.versions) == (81, 4)
+
+
 def test_a_shift_is_an_alarm_and_then_the_new_normal() -> None:
     def doubled(at: int, one: Profile) -> Profile:
         return replace(one, day_rows=one.day_rows * 2) if at >= 80 else one
