@@ -1,5 +1,6 @@
 """SQL rules: what they may say, what they answer, and that nothing else gets through."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,21 @@ def test_a_query_that_gives_no_answer_has_failed(query, told):
     found = run(query, mustBe=0)
     assert (found.passed, found.evaluated) == (False, False)
     assert told in found.message
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("max(90000::INTEGER * id * 40000::INTEGER)", "Overflow in multiplication of INT32 (… * …)!"),
+        ("max(CAST(500000000 + id AS DECIMAL(38,30)))", "to DECIMAL(38,30)"),
+        ("max(CAST(DATE '290000-01-01' + id AS TIMESTAMP_NS))", "INT32 with value … can't be cast"),
+        ("max(CAST(email AS INTEGER))", "Could not convert string '…' to INT32"),
+    ],
+)
+def test_why_a_rule_failed_tells_no_value_of_the_data(expression, told):
+    message = run(f"SELECT {expression} FROM {{table}}", mustBe=0).message
+    assert told.lower() in message.lower()
+    assert not re.search(r"\d{3}|@", message)
 
 
 @pytest.mark.parametrize("number", ["'NaN'", "'Infinity'"])
