@@ -268,7 +268,9 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
         }
         for c in contract.table.columns
     ]
-    audit = state.publication.audit if state.publication else None
+    audit = None
+    if state.publication:  # without what it holds for later audits and judgements alone
+        audit = {name: value for name, value in state.publication.audit.items() if name not in ("profile", "proven")}
     told = None if measured is None else availability.availability_record(measured)
     record = {**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit}
     record["history"] = history_record(history)

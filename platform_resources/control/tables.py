@@ -212,7 +212,7 @@ alerts = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("port", String(200), nullable=False),
-    Column("kind", String(20), nullable=False),  # refused, late, rules, availability, held
+    Column("kind", String(20), nullable=False),  # refused, late, rules, availability, held, anomalies
     Column("severity", String(10), nullable=False),  # warning, error
     Column("cause", Text, nullable=False),
     Column("effect", Text, nullable=False),
