@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from platform_resources.quality.anomalies import MOST, NEEDED, Anomaly, Judged, Observed, judge
+from platform_resources.quality.anomaly_texts import value_text
+from platform_resources.quality.features import Feature
 from platform_resources.quality.foretelling import MOST_FIGURES, Walk
 from platform_resources.quality.profile import ColumnProfile, Profile
 
@@ -257,6 +259,32 @@ def test_a_long_history_says_what_its_last_days_say() -> None:
         assert known == [(one.feature, one.deviations, one.since) for one in judge(history[:end]).anomalies]
     assert len(judge(history).anomalies or ()) == len(list(walk.anomalies(329)))
     assert MOST < 292
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        ("age", 120.04, "120 d"),
+        ("age", 1.5, "1 d 12 h"),
+        ("age", 1 + 1 / 1440, "1 d"),
+        ("age", 2 / 24, "2 h"),
+        ("age", 0.0069, "9 min 56 s"),
+        ("age", 0.0, "0 s"),
+        ("gap", 2.0, "2 d"),
+        ("gap", 1200.0, "1,200 d"),
+        ("gap", 1.6, "1.6 d"),
+        ("quantile", 0.00123456, "0.001235"),
+        ("quantile", 12.3456, "12.35"),
+        ("quantile", 0.0, "0.00"),
+        ("quantile", -7e-9, "0.00"),
+        ("nulls", 0.0000000012, "< 0.001 %"),
+        ("nulls", 0.0, "0 %"),
+        ("nulls", 0.00012, "0.012 %"),
+        ("nulls", 0.99984, "99.98 %"),
+    ],
+)
+def test_figures_are_told_in_the_units_that_people_use(kind, value: float, told: str) -> None:
+    assert value_text(Feature(kind, "amount"), value) == told
 
 
 def test_a_profile_is_kept_and_read_as_it_was() -> None:
