@@ -117,6 +117,18 @@ def test_the_page_shows_each_with_its_plot(unusual: Api) -> None:
     assert "nulls in income" not in told
 
 
+def test_a_value_with_a_colon_is_not_cut(api: Api) -> None:
+    mixed = replace(changed("region", mix={"a: b": 0.5, "south": 0.5}), rows=4000, looked_at=4000)
+    write_past(api.mesh.settings, CUSTOMERS, [mixed] * 30, utc_now() - timedelta(days=1))
+    other = changed("region", mix={"a: b": 0.1, "south": 0.9})
+    set_profile(api.mesh.settings, CUSTOMERS, replace(other, rows=4000, looked_at=4000))
+    (told,) = api.get("ana", f"{PORT}/anomalies").json()["anomalies"]
+    assert "'a: b' in region" in told["figure"]
+    shown = page(api)
+    assert "<td>10 % on " in shown
+    assert "B&#39; in region: 10 %" not in shown, "nor beside the plot"
+
+
 def test_who_may_not_know_of_a_product_is_told_nothing(unusual: Api) -> None:
     product = unusual.mesh.settings.domains / "shop" / "products" / "customers" / "product.odps.yaml"
     product.write_text(product.read_text() + "customProperties:\n  - {property: visibility, value: granted}\n")
