@@ -19,7 +19,8 @@ _OF_TYPES = (
     ("texts (VARCHAR, UUID)", ("minLength", "maxLength", "pattern")),
     ("numbers, dates and times", _LIMITS),
     ("numbers", ("multipleOf",)),
-    ("lists", ("minItems", "maxItems", "uniqueItems", "dimensions", "normalized")),
+    ("lists", ("minItems", "maxItems", "uniqueItems", "dimensions")),
+    ("lists of numbers", ("normalized",)),
     ("STRUCT, MAP and JSON", ("minProperties", "maxProperties", "required")),
 )
 _PROMISES = ("required", "unique", "primaryKey", "logicalTypeOptions", "enum", "quality", "relationships")
@@ -77,8 +78,9 @@ def _check_types(options: Node, canonical: str) -> Iterator[Finding]:
 
 def _measured(what: str, canonical: str) -> bool:
     is_list = canonical.endswith("]")
-    if what == "lists" or is_list:
-        return is_list and what == "lists"
+    if what.startswith("lists") or is_list:
+        holds_numbers = is_list and _measured("numbers", canonical.rpartition("[")[0])
+        return is_list and (what == "lists" or (what == "lists of numbers" and holds_numbers))
     if what.startswith("texts"):
         return canonical in ("VARCHAR", "UUID")
     if what.startswith("STRUCT"):

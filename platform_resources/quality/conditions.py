@@ -188,7 +188,7 @@ def _wrong_properties(check: Check, column: DeliveredColumn) -> str:
 def _properties(column: DeliveredColumn) -> str:
     """The list of the names of an object's properties that have a value."""
     if column.type.startswith("MAP("):
-        return f"map_keys({column.sql})"
+        return f"CAST(map_keys({column.sql}) AS VARCHAR[])"
     if column.type == "JSON":
         return f"json_keys({column.sql})"
     if not column.type.startswith("STRUCT("):
@@ -213,8 +213,9 @@ def _wrong_length(check: Check, column: DeliveredColumn) -> str:
             continue
         if option == "normalized":
             if limit is True:  # a thousandth is what 16-bit models round to
-                length = f"sqrt(list_sum(list_transform({column.sql}, x -> x * x)))"
-                conditions.append(f"NOT abs({length} - 1) <= 1e-3")
+                squares = f"list_transform({column.sql}, x -> CAST(x AS DOUBLE) * CAST(x AS DOUBLE))"
+                length = f"sqrt(coalesce(list_sum({squares}), 0))"  # of no numbers it is 0
+                conditions.append(f"({column.sql} IS NOT NULL AND NOT abs({length} - 1) <= 1e-3)")
             continue
         size = f"len({column.sql})" if wanted == "list" else f"length({column.text_sql})"
         whole = _whole(limit, option)

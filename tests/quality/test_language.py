@@ -219,6 +219,14 @@ def test_an_option_that_is_checked_is_found_in_the_document(kind: str, option: s
     assert [(each.path.endswith(option), bool(each.remedy), each.line) for each in found] == [(True, True, 10)]
 
 
+def test_only_lists_of_numbers_have_a_length_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "v1.odcs.yaml"
+    for type_, codes in (("FLOAT[]", []), ("TINYINT[]", []), ("VARCHAR[]", ["option-type"])):
+        more = ", logicalType: vector, logicalTypeOptions: {normalized: true}"
+        file.write_text(CONTRACT.format(version="v3.2.0", type=f'"{type_}"', more=more))
+        assert [found.code for found in check_document(file) if found.code.startswith("option")] == codes
+
+
 @pytest.mark.parametrize("key", RULES)
 def test_a_key_of_a_rule_decides_whether_it_holds(key: str) -> None:
     for rule, holds in zip(RULES[key], (True, False), strict=True):
