@@ -93,30 +93,48 @@ def stands(
     named = {relation.to_table for relation in contract.table.relationships}
     points = {name: _pointed(name, port.domain, contract, inputs) for name in named}
     tables = {table, *(name for name in points.values() if isinstance(name, str))}
-    audit = last.audit if last is not None else {}
-    before = _read(audit)
-    changes = table_changes(con, settings, port.domain, tables, before.snapshot if before else None, snapshot)
-    if table not in changes:
-        return Standing(Unproven("it is no table of the lake"))
-    served = {name: _served(con, to) for name, to in points.items() if isinstance(to, PortAddress)}
-    proof = Proof(table, changes[table].state, snapshot, _parents_now(points, changes, served))
-    if last is None:
-        return Standing(Unproven("nothing is published yet"), proof)
+    before = _read(last.audit) if last is not None else None
+    proof = None
+    try:
+        changes = table_changes(con, settings, port.domain, tables, before.snapshot if before else None, snapshot)
+        if table not in changes:
+            return Standing(Unproven("it is no table of the lake"))
+        served = {name: _served(con, to) for name, to in points.items() if isinstance(to, PortAddress)}
+        proof = Proof(table, changes[table].state, snapshot, _parents_now(points, changes, served))
+        if last is None:
+            return Standing(Unproven("nothing is published yet"), proof)
+        return Standing(_carried(con, settings, port, last, before, proof, points, changes), proof)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:  # then all rows are audited, as they would be without anything to build on
+        return Standing(Unproven("what was proven can't be read"), proof)
+
+
+def _carried(
+    con: duckdb.DuckDBPyConnection,
+    settings: MeshSettings,
+    port: PortAddress,
+    last: Publication,
+    before: Proof | None,
+    now: Proof,
+    points: Mapping[str, str | PortAddress | None],
+    changes: Mapping[str, TableChange],
+) -> Carried | Unproven:
+    """What of the last publication's proof holds, if it keeps one."""
     if before is None or before.snapshot != last.snapshot:
-        return Standing(Unproven(f"publication #{last.number} keeps no proof to build on"), proof)
-    if (obstacle := changes[table].obstacle(before.state)) is not None:
-        return Standing(Unproven(f"{obstacle} since publication #{last.number}"), proof)
-    sql = qualified(port.domain, INTERNAL_SCHEMA, table)
-    carried = Carried(
+        return Unproven(f"publication #{last.number} keeps no proof to build on")
+    if (obstacle := changes[now.table].obstacle(before.state)) is not None:
+        return Unproven(f"{obstacle} since publication #{last.number}")
+    sql = qualified(port.domain, INTERNAL_SCHEMA, now.table)
+    return Carried(
         last.number,
         before.state.rows,
-        changes[table].new_rows,
+        changes[now.table].new_rows,
         rows_at(sql, before.snapshot),
         rows_since(sql, before.snapshot),
-        counts_of(audit["results"], audit[_IN_THE_LOG]["counts"]),
+        counts_of(last.audit["results"], last.audit[_IN_THE_LOG]["counts"]),
         {name: _obstacle(con, settings, name, to, before.parents.get(name), changes) for name, to in points.items()},
     )
-    return Standing(carried, proof)
 
 
 def still_served(con: duckdb.DuckDBPyConnection, proof: Proof) -> Proof:
@@ -153,6 +171,9 @@ def _parents_now(
 
 
 def _served(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Served | None:
+    """None when the port was never published, or its domain has no lake yet."""
+    if con.execute("SELECT 1 FROM duckdb_databases() WHERE database_name = ?", [port.domain]).fetchone() is None:
+        return None
     found = latest_publication(con, port)
     return None if found is None else Served(found.number, found.run_id)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
+import pytest
+
 from platform_resources.contracts import Domain, load_domain
 from platform_resources.lake import PortAddress, connect, latest_publication, roll_back, write_transaction
-from platform_resources.pipeline import Outcome, audit_and_publish
+from platform_resources.pipeline import Outcome, audit_and_publish, proofs
 from platform_resources.quality.plan import Plan
 from platform_resources.self_service.dry_audit import audit_port, plan_of_port
 from tests.pipeline.building import CONTRACT, COUNTED_AT, NOW, PRODUCT, Shop, minutes, write_domain
@@ -141,6 +144,34 @@ def test_a_foreign_key_into_a_port_is_proven_while_that_port_keeps_its_rows(tmp_
     assert [(r.name, r.failed_rows) for r in refused.results if not r.passed] == [("relationships__id", 1)]
     with connect(shop.settings, reads=["shop"]) as con:
         assert latest_publication(con, STOCK).number == 1
+
+
+def test_an_audit_goes_on_though_an_input_has_no_lake_yet(tmp_path: Path) -> None:
+    write_domain(tmp_path, contract=GROWING, name="depot")
+    write_domain(tmp_path, contract=GROWING)
+    product = tmp_path / "domains/shop/products/stock"
+    (product / "product.odps.yaml").write_text(INPUT, encoding="utf-8")
+    (product / "v1.odcs.yaml").write_text(POINTING, encoding="utf-8")
+    shop = Shop(tmp_path, load_domain(tmp_path / "domains/shop"))
+    grow(shop, 0, 5)
+    built = shop.domain.products[0]
+    found = audit_port(shop.settings, shop.domain, built, built.ports[0], NOW)
+    assert [result.name for result in found.results if not result.evaluated] == ["relationships__id"]
+    assert basis(shop)["why_not"] == "nothing is published yet"
+
+
+def test_what_can_not_be_read_of_the_past_is_not_built_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(tmp_path, write_domain(tmp_path, contract=GROWING))
+    grow(shop, 0, 10)
+    shop.publish("one")
+    grow(shop, 10, 1)
+
+    def unreadable(*_: object) -> None:
+        raise duckdb.IOException("a file is gone")
+
+    monkeypatch.setattr(proofs, "_carried", unreadable)
+    assert basis(shop)["why_not"] == "what was proven can't be read"
+    assert shop.publish("two").publication.audit["proven"]["rows"] == 11
 
 
 def test_a_proof_of_another_form_is_not_built_on(tmp_path: Path) -> None:
