@@ -40,7 +40,10 @@ NULL = {"strategy": "null", "clearance": "gdpr"}
 MUTATIONS: dict[str, list[tuple[str, str, Any]]] = {
     "NAM-001": [(CUSTOMER_360, "schema.0.properties.demographics_known.name", "demographics")],
     "NAM-002": [(CUSTOMER_360, "schema.0.properties.contact_updated_at.name", "contact_updated")],
-    "NAM-003": [(CUSTOMER_360, "schema.0.properties.first_purchase_date.name", "first_purchase")],
+    "NAM-003": [
+        (CUSTOMER_360, "schema.0.properties.first_purchase_date.name", "first_purchase"),
+        (CUSTOMER_360, "schema.0.quality.purchases_agree_with_bookings", DELETED),  # it compares the column
+    ],
     "NAM-004": [(CUSTOMER_360, "schema.0.properties.age.name", "str_age")],
     "NAM-005": [(CUSTOMER_360, "schema.0.properties.purchase_days.name", "purchase_cnt")],
     "NAM-006": [(REVENUE, "schema.0.properties.store_id.name", "store_key")],

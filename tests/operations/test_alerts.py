@@ -177,7 +177,7 @@ def test_a_rule_that_asks_the_time_is_looked_at_again_without_a_new_version(mesh
     name_hook(mesh, hook.url)
     rule = '    quality:\n      - {name: seen_lately, type: sql, mustBe: 0, query: "SELECT count(*) FROM {table} '
     rule += f"WHERE now() > TIMESTAMPTZ '{utc_now() + timedelta(milliseconds=100)}'\"}}\n"
-    document = contract("1.0.1").replace("slaProperties:\n", f"{rule}slaProperties:\n")
+    document = contract("1.0.1").replace("    quality:\n", rule)
     passed = {"results": [{"name": "seen_lately", "severity": "error", "passed": True}]}
     before = mesh.publish(contract=document, audit=passed)
     time.sleep(0.2)

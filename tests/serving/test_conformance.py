@@ -91,7 +91,7 @@ def _operations() -> list[str]:
 
 @pytest.fixture(scope="module")
 def document(api: Api) -> Any:
-    found = httpx.get(f"{api.url}/api/v1/openapi.json").json()
+    found = httpx.get(f"{api.url}/api/v1/openapi.json", timeout=60).json()
     schema = schemathesis.openapi.from_dict(found, config=SchemathesisConfig())
     schema.config.update(base_url=api.url)
     return schema

@@ -510,13 +510,19 @@ def test_a_rule_tells_nothing_of_hidden_products(shipped: Judged) -> None:
         _rule_on("input", "{field: name, is: nothing}"),
         _rule_on("contract", "{none: [{field: $facts.inputStates, exists: true}]}"),
     ]
-    documents = {file: file.read_bytes() for file in shipped.mesh.settings.domains.glob("*/products/*/*.odps.yaml")}
+    folder = shipped.mesh.settings.domains
+    products, contract = (
+        list(folder.glob("*/products/*/*.odps.yaml")),
+        folder / "crm/products/customer_360/v1.odcs.yaml",
+    )
+    documents = {file: file.read_bytes() for file in (*products, contract)}
     try:
+        _cut_references(contract)  # which can't be without the input
         hide(shipped.mesh, "sales.bookings")
         reader = shipped.as_(OWNER)
         assert not reader.sees_address("sales.bookings.v1")
         hidden = [try_rule(reader, RuleTried(rule=rule)) for rule in rules]
-        for file in documents:
+        for file in products:
             _cut_inputs(file, "sales.bookings")
         reader = shipped.as_(OWNER)
         gone = [try_rule(reader, RuleTried(rule=rule)) for rule in rules]
@@ -530,6 +536,14 @@ def test_a_rule_tells_nothing_of_hidden_products(shipped: Judged) -> None:
 def _rule_on(kind: str, require: str) -> str:
     text = RULE.replace("appliesTo: publication", f"appliesTo: {kind}").replace("It scores {score}.", "x")
     return text.replace("{field: score, atLeast: 99.9}", require)
+
+
+def _cut_references(file: Path) -> None:
+    """Write a contract anew without its rules that compare with another product."""
+    data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for table in data["schema"]:
+        table["quality"] = [rule for rule in table["quality"] if rule.get("engine") != "mesh"]
+    file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
 
 
 def _cut_inputs(file: Path, product: str) -> None:
