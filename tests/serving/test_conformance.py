@@ -105,7 +105,7 @@ def test_no_answer_is_undocumented(api: Api, document: Any, operation: str) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", _operations())
 def test_no_answer_is_undocumented_at_length(api: Api, document: Any, operation: str) -> None:
-    call(api, document, operation, examples=150)
+    call(api, document, operation, examples=75)
 
 
 def call(api: Api, document: Any, operation: str, examples: int) -> None:
