@@ -16,6 +16,6 @@ def test_the_readme_shows_the_kept_results_and_the_picture_is_theirs() -> None:
     assert between(results) in README.read_text(encoding="utf-8"), AGAIN
     assert picture(results) == PICTURE.read_text(encoding="utf-8"), AGAIN
     assert PICTURE.name in README.read_text(encoding="utf-8")
-    assert results["scales"][0]["scale"] == 1
+    assert [one["scale"] for one in results["scales"]] == [1, 10]
     assert all(len(lines(one)) == 2 + len(TOOLS) for one in results["scales"])
     assert not re.search(r"/(tmp|home|root|work|Users)/", RESULTS.read_text(encoding="utf-8"))
