@@ -24,6 +24,7 @@ from platform_resources.lake import (
     qualified,
 )
 from platform_resources.lake.changes import TableChange, TableState, rows_at, rows_since, table_changes
+from platform_resources.lake.names import quote_literal
 from platform_resources.quality.carried import Carried, Count, Unproven, counts_of
 
 _IN_THE_LOG = "proven"  # key in the record of an audit
@@ -172,7 +173,8 @@ def _parents_now(
 
 def _served(con: duckdb.DuckDBPyConnection, port: PortAddress) -> Served | None:
     """None when the port was never published, or its domain has no lake yet."""
-    if con.execute("SELECT 1 FROM duckdb_databases() WHERE database_name = ?", [port.domain]).fetchone() is None:
+    attached = f"SELECT 1 FROM duckdb_databases() WHERE database_name = {quote_literal(port.domain)}"
+    if con.execute(attached).fetchone() is None:
         return None
     found = latest_publication(con, port)
     return None if found is None else Served(found.number, found.run_id)

@@ -9,13 +9,13 @@ import re
 
 from platform_resources.contracts.model import Contract
 from platform_resources.quality.checks import compile_checks
+from platform_resources.quality.sql_vocabulary import CLOCK
 
-# `age` of one moment is its age today. A name that is found in a text or a comment costs an evaluation, no more.
-_ASKS_THE_TIME = re.compile(
-    r"\b(now|today|get_current_timestamp|get_current_time|transaction_timestamp|age)\s*\(|"
-    r"\b(current_date|current_time|current_timestamp|localtime|localtimestamp|current_localtime|current_localtimestamp)\b",
-    re.IGNORECASE,
-)
+# Some are written without brackets, which a column may be called too: that, or a name in a text or a comment, costs an
+# evaluation, no more.
+_BARE = ("current_", "localtime")
+_NAMES = "|".join(rf"{name}\b" if name.startswith(_BARE) else rf"{name}\s*\(" for name in sorted(CLOCK))
+_ASKS_THE_TIME = re.compile(rf"\b(?:{_NAMES})", re.IGNORECASE)
 _PRIVATE = re.compile(r"\binternal\b", re.IGNORECASE)
 
 

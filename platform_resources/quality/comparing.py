@@ -56,12 +56,9 @@ class Comparing:
                 "rows is right is not known: name more columns, or compare with sum(...), min(...), max(...)"
             )
         unmatched = answer.rows - answer.matched
-        rows, differing = answer.matched, answer.differing
-        if asked.unmatched_differ:
-            rows, differing = answer.rows, differing + unmatched
         missing = unmatched if asked.unmatched_differ else 0
         by_column = {each.column: count + missing for each, count in zip(asked.compare, answer.by_column, strict=True)}
-        return differing, Compared(asked.reference, rows, unmatched, by_column)
+        return answer.differing + missing, Compared(asked.reference, answer.matched + missing, unmatched, by_column)
 
     def differs(self, check: Check) -> tuple[str, str]:
         """(condition, source) that select the rows that differ, with the columns of the audited table alone."""
@@ -119,7 +116,7 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Query:
-    """One comparison as SQL; those with the same `own`, `joined` and `source` are asked in one query."""
+    """One comparison as SQL; those with the same `source`, `on` and `keys` are asked in one query."""
 
     own: str  # the audited table, as `__own`
     keys: tuple[str, ...]  # of the reference

@@ -15,6 +15,7 @@ COLUMNS = [column("seen", "TIMESTAMPTZ"), column("age", "INTEGER")]
         ("SELECT count(*) FROM {table} WHERE seen < now() - INTERVAL 1 DAY", True),
         ("SELECT count(*) FROM {table} WHERE seen < CURRENT_DATE", True),
         ("SELECT count(*) FROM {table} WHERE age(seen) > INTERVAL 1 YEAR", True),
+        ("SELECT count(*) FROM {table} WHERE age (seen) > INTERVAL 1 YEAR", True),
         ("SELECT count(*) FROM {table} WHERE age > 100", False),
         ("SELECT count(*) FROM {table} WHERE nowhere = 1", False),
         ("SELECT count(*) FROM crm.internal.people WHERE seen < now()", False),
