@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from platform_resources.lake import MeshSettings, PortAddress, connect
+from platform_resources.lake import MeshSettings, PortAddress, connect, newest_entry
+from platform_resources.pipeline.profiling import advice_record
 from platform_resources.quality.profile import Profile
 
 
@@ -36,11 +37,23 @@ def write_past(settings: MeshSettings, port: PortAddress, profiles: Sequence[Pro
 
 
 def set_profile(settings: MeshSettings, port: PortAddress, profile: Profile) -> None:
-    """The newest row as if its version had been profiled so."""
+    """The newest row as if its version had been profiled so, and judged beside those before it."""
+    log = f"{port.domain}.mesh.publications"
+    with connect(settings, own=port.domain) as con:
+        newest = newest_entry(con, port)
+        advice = advice_record(con, port, profile, newest.number, newest.published_at, newest.contract_sha256)
+        con.execute(
+            f"UPDATE {log} SET audit = json_merge_patch(audit, ?::JSON) WHERE port = ? AND number = {newest.number}",
+            [json.dumps(advice), str(port)],
+        )
+
+
+def forget_judgement(settings: MeshSettings, port: PortAddress) -> None:
+    """The newest row as an earlier version of the platform wrote it."""
     log = f"{port.domain}.mesh.publications"
     with connect(settings, own=port.domain) as con:
         con.execute(
-            f"UPDATE {log} SET audit = json_merge_patch(audit, json_object('profile', ?::JSON)) "
-            f"WHERE port = ? AND number = (SELECT max(number) FROM {log} WHERE port = ?)",
-            [json.dumps(profile.as_json()), str(port), str(port)],
+            f"""UPDATE {log} SET audit = json_merge_patch(audit, '{{"anomalies": null}}')
+            WHERE port = ? AND number = (SELECT max(number) FROM {log} WHERE port = ?)""",
+            [str(port), str(port)],
         )

@@ -20,7 +20,6 @@ from platform_resources.contracts.wording import counted
 from platform_resources.lake.publications import SHARES, Publication
 
 LAST = 60  # publications that are looked at: as many as a line has room for
-FIGURES = SHARES  # beside the scores
 
 _BARS = "▁▂▃▄▅▆▇█"
 _USUAL = 95.0  # where a line begins, unless it goes deeper: most scores are above
@@ -81,7 +80,7 @@ def score_history(log: Iterable[Publication]) -> ScoreHistory:
     measured = [_measured(row) for row in shown]
     times = [row.published_at for row in shown]
     names = dict.fromkeys(name for found in measured for name in found)
-    order = sorted(names, key=lambda name: (name != "score", name in FIGURES, name))
+    order = sorted(names, key=lambda name: (name != "score", name in SHARES, name))
     return ScoreHistory(
         tuple((row.number, row.published_at) for row in shown),
         tuple(_series(name, times, [found.get(name) for found in measured]) for name in order),

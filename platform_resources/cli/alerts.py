@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 
-from platform_resources.cli.common import JsonFlag, no_product
+from platform_resources.cli.common import AnyProductArgument, JsonFlag, no_product
 from platform_resources.cli.output import console, duration, errors, moment, print_json
 from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings
@@ -29,9 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def alerts_command(
-    product: Annotated[
-        str | None, typer.Argument(help="crm.customer_360, or one port; without it, all.", show_default=False)
-    ] = None,
+    product: AnyProductArgument = None,
     send: Annotated[bool, typer.Option("--send", help="Tell the owners what they are due, of the whole mesh.")] = False,
     json_output: JsonFlag = False,
 ) -> None:

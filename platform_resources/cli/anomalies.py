@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
 
-from platform_resources.cli.common import JsonFlag, no_product
+from platform_resources.cli.common import AnyProductArgument, JsonFlag, named_ports
 from platform_resources.cli.output import console, errors, moment, print_json
 from platform_resources.contracts.wording import counted
-from platform_resources.lake import MeshSettings
+from platform_resources.lake import MeshSettings, PortAddress, lake_exists, newest_entry
 
 if TYPE_CHECKING:
-    from platform_resources.quality.anomalies import Anomaly, Judged, Point
+    from platform_resources.catalog import PortState
+    from platform_resources.catalog.view import CatalogView
+    from platform_resources.quality.anomalies import Anomaly, Point
     from platform_resources.quality.features import Feature
 
 _LINES = 7
@@ -29,18 +31,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def anomalies_command(
-    product: Annotated[
-        str | None, typer.Argument(help="crm.customer_360, or one port; without it, all.", show_default=False)
-    ] = None,
+    product: AnyProductArgument = None,
     json_output: JsonFlag = False,
 ) -> None:
     """What is unusual about the served versions beside those before them; it keeps nothing from being published."""
     found, unreadable = _found(product)
     if json_output:
-        print_json({"ports": [_record(port, judged) for port, judged in found], "unreadable": unreadable})
+        print_json({"ports": [_record(state) for state in found], "unreadable": unreadable})
     else:
-        for port, judged in found:
-            _print_judged(port, judged)
+        for state in found:
+            _print_judged(state)
         if not found and not unreadable:
             errors.print("no product has a port yet", highlight=False)
         for message in unreadable:
@@ -48,31 +48,41 @@ def anomalies_command(
     raise typer.Exit(1 if unreadable else 0)
 
 
-def _found(product: str | None) -> tuple[list[tuple[str, Judged]], list[str]]:
-    """(address, what was found) of one product's ports, or of all; and of which a lake can't be read."""
-    import duckdb  # noqa: PLC0415  (0.5 s with the next ones, which `mesh --help` doesn't need)
+def _found(product: str | None) -> tuple[list[PortState], list[str]]:
+    """The ports of one product, or all; and of which a lake can't be read."""
+    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415  (0.5 s that `mesh --help` doesn't need)
 
-    from platform_resources.catalog.anomalies import anomalies_of  # noqa: PLC0415
-    from platform_resources.catalog.view import CatalogView  # noqa: PLC0415
-
-    found, unreadable = [], []
     with closing(CatalogView(MeshSettings.from_env())) as view:
-        named = [state for state in view.ports() if product in (None, state.port.address, state.product.address)]
-        if product is not None and not named:
-            no_product(product)
-        for state in named:
-            try:
-                found.append((state.port.address, anomalies_of(view, state)))
-            except duckdb.Error:
-                unreadable.append(f"{state.port.address}: its lake can't be read; `mesh fsck` tells damage")
-    return sorted(found, key=lambda one: one[0]), unreadable
+        named = named_ports(view, product)
+        damaged = {state.product.domain for state in named if _is_damaged(view, state)}
+    found = [state for state in named if state.product.domain not in damaged]
+    told = [state.port.address for state in named if state.product.domain in damaged]
+    return found, [f"{port}: its lake can't be read; `mesh fsck` tells damage" for port in told]
 
 
-def _print_judged(port: str, judged: Judged) -> None:
-    found = judged.anomalies
-    verdict = f"[yellow]{len(found)} unusual[/]" if found else f"[dim]{judged.says}[/]"
-    console.print(f"[bold]{port}[/]  {verdict}", highlight=False)
-    for anomaly in found:
+def _is_damaged(view: CatalogView, state: PortState) -> bool:
+    """Whether nothing is known of what a port serves: where a lake can't be read, none seems to serve anything."""
+    import duckdb  # noqa: PLC0415  (as above)
+
+    port = PortAddress.parse(state.port.address)
+    if state.publication is not None or not lake_exists(view.settings, port.domain):
+        return False
+    try:
+        view.told(port, "newest entry", lambda con: newest_entry(con, port))
+    except duckdb.Error:
+        return True
+    return False
+
+
+def _print_judged(state: PortState) -> None:
+    from platform_resources.catalog.anomalies import anomalies_of  # noqa: PLC0415  (as above)
+    from platform_resources.quality.judgement_record import verdict  # noqa: PLC0415
+
+    judged = anomalies_of(state)
+    usual = "nothing is served" if state.publication is None else verdict(judged)
+    told = f"[yellow]{len(judged.anomalies)} unusual[/]" if judged.anomalies else f"[dim]{usual}[/]"
+    console.print(f"[bold]{state.port.address}[/]  {told}", highlight=False)
+    for anomaly in judged.anomalies:
         console.print(f"  [yellow]{escape(anomaly.says)}[/]", highlight=False)
         console.print(f"  [dim]{escape(_standing(anomaly))}[/]", highlight=False)
         for line in plot(anomaly.feature, anomaly.points):
@@ -115,19 +125,24 @@ def _column(point: Point, line: Any) -> list[str]:
     return cells
 
 
-def _record(port: str, judged: Judged) -> dict[str, Any]:
+def _record(state: PortState) -> dict[str, Any]:
     """For JSON: shares 0-1, ages in days."""
+    from platform_resources.catalog.anomalies import anomalies_of  # noqa: PLC0415  (as above)
+
+    judged = anomalies_of(state)
     return {
-        "port": port,
+        "port": state.port.address,
+        "publication": None if state.publication is None else state.publication.number,
+        "judged": judged.profiled,
         "known_versions": judged.known,
         "needed_versions": judged.needed,
-        "learning": judged.learning,
+        "learning": judged.profiled and judged.learning,
         "watched_figures": judged.watched,
         "anomalies": [_anomaly_record(one) for one in judged.anomalies],
     }
 
 
 def _anomaly_record(one: Anomaly) -> dict[str, Any]:
-    plain = asdict(one)
-    feature = plain.pop("feature")
-    return {"figure": one.feature.title, **feature, **plain}
+    plain, feature = asdict(one), one.feature
+    del plain["feature"]
+    return {"figure": feature.title, "kind": feature.kind, "column": feature.column, "of": feature.of, **plain}

@@ -269,8 +269,9 @@ def show(product: ProductArgument, json_output: JsonFlag = False) -> None:
         for c in contract.table.columns
     ]
     audit = None
-    if state.publication:  # without what it holds for later audits and judgements alone
-        audit = {name: value for name, value in state.publication.audit.items() if name not in ("profile", "proven")}
+    if state.publication:  # without what it holds for later audits and judgements, and what `mesh anomalies` tells
+        kept = state.publication.audit
+        audit = {name: kept[name] for name in kept if name not in ("profile", "proven", "anomalies")}
     told = None if measured is None else availability.availability_record(measured)
     record = {**port_record(state), "purpose": contract.purpose, "columns": columns, "audit": audit}
     record["history"] = history_record(history)

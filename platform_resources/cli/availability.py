@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from platform_resources.cli.common import JsonFlag, no_product, read_mesh
+from platform_resources.cli.common import AnyProductArgument, JsonFlag, no_product, read_mesh
 from platform_resources.cli.output import console, duration, errors, moment, print_json, table
 from platform_resources.lake import MeshSettings, utc_now
 
@@ -75,9 +75,7 @@ def _by_reason(told: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def availability_command(
-    product: Annotated[
-        str | None, typer.Argument(help="crm.customer_360, or one port; without it, all.", show_default=False)
-    ] = None,
+    product: AnyProductArgument = None,
     json_output: JsonFlag = False,
 ) -> None:
     """Availability over the promised window: measured, error budget, how fast it burns."""

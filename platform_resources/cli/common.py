@@ -19,15 +19,18 @@ from platform_resources.pipeline import published_in, read_mesh
 
 if TYPE_CHECKING:
     from platform_resources.access import Access, Caller
+    from platform_resources.catalog.view import CatalogView
     from platform_resources.serving.readers import Reader
 
 __all__ = [
+    "AnyProductArgument",
     "AsOption",
     "JsonFlag",
     "ProductArgument",
     "caller_of",
     "catalog_reader",
     "find_port",
+    "named_ports",
     "no_product",
     "promised_before",
     "read_mesh",
@@ -39,6 +42,9 @@ __all__ = [
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProductArgument = Annotated[str, typer.Argument(help="crm.customer_360, or one port: crm.customer_360.v1")]
+AnyProductArgument = Annotated[
+    str | None, typer.Argument(help="crm.customer_360, or one port; without it, all.", show_default=False)
+]
 
 AsOption = Annotated[
     str | None,
@@ -141,6 +147,14 @@ def find_port(domains: list[DomainState], name: str) -> PortState:
         hint = f"did you mean {', '.join(near)}?" if near else "`mesh status` lists them"
         fail(f"there is no product {name!r}; {hint}", code=2)
     return by_preference_now(found)[0]
+
+
+def named_ports(view: CatalogView, product: str | None) -> list[PortState]:
+    """The ports of a product, one port, or all, by address; ends the command when there is none of that name."""
+    named = [state for state in view.ports() if product in (None, state.port.address, state.product.address)]
+    if product is not None and not named:
+        no_product(product)
+    return sorted(named, key=lambda state: state.port.address)
 
 
 def no_product(name: str) -> NoReturn:

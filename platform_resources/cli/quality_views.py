@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
@@ -11,7 +12,6 @@ from rich.table import Table
 from platform_resources.catalog import PortState
 from platform_resources.catalog.fitness.evidence import floored
 from platform_resources.catalog.score_history import (
-    FIGURES,
     LAST,
     ScoreHistory,
     Series,
@@ -22,6 +22,7 @@ from platform_resources.catalog.score_history import (
 from platform_resources.cli.output import DIM, score_text
 from platform_resources.contracts.wording import counted
 from platform_resources.lake import MeshSettings, PortAddress, connect, publications
+from platform_resources.lake.publications import SHARES
 
 _WIDTH = 40  # publications that a line shows
 _COLOURS = {"rising": "green", "falling": "red", "steady": DIM}
@@ -41,16 +42,7 @@ def history_record(history: ScoreHistory) -> dict[str, Any]:
     return {
         "publications": [{"number": number, "published_at": at} for number, at in history.publications],
         "series": {series.name: list(series.values) for series in history.series},
-        "trends": {
-            series.name: {
-                "direction": series.trend.direction,
-                "change": series.trend.change,
-                "per_week": series.trend.per_week,
-                "says": series.trend.says,
-            }
-            for series in history.series
-            if series.trend is not None
-        },
+        "trends": {series.name: asdict(series.trend) for series in history.series if series.trend is not None},
     }
 
 
@@ -76,7 +68,7 @@ def _weight(audit: Mapping[str, Any], dimension: str) -> str:
 def shares_table(audit: Mapping[str, Any], history: ScoreHistory) -> Table | None:
     """Completeness and accuracy in percent; None where neither was measured."""
     made, bottom = _grid(), history.bottom
-    for name in FIGURES:
+    for name in SHARES:
         share = share_of(audit, name)
         if share is not None:
             promised = share.get("promised")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
 
 from platform_resources.cli.availability import STATES, budget_text, percent_text
-from platform_resources.cli.common import JsonFlag, no_product
+from platform_resources.cli.common import AnyProductArgument, JsonFlag, named_ports
 from platform_resources.cli.output import console, duration, errors, print_json, table
 from platform_resources.lake import MeshSettings, utc_now
 
@@ -25,9 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def slo_command(
-    product: Annotated[
-        str | None, typer.Argument(help="crm.customer_360, or one port; without it, all.", show_default=False)
-    ] = None,
+    product: AnyProductArgument = None,
     json_output: JsonFlag = False,
 ) -> None:
     """Service levels: freshness, completeness and availability over the promised window, and their error budgets."""
@@ -59,15 +57,12 @@ def _found(product: str | None) -> tuple[list[PortLevels], list[str]]:
         Access(MeshSettings.from_env(), personas=False) as access,
         closing(CatalogView(access.settings, access.guard.lakes, access.control)) as view,
     ):
-        named = [state for state in view.ports() if product in (None, state.port.address, state.product.address)]
-        if product is not None and not named:
-            no_product(product)
-        for state in named:
+        for state in named_ports(view, product):
             try:
                 found.append(levels_of(access, view, state, now))
             except AccessError as error:
                 unreadable.append(f"{error.message}. {error.remedy or ''}".strip())
-    return sorted(found, key=lambda one: one.port), unreadable
+    return found, unreadable
 
 
 def _print_levels(one: PortLevels) -> None:

@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from platform_resources.catalog import DomainState, PortState, by_preference_now
-from platform_resources.catalog.score_history import FIGURES, ScoreHistory, share_of
+from platform_resources.catalog.score_history import ScoreHistory, share_of
 from platform_resources.cli.output import duration, moment, score_text, state_text, table
 from platform_resources.cli.quality_views import scores_table, shares_table
 from platform_resources.contracts.lifecycle import is_runnable, replacement_of
 from platform_resources.contracts.model import QualityRule
 from platform_resources.contracts.wording import MANUAL
 from platform_resources.lake import Publication
+from platform_resources.lake.publications import SHARES
 
 _LIVES = {"proposed": "dim", "draft": "cyan", "active": "green", "deprecated": "yellow", "retired": "dim"}
 
@@ -50,7 +51,7 @@ def port_record(state: PortState) -> dict[str, Any]:
             "rows": publication.row_count,
             "score": round(publication.score, 2),
             "scores": publication.audit.get("scores", {}),
-            **{name: share_of(publication.audit, name) for name in FIGURES},
+            **{name: share_of(publication.audit, name) for name in SHARES},
             "warnings": _failed(publication.audit),
         }
     record["lifecycle"] = _life_record(state)

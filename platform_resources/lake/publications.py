@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -221,7 +221,7 @@ def publish(
     snapshot: int,
     columns: Sequence[str],
     promise: Promise,
-    audit: dict[str, Any],
+    audit: dict[str, Any] | Callable[[int], dict[str, Any]],
     score: float,
     row_count: int,
     data_as_of: datetime | None,
@@ -236,7 +236,8 @@ def publish(
     was killed without knowing whether its commit held may simply try again. When a later snapshot was published
     meanwhile by another run, the port is not taken back to this one: the newest publication is returned.
 
-    `judged_at`: number of the port's newest row when its publication was decided (0: none).
+    `audit`: its record, or what makes it of the number that the publication gets. `judged_at`: number of the port's
+    newest row when its publication was decided (0: none).
 
     Raises
     ------
@@ -276,7 +277,7 @@ def publish(
         )
         published = Publication(
             *(address, number, snapshot, kind, run_id, promise.version, promise.sha256, tuple(columns), row_count),
-            *(score, audit, data_as_of, now),
+            *(score, audit(number) if callable(audit) else audit, data_as_of, now),
         )
         append_entry(con, settings, port, published)
     return published

@@ -6,6 +6,7 @@ import dagster as dg
 
 from platform_resources.quality.anomalies import Judged
 from platform_resources.quality.anomaly_texts import value_text
+from platform_resources.quality.judgement_record import verdict
 
 ANOMALIES_CHECK = "anomalies"
 
@@ -20,9 +21,8 @@ def anomalies_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
     )
 
 
-def anomalies_result(key: dg.AssetKey, judged: Judged | None) -> dg.AssetCheckResult:
-    """Passed while it is learning; `judged` None: its history can't be read, so nothing is known."""
-    found = () if judged is None else judged.anomalies
+def anomalies_result(key: dg.AssetKey, judged: Judged) -> dg.AssetCheckResult:
+    """Passed while it is learning, and of a version that could not be judged: nothing is known against it."""
     records = [
         dg.TableRecord(
             {
@@ -34,16 +34,16 @@ def anomalies_result(key: dg.AssetKey, judged: Judged | None) -> dg.AssetCheckRe
                 "since publication": one.since,
             }
         )
-        for one in found
+        for one in judged.anomalies
     ]
     told: dict[str, object] = {"unusual": dg.MetadataValue.table(records)} if records else {}
-    if judged is not None:
+    if judged.profiled:
         told |= {"figures": judged.watched, "versions_known": judged.known, "versions_needed": judged.needed}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=ANOMALIES_CHECK,
-        passed=not found,
+        passed=not judged.anomalies,
         severity=dg.AssetCheckSeverity.WARN,
-        description="its history can't be read" if judged is None else judged.says,
+        description=verdict(judged),
         metadata=told,
     )

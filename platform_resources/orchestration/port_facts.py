@@ -7,15 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import dagster as dg
-import duckdb
 
-from platform_resources.catalog.score_history import ScoreHistory, line_of, score_history
+from platform_resources.catalog.score_history import line_of, score_history
 from platform_resources.contracts.model import OutputPort, Product
 from platform_resources.governance import Consumer
-from platform_resources.lake import MeshSettings, PortAddress, Publication, connect, public_url, publications
+from platform_resources.lake import MeshSettings, Publication, public_url
 from platform_resources.quality import Audit, GroupResult
-
-_PLOTTED = 30  # publications
 
 
 def links(product: Product, port: OutputPort) -> dict[str, dg.MetadataValue]:
@@ -91,25 +88,15 @@ def check_facts(group: GroupResult) -> dict[str, Any]:
 
 def share_facts(audit: Audit) -> dict[str, Any]:
     """Completeness and accuracy in percent, where they were measured: Dagster plots them over time."""
-    shares = {"completeness": audit.completeness, "accuracy": audit.accuracy}
-    return {f"percent/{name}": share.percent for name, share in shares.items() if share is not None}
+    return {f"percent/{name}": share.percent for name, share in audit.shares.items()}
 
 
-def history_facts(settings: MeshSettings, port: PortAddress) -> dict[str, Any]:
-    """How the score went over the last publications, and where it leads.
+def history_facts(log: Sequence[Publication]) -> dict[str, Any]:
+    """How the score went over the last publications (newest first), and where it leads: a small line for each figure.
 
-    Nothing where the log can't be read now: the version is published, and must not look as if it had failed.
+    Nothing of a single publication.
     """
-    try:
-        with connect(settings, reads=[port.domain]) as con:
-            log = publications(con, port.domain, port, limit=_PLOTTED)
-    except duckdb.Error:
-        return {}
-    return drawn_history(score_history(log))
-
-
-def drawn_history(history: ScoreHistory) -> dict[str, Any]:
-    """The same as a table with a small line for each figure; nothing of a single publication."""
+    history = score_history(log)
     if len(history.publications) < 2:
         return {}
     rows = [

@@ -224,7 +224,7 @@ def _metadata(
         "snapshot": publication.snapshot,
         "score": publication.score,
         **publication_facts(product, port, publication, outcome.before),
-        **history_facts(settings, address),
+        **history_facts(outcome.log),
         **consumer_facts(settings, port, publication.published_at),
         "contract_sha256": publication.contract_sha256,
         "audit_seconds": outcome.audit_seconds,

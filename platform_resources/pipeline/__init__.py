@@ -9,7 +9,6 @@ from platform_resources.pipeline.documents import is_small, read_mesh, recent_me
 from platform_resources.pipeline.gate import GovernedDomain, govern, judge_candidate, judgement_record
 from platform_resources.pipeline.ingest import IngestError, IngestReport, ingest, landed_files, new_files, source_folder
 from platform_resources.pipeline.ledger import watermark
-from platform_resources.pipeline.profiling import judged
 from platform_resources.pipeline.published import published_in, published_ports
 from platform_resources.pipeline.publishing import Outcome, audit_and_publish, replace_table
 from platform_resources.pipeline.quarantine import Quarantined, QuarantinedFile, waiting_in_quarantine
@@ -28,7 +27,6 @@ __all__ = [
     "ingest",
     "is_small",
     "judge_candidate",
-    "judged",
     "judgement_record",
     "kept_down",
     "landed_files",

@@ -1,4 +1,7 @@
-"""The profile of a version, kept with its audit, and how unusual that is beside the profiles of earlier versions."""
+"""The profile of a version, and how unusual it is beside those that lead to it; both are kept with its audit.
+
+Advice on what is about to be published: whatever keeps it from being made keeps no version from being published.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +13,27 @@ import duckdb
 
 from platform_resources.contracts.model import Contract
 from platform_resources.governance import Council
-from platform_resources.lake import MeshSettings, PortAddress, Publication
+from platform_resources.lake import PortAddress
 from platform_resources.lake.profiles import Profiled, read_profiles
-from platform_resources.pipeline.documents import read_mesh
-from platform_resources.quality.anomalies import MOST, Judged, Observed, judge
+from platform_resources.quality.anomalies import MOST, Observed, judge
+from platform_resources.quality.judgement_record import record_of
 from platform_resources.quality.profile import Profile, profile
 
 _log = logging.getLogger(__name__)
 
 
-def profile_record(
-    con: duckdb.DuckDBPyConnection, settings: MeshSettings, contract: Contract, table_sql: str, now: datetime
-) -> dict[str, Any]:
-    """The entry of an audit's record, read back by `lake.profiles`; empty when the table can't be profiled.
-
-    Whatever keeps it from that: a profile is advice, and no publication fails for it.
-    """
-    opened = open_columns(contract, read_mesh(settings)[1])
+def profile_of(
+    con: duckdb.DuckDBPyConnection, contract: Contract, council: Council, table_sql: str, now: datetime
+) -> Profile | None:
+    """None when the table can't be profiled."""
+    opened = open_columns(contract, council)
     try:
-        found = profile(con, contract, table_sql, now, opened)
+        return profile(con, contract, table_sql, now, opened)
     except duckdb.InterruptException:
         raise
     except Exception:  # noqa: BLE001
         _log.warning("%s can't be profiled", table_sql, exc_info=True)
-        return {}
-    return {} if found is None else {"profile": found.as_json()}
+        return None
 
 
 def open_columns(contract: Contract, council: Council) -> frozenset[str]:
@@ -50,16 +49,34 @@ def open_columns(contract: Contract, council: Council) -> frozenset[str]:
     )
 
 
-def judged(con: duckdb.DuckDBPyConnection, port: PortAddress, snapshot: int) -> Judged:
-    """The version of a port that was published from a snapshot, beside those before it.
+def advice_record(
+    con: duckdb.DuckDBPyConnection,
+    port: PortAddress,
+    seen: Profile | None,
+    number: int,
+    now: datetime,
+    contract_sha256: str,
+) -> dict[str, Any]:
+    """The entries of an audit's record: the profile, which `lake.profiles` reads, and what is unusual about it.
 
-    After a roll back that is the version that was gone back to: what was published since is not looked at.
+    `con` reads the port's log as it stands now, and `number` is the one that the version is likely to get. What could
+    not be profiled has neither entry, what can't be judged no judgement.
     """
-    found = read_profiles(con, port, MOST, until=snapshot)
-    known = [(one.snapshot, observed) for one in found if (observed := _observed(one)) is not None]
-    if not known or known[-1][0] != snapshot:
-        return Judged(0, profiled=False)
-    return judge([observed for _, observed in known])
+    if seen is None:
+        return {}
+    return {"profile": seen.as_json(), **_judgement(con, port, Observed(number, now, contract_sha256, seen))}
+
+
+def _judgement(con: duckdb.DuckDBPyConnection, port: PortAddress, seen: Observed) -> dict[str, Any]:
+    try:
+        known = [_observed(one) for one in read_profiles(con, port, MOST)]
+        past = [one for one in known if one is not None and one.number < seen.number and one.at <= seen.at]
+        return record_of(judge([*past, seen]), seen.number)
+    except duckdb.InterruptException:
+        raise
+    except Exception:  # noqa: BLE001
+        _log.warning("%s can't be judged", port, exc_info=True)
+        return {}
 
 
 def _observed(one: Profiled) -> Observed | None:
@@ -67,19 +84,4 @@ def _observed(one: Profiled) -> Observed | None:
     try:
         return Observed(one.number, one.published_at, one.contract_sha256, Profile.from_json(one.profile))
     except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-
-
-def judged_when_published(
-    con: duckdb.DuckDBPyConnection, port: PortAddress, publication: Publication | None
-) -> Judged | None:
-    """The same of what was just published, if anything was; None, too, when it can't be judged: it is served."""
-    if publication is None:
-        return None
-    try:
-        return judged(con, port, publication.snapshot)
-    except duckdb.InterruptException:
-        raise
-    except Exception:  # noqa: BLE001  (advice on what is served already)
-        _log.warning("%s can't be judged", port, exc_info=True)
         return None

@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import duckdb
 
 from platform_resources.contracts.model import Domain, OutputPort, Product
-from platform_resources.governance import Candidate, Judgement
+from platform_resources.governance import Candidate, Judgement, score_weights
 from platform_resources.lake import (
     INTERNAL_SCHEMA,
     MeshSettings,
@@ -25,23 +26,27 @@ from platform_resources.lake import (
     latest_publication,
     newest_entry,
     pin,
+    publications,
     publish,
     qualified,
     quote_identifier,
     refuse,
     write_transaction,
 )
-from platform_resources.pipeline.gate import judge_candidate, judgement_record, weights_for
+from platform_resources.pipeline.documents import read_mesh
+from platform_resources.pipeline.gate import judge_candidate, judgement_record
 from platform_resources.pipeline.ledger import watermark
-from platform_resources.pipeline.profiling import judged_when_published, profile_record
+from platform_resources.pipeline.profiling import advice_record, profile_of
 from platform_resources.pipeline.proofs import Standing, stands, still_served
 from platform_resources.pipeline.published import published_ports
 from platform_resources.quality import Audit, evaluate
 from platform_resources.quality.anomalies import Judged
 from platform_resources.quality.carried import Carried, Unproven
+from platform_resources.quality.judgement_record import UNJUDGED, judged_in, numbered
 
 _NEW_ROWS = "_rows_to_write"
 _COMPUTED = "_rows_computed"
+_TOLD = 30  # publications that an outcome tells
 
 
 class ContractChangedError(RuntimeError):
@@ -53,8 +58,9 @@ class Outcome:
     """What became of a candidate: its audit, the gate's judgements, its publication when it passed. Times in seconds.
 
     `publication` is that of a later snapshot when another run published one meanwhile: it holds this candidate's data
-    and what came after. `before`: what stood last in the port's log when the audit began. `anomalies`: of what was
-    published, beside the versions before it; None when nothing was. `built_on`: what the audit carried on.
+    and what came after. `before`: what stood last in the port's log when the audit began. `anomalies`: of that
+    publication, as its audit's record tells them. `built_on`: what the audit carried on. `log`: the
+    last publications of the port, newest first; none where nothing was published or they can't be read.
     """
 
     port: str
@@ -66,8 +72,9 @@ class Outcome:
     publish_seconds: float
     judgements: tuple[Judgement, ...] = ()
     before: Publication | None = None
-    anomalies: Judged | None = None
+    anomalies: Judged = UNJUDGED
     built_on: Carried | Unproven | None = None
+    log: tuple[Publication, ...] = ()
 
     @property
     def published(self) -> bool:
@@ -179,9 +186,11 @@ def audit_and_publish(
     """
     promise = _promise(port)
     address = PortAddress.parse(port.address)
-    contract = port.contract
+    contract, council = port.contract, read_mesh(settings)[1]
     table = contract.table.physical_name
+    table_sql = qualified(domain.name, INTERNAL_SCHEMA, table)
     inputs = [PortAddress.parse(item.address) for item in product.inputs]
+    allowed = [str(item) for item in inputs]
     with connect(settings, own=domain.name) as writer:
         snapshot, logged = current_snapshot(writer, domain.name), newest_entry(writer, address)
         started = time.perf_counter()
@@ -191,26 +200,27 @@ def audit_and_publish(
         ):
             data_as_of = _data_as_of(reader, domain, product, sources)
             last = logged if logged is not None and logged.kind != "retire" else None
-            standing = stands(reader, settings, address, contract, [str(item) for item in inputs], last, snapshot)
+            standing = stands(reader, settings, address, contract, allowed, last, snapshot)
             audit = evaluate(
                 reader,
                 contract,
-                qualified(domain.name, INTERNAL_SCHEMA, table),
+                table_sql,
                 now=now,
                 data_as_of=data_as_of,
-                allowed_tables=[str(item) for item in inputs],
+                allowed_tables=allowed,
                 other_columns=_columns_of_siblings(domain, port),
                 carried=standing.carried,
-                weights=weights_for(settings, contract),
+                weights=score_weights(council, contract),
             )
             proof = _proof_record(reader, standing, audit)
-            profiled = profile_record(reader, settings, contract, qualified(domain.name, INTERNAL_SCHEMA, table), now)
+            profile = profile_of(reader, contract, council, table_sql, now)
         audited = time.perf_counter()
         candidate = Candidate(str(address), audit.score, audit.scores, audit.rows, _age_seconds(now, data_as_of))
         judgements = judge_candidate(settings, published_ports(writer, domain.name), candidate, promise.sha256, now)
         record = audit.as_record() | {"governance": [judgement_record(item, settings.project) for item in judgements]}
-        publication = None
+        number, publication = (logged.number if logged else 0), None
         if audit.passed and not any(item.blocks for item in judgements):
+            advice = advice_record(writer, address, profile, number + 1, now, promise.sha256)
             publication = publish(
                 writer,
                 settings,
@@ -219,13 +229,13 @@ def audit_and_publish(
                 snapshot=snapshot,
                 columns=[column.name for column in contract.table.columns],
                 promise=promise,
-                audit=record | proof | profiled,
+                audit=partial(numbered, record | proof | advice),
                 score=audit.score,
                 row_count=audit.rows,
                 data_as_of=data_as_of,
                 run_id=run_id,
                 now=now,
-                judged_at=logged.number if logged else 0,
+                judged_at=number,
             )
         else:
             refuse(
@@ -233,16 +243,37 @@ def audit_and_publish(
                 settings,
                 Refusal(str(address), snapshot, run_id, contract.version, audit.score, record, now),
             )
-        unusual = judged_when_published(writer, address, publication)
-    seconds = audited - started, time.perf_counter() - audited
-    found = judgements, logged, unusual, standing.carried
-    return Outcome(str(address), snapshot, audit, publication, data_as_of, *seconds, *found)
+        publish_seconds = time.perf_counter() - audited
+        log = () if publication is None else last_publications(writer, address)
+    unusual = judged_in({} if publication is None else publication.audit)
+    found = judgements, logged, unusual, standing.carried, log
+    return Outcome(str(address), snapshot, audit, publication, data_as_of, audited - started, publish_seconds, *found)
+
+
+def last_publications(con: duckdb.DuckDBPyConnection, port: PortAddress) -> tuple[Publication, ...]:
+    """What an outcome tells of the log.
+
+    Nothing where it can't be read now: the version is published, and must not look as if it had failed.
+    """
+    try:
+        return tuple(publications(con, port.domain, port, limit=_TOLD))
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        return ()
 
 
 def _proof_record(reader: duckdb.DuckDBPyConnection, standing: Standing, audit: Audit) -> dict[str, Any]:
-    """What the audit built on, and what later ones may build on."""
-    proof = {} if standing.proof is None else still_served(reader, standing.proof).as_record(audit.counts)
-    return {"built_on": standing.carried.as_record(), **proof}
+    """What the audit built on, and what later ones may build on: nothing where it can't be read what stands now."""
+    built_on = {"built_on": standing.carried.as_record()}
+    if standing.proof is None:
+        return built_on
+    try:
+        return built_on | still_served(reader, standing.proof).as_record(audit.counts)
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error:
+        return built_on
 
 
 def _age_seconds(now: datetime, data_as_of: datetime | None) -> float | None:

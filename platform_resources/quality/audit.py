@@ -191,7 +191,7 @@ class Audit:
             "score": self.score,
             "scores": self.scores,
             "weights": self._weighed,
-            **{name: found.as_record() for name, found in self._figures.items()},
+            **{name: found.as_record() for name, found in self.shares.items()},
             "seconds": round(self.seconds, 3),
             "results": [
                 {
@@ -211,7 +211,8 @@ class Audit:
         }
 
     @property
-    def _figures(self) -> dict[str, Share]:
+    def shares(self) -> dict[str, Share]:
+        """Completeness and accuracy by name, where they were measured."""
         found = {"completeness": self.completeness, "accuracy": self.accuracy}
         return {name: share for name, share in found.items() if share is not None}
 

@@ -1,4 +1,4 @@
-"""What is unusual about the version that a port serves, as far as who asks may know of it."""
+"""What is unusual about the version that a port serves, as far as who asks may know of it: for API, portal and MCP."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AnomalyOut(Answer):
     figure: str = Field(examples=["share of nulls in phone"])
     kind: str = Field(examples=["nulls"])
     column: str | None
-    says: str = Field(description="What was seen and what was expected, in a sentence.")
+    says: str = Field(description="The figure, what was seen of it and what was expected, in a sentence.")
     seen: float | None = Field(description="In rows, days, as a share 0-1 or in the column's unit; null: of a schema.")
     expected: float | None
     low: float | None = Field(description="What would have been usual: from here ...")
@@ -41,13 +41,23 @@ class AnomalyOut(Answer):
     since_publication: int = Field(description="The first version in a row that was so.")
     since: datetime
     versions: int = Field(description="How many versions were so, this one among them.")
-    points: list[ExpectedPoint] = Field(description="The versions before it, oldest first, and itself.")
+    points: list[ExpectedPoint] = Field(
+        description="The versions before it, oldest first, and itself; of the 24 most unusual figures."
+    )
+
+    @property
+    def told(self) -> str:
+        """The same sentence without the figure, whose name may hold any text."""
+        return self.says.removeprefix(self.figure).partition(": ")[2]
 
 
 class Anomalies(Answer):
     port: str
-    publication: int | None = Field(description="That was judged; null when nothing is served.")
-    learning: bool = Field(description="Whether too few versions are known to judge one.")
+    publication: int | None = Field(description="That is served; null when nothing is.")
+    judged: bool = Field(
+        description="Whether it was judged when it was published; if not, the next one is, and nothing is told here."
+    )
+    learning: bool = Field(description="Whether it was judged while too few versions were known to call any unusual.")
     known_versions: int = Field(description="Of other days, that it is compared with; counted up to those needed.")
     needed_versions: int
     watched_figures: int
@@ -63,7 +73,7 @@ class Anomalies(Answer):
 )
 def get_anomalies(reader: CurrentReader, state: AskedPort) -> Anomalies:
     """Figures of the served version that its own past does not foretell. They warn, and broke no promise."""
-    found = anomalies_of(reader.view, state)
+    found = anomalies_of(state)
     told = _told(found.anomalies, reader, state)
     return _anomalies(state, found, told)
 
@@ -72,7 +82,8 @@ def _anomalies(state: PortState, found: Judged, told: list[Anomaly]) -> Anomalie
     return Anomalies(
         port=state.port.address,
         publication=None if state.publication is None else state.publication.number,
-        learning=found.learning,
+        judged=found.profiled,
+        learning=found.profiled and found.learning,
         known_versions=found.known,
         needed_versions=found.needed,
         watched_figures=found.watched,

@@ -17,7 +17,16 @@ from platform_resources.quality import compile_checks
 from platform_resources.serving.answers import Answer, Limit, Page, link_next, paged, refusals
 from platform_resources.serving.entitlements import contracts_of, is_told_rows, policy_on, sight_of
 from platform_resources.serving.hidden_inputs import names_unseen
-from platform_resources.serving.quality_figures import ShareOut, TrendOut, share_out, trends_of
+from platform_resources.serving.quality_figures import (
+    ManualRule,
+    ShareOut,
+    TrendOut,
+    WeightOut,
+    manual_rules_of,
+    share_out,
+    trends_of,
+    weights_of,
+)
 from platform_resources.serving.readers import AskedPort, CurrentReader, Reader
 
 router = APIRouter(tags=["products"])
@@ -41,6 +50,9 @@ class RuleResult(Answer):
 class Measured(Answer):
     score: float = Field(description="0-100.", examples=[98.5])
     scores: dict[str, float] = Field(description="By dimension, 0-100.", examples=[{"completeness": 99.2}])
+    weights: dict[str, WeightOut] = Field(
+        description="What each dimension weighs in the score; empty where it was not recorded."
+    )
     completeness: ShareOut | None = Field(
         description="Of the columns that must have values; null where none must, or hidden rows would be counted."
     )
@@ -59,6 +71,7 @@ class QualityReport(Answer):
     measured: Measured | None = Field(description="Null before the first publication.")
     refused: Measured | None = Field(description="Of a newer version that failed, and that nobody reads.")
     trends: list[TrendOut] = Field(description="Where the figures of the last publications lead; empty before five.")
+    manual: list[ManualRule] = Field(description="Rules of the contract that people look after: not measured.")
 
 
 class PublicationOut(Answer):
@@ -98,7 +111,14 @@ def get_quality(reader: CurrentReader, state: AskedPort) -> QualityReport:
         refused = _measured(refusal.audit, refusal.score, refusal.contract_version, refusal.refused_at, told)
     number = None if publication is None else publication.number
     trends = list(trends_of(score_history(_log(reader, state)), shares=told.rows))
-    return QualityReport(port=state.port.address, publication=number, measured=measured, refused=refused, trends=trends)
+    return QualityReport(
+        port=state.port.address,
+        publication=number,
+        measured=measured,
+        refused=refused,
+        trends=trends,
+        manual=manual_rules_of(contracts_of(reader, state)[0]),
+    )
 
 
 @router.get(
@@ -168,6 +188,7 @@ def _measured(audit: Mapping[str, Any], score: float, version: str, at: datetime
     return Measured(
         score=round(score, 2),
         scores=_rounded(audit.get("scores") or {}),
+        weights=weights_of(audit),
         completeness=share_out(audit, "completeness", told.sees) if told.rows else None,
         accuracy=share_out(audit, "accuracy", told.sees) if told.rows else None,
         passed=all(item.status == "passed" or item.severity != "error" for item in results),

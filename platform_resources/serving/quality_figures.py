@@ -1,13 +1,15 @@
-"""Completeness and accuracy as shares of values, and where scores lead: what `quality` answers beside the checks."""
+"""What `quality` answers beside the checks: shares of values, weights, where scores lead, rules that are manual."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
-from platform_resources.catalog.score_history import FIGURES, ScoreHistory, share_of
+from platform_resources.catalog.score_history import ScoreHistory, share_of
+from platform_resources.contracts import Contract
+from platform_resources.lake.publications import SHARES
 from platform_resources.serving.answers import Answer
 from platform_resources.serving.hidden_inputs import names_unseen
 
@@ -35,6 +37,21 @@ class TrendOut(Answer):
     per_week: float
     publications: int = Field(description="The last ones, at most 60.")
     says: str = Field(examples=["falling 0.4 a week"])
+
+
+class WeightOut(Answer):
+    """What a dimension counts in the score."""
+
+    weight: float = Field(description="Of all weights together.", examples=[2])
+    said_by: str = Field(description="contract, council, a tier of it, or nobody: then it is 1.", examples=["contract"])
+
+
+class ManualRule(Answer):
+    """A rule that people look after: it is not measured, and in no score."""
+
+    name: str
+    column: str | None = Field(description="Null when it is about the table.")
+    description: str | None
 
 
 def share_out(audit: Mapping[str, Any], name: str, sees: Callable[[str], bool]) -> ShareOut | None:
@@ -65,5 +82,28 @@ def trends_of(history: ScoreHistory, *, shares: bool) -> Sequence[TrendOut]:
             says=series.trend.says,
         )
         for series in history.series
-        if series.trend is not None and (shares or series.name not in FIGURES)
+        if series.trend is not None and (shares or series.name not in SHARES)
+    ]
+
+
+def trends_said(trends: Iterable[TrendOut]) -> dict[str, str]:
+    """Name of a figure -> where it leads, in words."""
+    return {trend.of: trend.says for trend in trends}
+
+
+def weights_of(audit: Mapping[str, Any]) -> dict[str, WeightOut]:
+    """Dimension -> what it weighs, as the audit recorded it; empty of an older log."""
+    found = audit.get("weights") or {}
+    return {
+        name: WeightOut(weight=one["weight"], said_by=one["said_by"])
+        for name, one in found.items()
+        if isinstance(one, Mapping)
+    }
+
+
+def manual_rules_of(contract: Contract) -> list[ManualRule]:
+    """The rules of a contract that nobody measures."""
+    return [
+        ManualRule(name=rule.name, column=rule.column, description=rule.description)
+        for rule in contract.table.manual_rules
     ]

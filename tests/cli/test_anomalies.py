@@ -44,8 +44,22 @@ def test_as_json_the_figures_are_plain(unusual: QuickMesh) -> None:
     (port,) = unusual("anomalies", "shop.orders", "--json").json["ports"]
     (found,) = port["anomalies"]
     assert (found["kind"], found["column"], round(found["seen"]), round(found["expected"])) == ("rows", None, 3, 30)
-    assert (found["since"], found["versions"], port["learning"]) == (31, 1, False)
+    assert (found["since"], found["versions"], found["figure"]) == (31, 1, "rows")
+    assert (port["publication"], port["judged"], port["learning"]) == (31, True, False)
     assert [point["unusual"] for point in found["points"]][-2:] == [False, True]
+
+
+def test_a_lake_that_can_not_be_read_is_told_and_hides_no_other(unusual: QuickMesh) -> None:
+    (unusual.home / "lakes" / "shop" / "catalog.sqlite").write_bytes(b"no database at all" * 100)
+    done = unusual("anomalies")
+    assert done.code == 1
+    assert "not told: shop.orders.v1: its lake can't be read" in done.err
+    assert "ledger.totals.v1  still learning" in done.out
+
+
+def test_a_product_that_is_not_built_serves_nothing(empty: Mesh) -> None:
+    done = QuickMesh(empty.project, empty.home)("anomalies", "shop.orders")
+    assert (done.code, done.out.strip()) == (0, "shop.orders.v1  nothing is served")
 
 
 def test_a_product_that_there_is_not_is_told(unusual: QuickMesh) -> None:

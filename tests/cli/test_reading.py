@@ -49,7 +49,7 @@ def test_show_tells_the_promise_and_the_columns(built: Mesh) -> None:
     }
     assert columns["segment"]["classification"] == "restricted"
     assert page["audit"]["passed"] is True
-    assert not page["audit"].keys() & {"profile", "proven"}, "short names, that only the platform reads"
+    assert not page["audit"].keys() & {"profile", "proven", "anomalies"}, "short names, that only the platform reads"
 
 
 def test_show_tells_completeness_in_percent_and_how_the_score_went(built: Mesh) -> None:

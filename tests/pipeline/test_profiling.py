@@ -7,12 +7,15 @@ import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 
+import duckdb
 import pytest
 
-from platform_resources.lake import PortAddress, connect, publications, roll_back
+from platform_resources.lake import PortAddress, Publication, connect, newest_entry, publications, roll_back
 from platform_resources.lake.profiles import read_profiles
-from platform_resources.pipeline import judged, replace_table
+from platform_resources.pipeline import judge_candidate, replace_table
+from platform_resources.pipeline.publishing import last_publications
 from platform_resources.quality.anomalies import MOST, NEEDED
+from platform_resources.quality.judgement_record import NOT_JUDGED, judged_in, verdict
 from platform_resources.quality.profile import Profile
 from tests.histories import write_past
 from tests.pipeline.building import CONTRACT, NOW, REPOSITORY, Shop, write_domain
@@ -58,6 +61,18 @@ def kept(shop: Shop) -> Profile:
         return Profile.from_json(read_profiles(con, PORT, MOST)[-1].profile)
 
 
+def numbers(shop: Shop) -> list[int]:
+    """Of the versions that lead to what is served."""
+    with connect(shop.settings, reads=["shop"]) as con:
+        return [one.number for one in read_profiles(con, PORT, MOST)]
+
+
+def rolled_back(shop: Shop, to: int, days: int) -> Publication:
+    now = NOW + timedelta(days=days)
+    with connect(shop.settings, own="shop") as con:
+        return roll_back(con, shop.settings, port=PORT, table="stock", to=to, run_id=f"back-{days}", now=now)
+
+
 def past(shop: Shop, days: int) -> list[Profile]:
     """What is kept now as of each of the days before it."""
     now = kept(shop)
@@ -66,7 +81,6 @@ def past(shop: Shop, days: int) -> list[Profile]:
 
 def test_a_version_is_profiled_on_its_last_whole_day(shop: Shop) -> None:
     outcome = published(shop, "one", 0)
-    assert outcome.anomalies is not None
     assert outcome.anomalies.says == "still learning: 0 of 14 versions of other days"
     found = kept(shop)
     assert (found.rows, found.day, found.day_rows, found.gap_days) == (100, date(2026, 3, 1), 25, 1)
@@ -91,9 +105,16 @@ def test_a_version_that_is_unusual_is_published_and_told(shop: Shop) -> None:
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
     assert published(shop, "two", 1).anomalies.anomalies == ()
     outcome = published(shop, "three", 2, keepers=1)
-    assert [one.feature.title for one in outcome.anomalies.anomalies] == ["share of nulls in keeper"]
+    (found,) = outcome.anomalies.anomalies
+    assert (found.feature.title, found.feature.subject) == ("share of nulls in keeper", "share of nulls in keeper")
     assert outcome.publication is not None
-    assert outcome.anomalies.anomalies[0].since == outcome.publication.number
+    assert found.since == found.points[-1].number == outcome.publication.number
+    assert [publication.number for publication in outcome.log[:3]] == [23, 22, 21]
+    assert "SECRET" not in json.dumps(outcome.publication.audit)
+    assert len(json.dumps(outcome.publication.audit["anomalies"])) < 3000
+    with connect(shop.settings, reads=["shop"]) as con:
+        assert judged_in(newest_entry(con, PORT).audit) == outcome.anomalies
+    assert shop.publish("three", now=NOW + timedelta(days=2)).anomalies == outcome.anomalies, "a run that is repeated"
 
 
 def test_profiles_that_cannot_be_read_are_no_past_and_keep_nothing_from_being_published(shop: Shop) -> None:
@@ -113,46 +134,95 @@ def test_a_profile_or_a_judgement_that_fails_keeps_nothing_from_being_published(
         raise AttributeError("of a str")
 
     monkeypatch.setattr("platform_resources.pipeline.profiling.judge", broken)
-    assert published(shop, "one", 0).anomalies is None
+    outcome = published(shop, "one", 0)
+    assert verdict(outcome.anomalies) == NOT_JUDGED
+    assert outcome.publication.audit.keys() & {"profile", "anomalies"} == {"profile"}
     monkeypatch.setattr("platform_resources.pipeline.profiling.profile", broken)
-    assert not published(shop, "two", 1).anomalies.profiled
+    outcome = published(shop, "two", 1)
+    assert verdict(outcome.anomalies) == NOT_JUDGED
+    assert not outcome.publication.audit.keys() & {"profile", "anomalies"}
 
 
-def test_after_a_roll_back_what_is_served_again_is_judged_and_no_version_after_it(shop: Shop) -> None:
+def test_who_interrupts_the_judgement_stops_the_publication(shop: Shop, monkeypatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    monkeypatch.setattr("platform_resources.pipeline.profiling.judge", interrupted)
+    with pytest.raises(duckdb.InterruptException):
+        published(shop, "one", 0)
+    with connect(shop.settings, reads=["shop"]) as con:
+        assert newest_entry(con, PORT) is None
+
+
+def test_after_a_roll_back_what_is_served_again_is_told_and_what_it_left_is_no_past(shop: Shop) -> None:
     published(shop, "one", 0)
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
-    good = published(shop, "two", 1).publication
-    bad = published(shop, "three", 2, keepers=1).publication
-    with connect(shop.settings, own="shop") as con:
-        assert judged(con, PORT, bad.snapshot).anomalies
-        back = roll_back(
-            con, shop.settings, port=PORT, table="stock", to=good.number, run_id="back", now=NOW + timedelta(days=3)
-        )
-        assert not judged(con, PORT, back.snapshot).anomalies
-        assert [one.number for one in read_profiles(con, PORT, MOST)][-2:] == [good.number, bad.number]
+    good = published(shop, "two", 1)
+    bad = published(shop, "three", 2, keepers=1)
+    back = rolled_back(shop, good.publication.number, 3)
+    assert bad.anomalies.anomalies
+    assert judged_in(back.audit) == good.anomalies
+    assert numbers(shop)[-2:] == [21, good.publication.number]
+    (found,) = published(shop, "four", 4, keepers=1).anomalies.anomalies
+    assert (found.since, found.versions) == (25, 1), "the version that was left is not the first one"
+    assert [point.number for point in found.points][-3:] == [21, 22, 25]
 
 
-def test_after_a_roll_back_within_a_day_it_is_still_the_served_version_that_is_judged(shop: Shop) -> None:
+def test_who_goes_back_to_what_was_left_has_it_in_its_past_again(shop: Shop) -> None:
+    """Rows of the log alone, one a day; with two numbers it is a rollback to the second."""
+    published(shop, "one", 0)
+
+    def leading(*then: tuple[int, int] | int) -> list[int]:
+        with connect(shop.settings, own="shop") as con:
+            con.execute("DELETE FROM shop.mesh.publications WHERE number > 1")
+            for at, row in enumerate(then, 2):
+                kind, to = ("rollback", row[1]) if isinstance(row, tuple) else ("publish", row)
+                con.execute(
+                    "INSERT INTO shop.mesh.publications BY NAME SELECT * REPLACE "
+                    f"({at} AS number, '{kind}' AS kind, snapshot + {to - 1} AS snapshot, "
+                    f"published_at + INTERVAL {at} DAY AS published_at) FROM shop.mesh.publications WHERE number = 1"
+                )
+        return numbers(shop)
+
+    assert leading(2, 3, (4, 1)) == [1]
+    assert leading(2, 3, (4, 1), (5, 3)) == [1, 2, 3]
+    assert leading(2, 3, (4, 1), (5, 3), 6, (7, 2), 8) == [1, 2, 8]
+
+
+def test_the_anomalies_of_a_version_that_is_served_again_name_it_as_before(shop: Shop) -> None:
     published(shop, "one", 0)
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
     good = published(shop, "two", 1, keepers=1).publication
     published(shop, "three", 1 + 1 / 24)
-    with connect(shop.settings, own="shop") as con:
-        back = roll_back(
-            con, shop.settings, port=PORT, table="stock", to=good.number, run_id="back", now=NOW + timedelta(days=2)
-        )
-        (found,) = judged(con, PORT, back.snapshot).anomalies
-        assert (found.feature.title, found.since) == ("share of nulls in keeper", good.number)
+    (found,) = judged_in(rolled_back(shop, good.number, 2).audit).anomalies
+    assert (found.feature.title, found.since) == ("share of nulls in keeper", good.number)
 
 
-def test_of_a_version_without_a_profile_no_other_one_is_judged(shop: Shop) -> None:
+@pytest.mark.parametrize("rebuilt", [True, False])
+def test_of_two_runs_at_once_each_tells_of_what_is_published(shop: Shop, monkeypatch, rebuilt: bool) -> None:
+    """While one is judged by the gate another one publishes, of newer rows or of the same ones."""
     published(shop, "one", 0)
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
-    served = published(shop, "two", 1).publication
-    with connect(shop.settings, own="shop") as con:
-        con.execute(f"UPDATE shop.mesh.publications SET audit = '{{}}' WHERE number = {served.number}")
-        found = judged(con, PORT, served.snapshot)
-    assert (found.says, found.anomalies) == ("not judged: this version has no profile", ())
+    between = []
+
+    def judge(*arguments: object) -> object:
+        monkeypatch.undo()
+        if rebuilt:
+            between.append(published(shop, "between", 1, keepers=1))
+        else:
+            between.append(shop.publish("between", now=NOW + timedelta(days=1)))
+        return judge_candidate(*arguments)
+
+    monkeypatch.setattr("platform_resources.pipeline.publishing.judge_candidate", judge)
+    outcome = published(shop, "two", 1, keepers=10 if rebuilt else 1)
+    (found,) = outcome.anomalies.anomalies
+    assert found.since == outcome.publication.number == found.points[-1].number
+    assert outcome.publication.number == between[0].publication.number + (not rebuilt)
+
+
+def test_a_log_that_can_not_be_read_is_none_to_tell(shop: Shop) -> None:
+    with duckdb.connect() as con:
+        assert last_publications(con, PORT) == ()
 
 
 def test_of_a_day_with_many_versions_the_last_one_is_read(shop: Shop) -> None:

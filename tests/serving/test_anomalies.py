@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import html
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import dagster as dg
 import pytest
 
 from platform_resources.access import Identity
-from platform_resources.lake import utc_now
+from platform_resources.lake import MeshSettings, Publication, connect, newest_entry, utc_now
+from platform_resources.orchestration.anomalies import anomalies_result
+from platform_resources.quality.judgement_record import NOT_JUDGED, judged_in
 from platform_resources.quality.profile import ColumnProfile, Profile
+from tests.cli.quick import QuickMesh
 from tests.guarded import CUSTOMERS
-from tests.histories import set_profile, write_past
+from tests.histories import forget_judgement, set_profile, write_past
+from tests.mcp.conftest import agents_of
 from tests.portal.conftest import Browser
 from tests.serving.conftest import Api
 
@@ -40,6 +47,13 @@ def unusual(api: Api) -> Api:
     wrong = replace(wrong, rows=20, columns={**wrong.columns, "income": ColumnProfile("BIGINT", 1.0, None)})
     set_profile(api.mesh.settings, CUSTOMERS, wrong)
     return api
+
+
+def newest(settings: MeshSettings) -> Publication:
+    with connect(settings, reads=[CUSTOMERS.domain]) as con:
+        found = newest_entry(con, CUSTOMERS)
+    assert found is not None
+    return found
 
 
 def page(api: Api) -> str:
@@ -105,8 +119,48 @@ def test_the_schema_is_told_to_owners(api: Api) -> None:
 
 def test_a_product_without_a_past_is_still_learning(api: Api) -> None:
     told = api.get("ana", f"{PORT}/anomalies").json()
-    assert (told["learning"], told["known_versions"], told["needed_versions"], told["anomalies"]) == (True, 0, 14, [])
+    assert not told["judged"], "nothing was profiled"
+    set_profile(api.mesh.settings, CUSTOMERS, USUAL)
+    told = api.get("ana", f"{PORT}/anomalies").json()
+    facts = ("judged", "learning", "known_versions", "needed_versions", "anomalies")
+    assert [told[name] for name in facts] == [True, True, 0, 14, []]
     assert "Still learning: 0 of 14 versions" in page(api)
+
+
+def test_every_door_tells_the_same_of_a_version(unusual: Api) -> None:
+    settings = unusual.mesh.settings
+    desk = unusual.get("desk", f"{PORT}/anomalies").json()["anomalies"]
+    said = {one["figure"]: one["says"] for one in desk}
+    assert len(said) == 3
+    (kept,) = QuickMesh(settings.project, settings.home)("anomalies", "shop.customers", "--json").json["ports"]
+    assert {one["figure"]: one["says"] for one in kept["anomalies"]} == said
+    judged = judged_in(newest(settings).audit)
+    check = anomalies_result(dg.AssetKey(CUSTOMERS.key), judged)
+    assert check.description == "; ".join(one["says"] for one in kept["anomalies"])
+    with contextmanager(agents_of)(unusual.mesh) as agents:
+        for who, told in (("desk", said), ("ana", {name: text for name, text in said.items() if "income" not in name})):
+            answer = agents(who).answer("get_quality", product=str(CUSTOMERS))
+            assert {one["figure"]: f"{one['figure']}: {one['says']}" for one in answer["unusual"]["figures"]} == told
+            assert answer["unusual"]["withheld"] == 3 - len(told)
+            assert "3 figures unusual beside earlier versions" in answer["summary"]
+    shown = page(unusual)
+    for text in said.values():
+        assert (html.escape(text.partition(": ")[2]) in shown) == ("nulls in income" not in text)
+
+
+def test_a_version_without_a_judgement_is_neither_usual_nor_learning(unusual: Api) -> None:
+    settings = unusual.mesh.settings
+    forget_judgement(settings, CUSTOMERS)
+    told = unusual.get("ana", f"{PORT}/anomalies").json()
+    assert [told[name] for name in ("publication", "judged", "learning", "anomalies")] == [31, False, False, []]
+    shown = page(unusual)
+    assert "Not judged: publication #31" in shown
+    assert "Still learning" not in shown
+    assert NOT_JUDGED in QuickMesh(settings.project, settings.home)("anomalies", "shop.customers").out
+    check = anomalies_result(dg.AssetKey(CUSTOMERS.key), judged_in(newest(settings).audit))
+    assert (check.passed, check.description) == (True, NOT_JUDGED)
+    with contextmanager(agents_of)(unusual.mesh) as agents:
+        assert not agents("ana").answer("get_quality", product=str(CUSTOMERS))["unusual"]["judged"]
 
 
 def test_the_page_shows_each_with_its_plot(unusual: Api) -> None:

@@ -14,6 +14,7 @@ from platform_resources.contracts import contract_of_text
 from platform_resources.lake import PortAddress
 from platform_resources.quality import compile_checks
 from tests.guarded import CUSTOMERS, CUSTOMERS_CONTRACT, GuardedMesh, publish_rows
+from tests.portal.conftest import Browser
 from tests.serving.conftest import Api
 from tests.tiny_mesh import PRODUCT
 
@@ -119,6 +120,23 @@ def test_shares_of_values_are_told_but_to_who_does_not_see_all_rows(api: Api) ->
     log = api.get("reggie", f"{PORT}/publications")
     assert log.json()["publications"][0]["completeness_percent"] is None
     assert "4321" not in hidden.text + log.text
+
+
+def test_what_dimensions_weigh_and_which_rules_people_look_after_is_told(api: Api) -> None:
+    weights = {"completeness": {"weight": 3, "said_by": "tier gold"}, "accuracy": {"weight": 1.0, "said_by": "nobody"}}
+    audit = {"results": [], "scores": {"completeness": 99.0, "accuracy": 98.0}, "weights": weights}
+    api.mesh.publish(audit=audit)
+    answer = told(api, "ana", f"{PORT}/quality")
+    assert answer["measured"]["weights"] == weights
+    rule = {"name": "letters_arrive", "column": None, "description": "The shop writes to ten customers a year."}
+    assert answer["manual"] == [rule]
+    with Browser(api.url) as browser:
+        assert browser.sign_in(api.mesh.tokens["ana"]).status_code == 303
+        page = browser.get("/products/shop/customers").text
+    assert "<td>3<br><small>says the tier gold</small></td>" in page
+    assert rule["description"] in page
+    api.mesh.publish(audit={"results": [], "scores": {"accuracy": 98.0}})
+    assert told(api, "ana", f"{PORT}/quality")["measured"]["weights"] == {}, "of an older log"
 
 
 def test_rows_are_not_counted_while_the_filter_of_a_contract_that_was_taken_back_holds(api: Api) -> None:

@@ -58,7 +58,9 @@ def look_at(access: Access, view: CatalogView, state: PortState, now: datetime) 
         return PortLook(address, tuple(found), frozenset(unknown | _LOGGED))
     try:
         found += [*_incidents(access, view, state, now), *_broken_rules(access, view, state, now)]
-        found += _unusual(view, state)
+        found += _unusual(state)
+        if state.publication is not None and not anomalies_of(state).profiled:
+            unknown.add("anomalies")
     except (AccessError, duckdb.Error, PublicationError):
         why = "its lake can't be read (`mesh fsck` tells the damage)"
         return PortLook(address, tuple(found), frozenset(unknown | _LOGGED), why)
@@ -120,9 +122,9 @@ def _broken_rules(access: Access, view: CatalogView, state: PortState, now: date
         yield Trouble(str(address), "rules", "error", None, cause, effect)
 
 
-def _unusual(view: CatalogView, state: PortState) -> Iterator[Trouble]:
+def _unusual(state: PortState) -> Iterator[Trouble]:
     """By figure and column alone: a value of a column may be somebody's."""
-    found = anomalies_of(view, state).anomalies
+    found = anomalies_of(state).anomalies
     if found and state.publication is not None:
         names = list(dict.fromkeys(one.feature.subject for one in found))
         since = min(one.since_at for one in found)

@@ -42,8 +42,7 @@ def unusual_figure(one: AnomalyOut, number: int) -> Figure | None:
     head = ("Publication", "Day", "Seen", "Expected", "")
     spec = {"width": plots.WIDTH, "height": 110, "layer": _layers(unit)}
     name = one.figure[:1].upper() + one.figure[1:]
-    told = one.says.removeprefix(one.figure).partition(": ")[2]  # the name of a figure may hold any text
-    says = f"{told[:1].upper()}{told[1:]}. The band is what was expected of each version."
+    says = f"{one.told[:1].upper()}{one.told[1:]}. The band is what was expected of each version."
     return Figure(f"unusual-{number}", name, says, plots.framed(spec, values), head, rows)
 
 

@@ -10,7 +10,6 @@ from fastapi import Request, Response
 from platform_resources.access.errors import UnknownPortError
 from platform_resources.catalog import PortState
 from platform_resources.contracts import Contract
-from platform_resources.contracts.model import QualityRule
 from platform_resources.lake import utc_now
 from platform_resources.operations import ProbeSettings, levels_of
 from platform_resources.operations.history import read_history
@@ -41,6 +40,7 @@ from platform_resources.serving.product_metrics import (
 )
 from platform_resources.serving.products import ProductDetail, get_product
 from platform_resources.serving.quality import PublicationOut, QualityReport, get_quality, list_publications
+from platform_resources.serving.quality_figures import trends_said
 from platform_resources.serving.readers import Reader
 from platform_resources.serving.schemas import PortSchema, get_schema
 from platform_resources.serving.slos import slos_of
@@ -72,7 +72,6 @@ class ProductPage:
     quality: QualityReport
     anomalies: Anomalies
     rules: dict[str, str]  # check -> what it means, by the contract
-    manual: tuple[QualityRule, ...]
     promises: list[PromiseRow]
     levels: list[LevelRow]
     availability: AvailabilityOut
@@ -94,7 +93,7 @@ class ProductPage:
 
     @property
     def trends(self) -> dict[str, str]:
-        return trends_in(self.quality)
+        return trends_said(self.quality.trends)
 
     @property
     def readable(self) -> bool:
@@ -132,7 +131,7 @@ def page_of(
     lineage = get_lineage(reader, state, _DEPTH)
     log = publications.publications
     figures = [
-        score_figure(log, trends_in(quality).get("score")),
+        score_figure(log, trends_said(quality.trends).get("score")),
         age_figure(log, port.freshness.promised_seconds) if port.served else None,
         availability_figure(_days(reader, state, availability, now), availability.promised_percent),
         reads_figure([(day.day, day.reads) for day in usage.by_day]),
@@ -152,7 +151,6 @@ def page_of(
         quality=quality,
         anomalies=anomalies,
         rules=rules_of(contract),
-        manual=contract.table.manual_rules,
         promises=promises_of(port, availability, quality.measured, log, now),
         levels=levels_shown(slos_of(reader, state, levels)),
         availability=availability,
@@ -172,11 +170,6 @@ def page_of(
         asked=access.pending(port.address),
         nothing=access.nothing(port.access.grants),
     )
-
-
-def trends_in(quality: QualityReport) -> dict[str, str]:
-    """Name of a figure -> where it leads, in words."""
-    return {trend.of: trend.says for trend in quality.trends}
 
 
 def schema_for(reader: Reader, state: PortState, wanted: str | None = None) -> tuple[PortSchema, str | None]:

@@ -9,6 +9,7 @@ from fastapi import Response
 from pydantic import Field
 from starlette.requests import Request
 
+from platform_resources.serving.anomalies import Anomalies, get_anomalies
 from platform_resources.serving.answers import Answer
 from platform_resources.serving.fitness import FitnessAnswer, Needs
 from platform_resources.serving.fitness import check_fitness as fitness_of
@@ -22,7 +23,7 @@ from platform_resources.serving.ports import Freshness, freshness_of
 from platform_resources.serving.product_metrics import IncidentOut, get_incidents
 from platform_resources.serving.quality import Measured, PublicationOut, RuleResult, list_publications
 from platform_resources.serving.quality import get_quality as quality_of
-from platform_resources.serving.quality_figures import ShareOut
+from platform_resources.serving.quality_figures import ShareOut, trends_said
 
 _RECENT, _DAYS = 10, 90  # publications; days of incidents
 
@@ -68,12 +69,28 @@ class Published(Answer):
     published_at: datetime
 
 
+class Unusual(Answer):
+    figure: str
+    says: str = Field(description="What was seen and what was expected.")
+    since_publication: int = Field(description="The first version in a row that was so.")
+    versions: int = Field(description="How many versions were so.")
+
+
+class UnusualFound(Answer):
+    judged: bool = Field(description="False: this version was not, the next one will be.")
+    learning: bool = Field(description="Too few versions were known to call any unusual.")
+    watched_figures: int
+    figures: list[Unusual] = Field(description="Those that earlier versions do not foretell; no promise is broken.")
+    withheld: int = Field(description="How many more are about columns or rows that you don't see.")
+
+
 class QualityAbout(Answer):
     summary: str = Field(description="The answer as a sentence.")
     freshness: Freshness = Field(description="Promised against now.")
     availability: AvailabilityOut = Field(description="Promised against measured.")
     quality: QualityFound
     recent: list[Published] = Field(description="The last publications, newest first: how the score went.")
+    unusual: UnusualFound = Field(description="Of the served version, beside those before it.")
     incidents: list[IncidentOut] = Field(description="Refused versions, outages, late data of 90 days, newest first.")
 
 
@@ -84,7 +101,7 @@ def get_quality(
     ] = False,
     cursor: Cursor = None,
 ) -> Found[QualityAbout]:
-    """How good a product is now: score by dimension, failed checks, freshness, availability, score history, incidents.
+    """How good a product is now: score by dimension, failed checks, freshness, availability, history, what is unusual.
 
     Use it to answer whether data can be trusted, whether a promise is kept, what went wrong lately, and which rule
     failed; a refused version is told too. `summary` says it in a sentence; `detail` adds the checks that passed. Values
@@ -93,10 +110,10 @@ def get_quality(
     me = reader()
     state = port_of(me, product)
     log = list_publications(_NO_REQUEST, Response(), me, state, _RECENT, None)
-    report, fresh = quality_of(me, state), freshness_of(state)
+    report, fresh, unusual = quality_of(me, state), freshness_of(state), get_anomalies(me, state)
     happened = get_incidents(me, state.product.domain, state.product.name, _DAYS)
     about = QualityAbout(
-        summary=quality_said(report, fresh, happened.total, _DAYS),
+        summary=quality_said(report, fresh, unusual, happened.total, _DAYS),
         freshness=fresh,
         availability=get_availability(me, state),
         quality=QualityFound(
@@ -104,9 +121,10 @@ def get_quality(
             publication=report.publication,
             measured=_checked(report.measured, detail),
             refused=_checked(report.refused, detail),
-            trends={trend.of: trend.says for trend in report.trends},
+            trends=trends_said(report.trends),
         ),
         recent=[_published(one, detail) for one in log.publications],
+        unusual=_unusual(unusual),
         incidents=happened.incidents,
     )
     if report.measured is None:
@@ -115,7 +133,7 @@ def get_quality(
         hints = () if detail else ("Checks that passed are counted; `detail` tells them too.",)
     return Found(
         about,
-        lists=("quality.refused.results", "quality.measured.results", "recent", "incidents"),
+        lists=("quality.refused.results", "quality.measured.results", "recent", "unusual.figures", "incidents"),
         cursor=cursor,
         hints=hints,
     )
@@ -137,6 +155,19 @@ def _checked(measured: Measured | None, detail: bool) -> Checked | None:
         contract_version=measured.contract_version,
         at=measured.at,
         results=[*failed, *passed] if detail else failed,
+    )
+
+
+def _unusual(found: Anomalies) -> UnusualFound:
+    return UnusualFound(
+        judged=found.judged,
+        learning=found.learning,
+        watched_figures=found.watched_figures,
+        figures=[
+            Unusual(figure=one.figure, says=one.told, since_publication=one.since_publication, versions=one.versions)
+            for one in found.anomalies
+        ],
+        withheld=found.withheld,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from platform_resources.contracts.wording import counted
+from platform_resources.serving.anomalies import Anomalies
 from platform_resources.serving.column_lineage import LineagePath
 from platform_resources.serving.ports import Freshness
 from platform_resources.serving.quality import Measured, QualityReport
@@ -15,12 +16,14 @@ _FRESHNESS = {
 }
 
 
-def quality_said(report: QualityReport, freshness: Freshness, incidents: int, days: int) -> str:
-    """The score, how many checks failed, whether the data is fresh, and how often something went wrong."""
+def quality_said(report: QualityReport, freshness: Freshness, unusual: Anomalies, incidents: int, days: int) -> str:
+    """The score, how many checks failed, whether it is fresh, what is unusual, and how often something went wrong."""
     said = [f"{report.port} has no publication yet"]
     if report.measured is not None:
         score = f"Publication {report.publication} of {report.port} scores {report.measured.score:g} of 100"
         said = [f"{score}: {_checks(report.measured)}", _FRESHNESS[freshness.state]]
+        if count := len(unusual.anomalies) + unusual.withheld:
+            said.append(f"{counted(count, 'figure')} unusual beside earlier versions")
     if report.refused is not None:
         said.append(f"a newer version was refused: {_checks(report.refused)}")
     return _sentence(*said, f"{counted(incidents, 'incident')} in {days} days")
