@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,4 +62,18 @@ def test_counts_wait_for_a_database_that_can_be_written(tmp_path: Path) -> None:
         connection.exec_driver_sql("DROP TRIGGER full")
     assert [u.reads for u in usage.of_port(PORT)] == [1]
     usage.close()
+    control.close()
+
+
+def test_closing_writes_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each `mesh query` closes its counts: it does not wait for the next time that they are written."""
+    monkeypatch.setattr("platform_resources.access.relations.usage._FLUSH_SECONDS", 60)
+    control = ControlDatabase(MeshSettings(home=tmp_path, project=tmp_path))
+    usage = Usage(control)
+    usage.record(PORT, "ana", [], 1, 1)
+    time.sleep(0.2)  # the thread that writes them has begun its pause
+    began = time.monotonic()
+    usage.close()
+    assert time.monotonic() - began < 4
+    assert [u.reads for u in usage.of_port(PORT)] == [1]
     control.close()

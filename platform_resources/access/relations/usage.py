@@ -50,7 +50,7 @@ class Usage:
         self._writing = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closing = threading.Event()
 
     def record(
         self, port: str, consumer: str, columns: Iterable[str], rows: int, size: int, door: str = "process"
@@ -66,7 +66,7 @@ class Usage:
             self._add((day, port, consumer, ""), (1, rows, size))
             for column in set(columns):
                 self._add((day, port, consumer, column), (1, rows, 0))
-            if self._thread is None and not self._closed:
+            if self._thread is None and not self._closing.is_set():
                 self._thread = threading.Thread(target=self._flush_regularly, name="usage", daemon=True)
                 self._thread.start()
         self._wake.set()
@@ -112,7 +112,7 @@ class Usage:
 
     def close(self) -> None:
         with self._lock:
-            self._closed = True
+            self._closing.set()
             thread, self._thread = self._thread, None
         self._wake.set()
         if thread is not None:
@@ -128,13 +128,10 @@ class Usage:
                 known[place] += amount
 
     def _flush_regularly(self) -> None:
-        pause = threading.Event()
-        while not self._closed:
+        while not self._closing.is_set():
             self._wake.wait()
             self._wake.clear()
-            if self._closed:
-                return
-            pause.wait(_FLUSH_SECONDS)  # what is counted meanwhile goes with it
+            self._closing.wait(_FLUSH_SECONDS)  # what is counted meanwhile goes with it
             self.flush()
 
 
