@@ -23,6 +23,9 @@ _IMPORTED = [
     "platform_resources.access.inputs.dbt_plugin",
     "platform_resources.orchestration.runner",
     "tests.pipeline.building",
+    "pandas",  # by DuckDB, for the first parameter of a process
+    "typer",
+    "rich.table",
     "tests.frozen",
 ]
 fork_server = multiprocessing.get_context("forkserver")
