@@ -84,6 +84,29 @@ def contract_column_types(contract: Contract | Table) -> dict[str, str]:
     return {column.name: canonical_type(column.physical_type or "") for column in table.columns}
 
 
+def fields_of(canonical: str) -> dict[str, str]:
+    """Name of each field of a STRUCT -> its type; of a MAP those of `key` and `value`; of another type nothing.
+
+    >>> fields_of("STRUCT(a INTEGER, b DECIMAL(9,2)[])")
+    {'a': 'INTEGER', 'b': 'DECIMAL(9,2)[]'}
+    >>> fields_of("MAP(VARCHAR, INTEGER)[]")
+    {}
+    """
+    if not (canonical.startswith(("STRUCT(", "MAP(")) and canonical.endswith(")")):
+        return {}
+    depth, parts = 0, [""]
+    for character in canonical[canonical.index("(") + 1 : -1]:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    if canonical.startswith("MAP("):
+        return dict(zip(("key", "value"), (part.strip() for part in parts), strict=True))
+    named = (part.strip().partition(" ") for part in parts)
+    return {name: type_ for name, _, type_ in named}
+
+
 def is_integer(canonical: str) -> bool:
     """Whether a type, as `canonical_type` names it, holds whole numbers."""
     return canonical in _INTEGERS

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 from platform_resources.contracts.documents import Document
+from platform_resources.contracts.elements import elements_within
 from platform_resources.contracts.model import (
     Column,
     Contract,
@@ -33,7 +35,13 @@ OPERATORS = (
     "mustBeBetween",
     "mustNotBeBetween",
 )
-METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+METRICS: dict[str, tuple[str, ...]] = {
+    "nullValues": (),
+    "missingValues": ("missingValues",),
+    "invalidValues": ("validValues", "pattern"),
+    "duplicateValues": ("properties",),
+    "rowCount": (),
+}  # -> the arguments that it knows
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 _TYPES = ("library", "sql", "text", "custom")
@@ -109,14 +117,22 @@ def _table(node: Node) -> Table:
         name=name,
         physical_name=node.text("physicalName") or name,
         origin=node.origin,
-        columns=tuple(_column(c, position) for c, position in zip(columns, positions, strict=True)),
+        columns=tuple(_column(c, c.text("name") or "", at) for c, at in zip(columns, positions, strict=True)),
         quality=tuple(_rule(r, None) for r in node.items("quality")),
         relationships=tuple(relationships),
         description=node.text("description"),
         granularity=node.text("dataGranularityDescription"),
         terms=_terms(node),
         custom=node.custom(),
+        members=tuple(member for column in columns for member in _members(column)),
     )
+
+
+def _members(column: Node) -> Iterator[Column]:
+    """What a column holds by its own type, in which an element has the type that it is delivered in."""
+    for path, node, type_ in elements_within(column):
+        if type_ is not None:
+            yield replace(_column(node, path), physical_type=type_)
 
 
 def _key_positions(columns: list[Node]) -> list[int | None]:
@@ -133,8 +149,7 @@ def _key_positions(columns: list[Node]) -> list[int | None]:
     return positions
 
 
-def _column(node: Node, position: int | None) -> Column:
-    name = node.text("name") or ""
+def _column(node: Node, name: str, position: int | None = None) -> Column:
     options = without_old_limits(node.mapping("logicalTypeOptions"))
     examples = node.get("examples")
     return Column(

@@ -45,7 +45,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class QualityRule:
-    """One ODCS `quality` entry, on a table (``column is None``) or on a column."""
+    """One ODCS `quality` entry, on a table (``column is None``), on a column or on what a column holds (its path)."""
 
     name: str
     type: Literal["library", "sql", "text", "custom"]
@@ -124,6 +124,7 @@ class Table:
     granularity: str | None = None
     terms: tuple[str, ...] = ()  # as of a column
     custom: Mapping[str, Any] = field(default_factory=_nothing)
+    members: tuple[Column, ...] = ()  # what columns hold, each under its path: `address.city`, `lines[].price`
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -135,10 +136,14 @@ class Table:
         return next((c for c in self.columns if c.name == name), None)
 
     @property
+    def rules(self) -> tuple[QualityRule, ...]:
+        """Every rule: of the table, of its columns, and of what they hold."""
+        return (*self.quality, *(rule for each in (*self.columns, *self.members) for rule in each.quality))
+
+    @property
     def manual_rules(self) -> tuple[QualityRule, ...]:
-        """Rules of type text, of the table and of its columns: people look after them, nothing measures them."""
-        every = (*self.quality, *(rule for column in self.columns for rule in column.quality))
-        return tuple(rule for rule in every if rule.type == "text")
+        """Rules of type text: people look after them, nothing measures them."""
+        return tuple(rule for rule in self.rules if rule.type == "text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Can what a column asks of its values be measured? `logicalTypeOptions`, and promises about what is inside of it."""
+"""Can what a column asks of its values be measured? `logicalTypeOptions`, of the column and of what it holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type, is_integer
+from platform_resources.contracts.elements import Element, elements_within
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.options import FLOAT_FORMATS, TEXT_FORMATS, TEXT_FORMATS_TOLD
@@ -24,13 +25,25 @@ _OF_TYPES = (
     ("STRUCT, MAP and JSON", ("minProperties", "maxProperties", "required")),
 )
 _PROMISES = ("required", "unique", "primaryKey", "logicalTypeOptions", "enum", "quality", "relationships")
+_OF_COLUMNS = ("primaryKey", "relationships")
 _VECTOR_TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int8": "TINYINT", "uint8": "UTINYINT"}
 _TIME = re.compile(r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?")
 
 
 def check_options(column: Node) -> Iterator[Finding]:
     """Findings on the `logicalTypeOptions` of a column, and on promises about what it holds."""
-    yield from _check_inside(column)
+    try:
+        canonical = canonical_type(column.text("physicalType") or "")
+    except ColumnTypeError:
+        canonical = None  # said at the type
+    yield from _check_options(column, canonical)
+    if canonical is not None:
+        for element in elements_within(column):
+            yield from _check_element(element, canonical)
+
+
+def _check_options(column: Node, canonical: str | None) -> Iterator[Finding]:
+    """`canonical`: the type that it is delivered in; None where it is not known."""
     options = column.at("logicalTypeOptions")
     if not isinstance(options.value, dict) or not options.value:
         return
@@ -42,10 +55,8 @@ def check_options(column: Node) -> Iterator[Finding]:
     if "pattern" in options:
         yield from check_pattern(options.at("pattern"), options.get("pattern"))
     yield from _check_order(options)
-    try:
-        canonical = canonical_type(column.text("physicalType") or "")
-    except ColumnTypeError:
-        return  # said at the type
+    if canonical is None:
+        return
     yield from _check_types(options, canonical)
     yield from _check_moments(options, canonical)
     yield from _check_format(options, logical or "", canonical)
@@ -168,28 +179,48 @@ def _check_vector(options: Node, canonical: str) -> Iterator[Finding]:
         )
 
 
-def _check_inside(column: Node) -> Iterator[Finding]:
-    """Promises about columns within a column: its own type holds them, nothing else is measured there."""
-    for inner in _inner(column):
-        said = [name for name in _PROMISES if inner.get(name) not in (None, False, [], {})]
+def _check_element(element: Element, canonical: str) -> Iterator[Finding]:
+    """`canonical`: the type of the column that holds it."""
+    path, node = element.path[:60], element.node
+    if element.type is None:
+        said = _promises(node, _PROMISES)
         if said:
-            yield inner.finding(
+            yield node.finding(
                 "promise-inside",
-                f"What is promised inside of a column is not measured: {', '.join(said)}.",
-                "Deliver it as a column of its own, or ask for it by a rule of type sql on the outer column.",
+                f"What is promised of {shown(path)} is not measured ({', '.join(said)}): {canonical[:60]} has no such "
+                "element.",
+                "Mend the column's `physicalType`, or deliver it as a column of its own.",
                 "warning",
             )
-
-
-def _inner(column: Node) -> Iterator[Node]:
-    if not ("items" in column or "properties" in column or "map" in column):
         return
-    parts = [column.at("items"), *column.items("properties")]
-    parts += [column.at("map").at(name) for name in ("key", "value")]
-    for part in parts:
-        if isinstance(part.value, dict):
-            yield part
-            yield from _inner(part)
+    if said := _promises(node, _OF_COLUMNS):
+        yield node.finding(
+            "promise-inside",
+            f"What is promised of {shown(path)} is not measured: {', '.join(said)}, which only columns can keep.",
+            "Deliver it as a column of its own, or ask for it by a rule of type sql.",
+            "warning",
+        )
+    yield from _check_inner_type(element)
+    yield from _check_options(node, element.type)
+
+
+def _promises(node: Node, among: tuple[str, ...]) -> list[str]:
+    return [name for name in among if node.get(name) not in (None, False, [], {})]
+
+
+def _check_inner_type(element: Element) -> Iterator[Finding]:
+    written, held = element.node.text("physicalType"), element.type
+    try:
+        said = None if written is None else canonical_type(written)
+    except ColumnTypeError:
+        said = written
+    if said not in (None, held):
+        yield element.node.at("physicalType").finding(
+            "type-inside",
+            f"{shown(element.path[:60])} is {shown(written)} here and {str(held)[:60]} in the column's own type.",
+            "Mend one of them: the column's own type is what is delivered.",
+            "warning",
+        )
 
 
 def _told(node: Node, why: str) -> Finding:

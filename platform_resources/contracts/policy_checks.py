@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from platform_resources.contracts.elements import elements_within
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.masking import mask_misfits
 from platform_resources.contracts.names import NAME_RULE, is_name
@@ -74,20 +75,13 @@ def _check_column(column: Node) -> Iterator[Finding]:
         for misfit in mask_misfits(value.value, column.text("physicalType"), column.flag("required")):
             place = value if misfit.key is None else value.at(misfit.key)
             yield place.finding(misfit.code, misfit.message, misfit.remedy)
-    for inner in _inner(column):
-        for entry in _entries(inner, "mask"):
+    for inner in elements_within(column):
+        for entry in _entries(inner.node, "mask"):
             yield entry.finding(
                 "policy-place",
                 "A mask within a column hides nothing: columns are masked as a whole.",
                 f"Move it to the column {shown(column.text('name'))}, or give the value a column of its own.",
             )
-
-
-def _inner(column: Node) -> Iterator[Node]:
-    for inner in (*column.items("properties"), column.at("items")):
-        if isinstance(inner.value, dict):
-            yield inner
-            yield from _inner(inner)
 
 
 def _entries(holder: Node, name: str) -> list[Node]:

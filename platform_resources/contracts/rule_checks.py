@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import pairwise
 
 from platform_resources.contracts.contract_view import DIMENSIONS, METRICS, OPERATORS, SEVERITIES
+from platform_resources.contracts.elements import elements_within
 from platform_resources.contracts.findings import Finding, shown
 from platform_resources.contracts.model import Contract, QualityRule
 from platform_resources.contracts.nodes import Node
 from platform_resources.contracts.patterns import PatternError, compile_pattern
 from platform_resources.contracts.reference_rules import ENGINE
 
-_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "missingValues": ("missingValues",),
-    "invalidValues": ("validValues", "pattern"),
-    "duplicateValues": ("properties",),
-}
 _COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues")
 _OLD_METRIC_REMEDY = "Write `metric:` with one of nullValues, missingValues, invalidValues, duplicateValues, rowCount."
 _FEW = 500  # columns among which a similar name is looked for: to compare two names takes 10 µs
@@ -27,7 +24,7 @@ _SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:select|with)\b", re.IGNORECASE)
 def check_rules(root: Node, contract: Contract) -> Iterator[Finding]:
     """Findings on the `quality` entries of a contract, in the order of the file."""
     first_use: dict[str, Node] = {}
-    columns = {column.name for table in contract.tables for column in table.columns}
+    columns = {column.name for table in contract.tables for column in (*table.columns, *table.members)}
     for node, rule in rules_of(root, contract):
         yield from _check_name(node, first_use)
         yield from _check_words(node)
@@ -46,8 +43,10 @@ def rules_of(root: Node, contract: Contract) -> list[tuple[Node, QualityRule]]:
     found: list[tuple[Node, QualityRule]] = []
     for node, table in zip(root.items("schema"), contract.tables, strict=True):
         found += zip(node.items("quality"), table.quality, strict=True)
-        for column_node, column in zip(node.items("properties"), table.columns, strict=True):
-            found += zip(column_node.items("quality"), column.quality, strict=True)
+        columns = list(node.items("properties"))
+        held = [inner.node for column in columns for inner in elements_within(column) if inner.type is not None]
+        for holder, column in zip((*columns, *held), (*table.columns, *table.members), strict=True):
+            found += zip(holder.items("quality"), column.quality, strict=True)
     return sorted(found, key=lambda pair: pair[1].origin.line)
 
 
@@ -179,6 +178,7 @@ def _check_metric(node: Node, rule: QualityRule, columns: set[str]) -> Iterator[
             for name in names:
                 if name not in columns:
                     yield unknown_column(node.at("arguments"), str(name), columns)
+            yield from _check_lists(node.at("arguments"), [str(name) for name in names])
     if metric == "invalidValues" and not arguments.keys() & {"validValues", "pattern"}:
         yield node.finding(
             "rule-arguments",
@@ -192,8 +192,19 @@ def _check_metric(node: Node, rule: QualityRule, columns: set[str]) -> Iterator[
         yield from check_pattern(node.at("arguments"), arguments["pattern"])
 
 
+def _check_lists(arguments: Node, names: list[str]) -> Iterator[Finding]:
+    """A key may be made of a row and of what its lists hold, but only of lists that lie within one another."""
+    lists = sorted({outer for name in names if (outer := "".join(name.rpartition("[]")[:2]))}, key=len)
+    if not all(inner.startswith(outer) for outer, inner in pairwise(lists)):
+        yield arguments.finding(
+            "rule-arguments",
+            f"A duplicate can't be made of the items of two lists: {shown(lists[0])} and {shown(lists[-1])}.",
+            "Name columns, and what one list of theirs holds.",
+        )
+
+
 def _check_arguments(node: Node, metric: str, column: str | None) -> Iterator[Finding]:
-    known = _ARGUMENTS.get(metric, ())
+    known = METRICS[metric]
     for name in node.mapping("arguments"):
         if name not in known:
             knows = f"It knows {', '.join(known)}." if known else "It knows none: delete it."

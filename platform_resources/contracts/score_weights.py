@@ -21,13 +21,17 @@ class ScoreWeights:
         return ScoreWeights({**others.values, **self.values}, {**others.said_by, **self.said_by})
 
 
+def usable_weight(said: Any) -> float | None:
+    """A number from 0 up, below 1e9; None for anything else."""
+    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said < 1e9:
+        return None
+    return float(said)
+
+
 def weights_of(said: Any, who: str) -> ScoreWeights:
     """The usable part of what somebody says: numbers from 0 up."""
     if not isinstance(said, Mapping):
         return ScoreWeights()
-    values = {
-        str(dimension): float(weight)
-        for dimension, weight in said.items()
-        if isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight < 1e9
-    }
+    usable = ((str(dimension), usable_weight(weight)) for dimension, weight in said.items())
+    values = {dimension: weight for dimension, weight in usable if weight is not None}
     return ScoreWeights(values, dict.fromkeys(values, who))

@@ -126,7 +126,7 @@ def _check_declared(compared: Relationship, product: Product) -> Iterator[Findin
 
 def _compared(table: Table) -> Iterator[Relationship]:
     """What rules compare with, as if foreign keys led there: the same may be named."""
-    for rule in (*table.quality, *(rule for column in table.columns for rule in column.quality)):
+    for rule in table.rules:
         if rule.type == "custom" and is_reference_rule(rule.engine, rule.implementation):
             try:
                 asked = reference_rule_of(rule.implementation)

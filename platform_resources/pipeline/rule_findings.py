@@ -11,6 +11,7 @@ from platform_resources.contracts import Contract, Finding, Mesh
 from platform_resources.contracts.findings import printable
 from platform_resources.contracts.names import split_address
 from platform_resources.contracts.nodes import Node
+from platform_resources.contracts.rule_checks import rules_of
 from platform_resources.lake import INTERNAL_SCHEMA, qualified
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
 from platform_resources.quality.sql_guard import (
@@ -39,16 +40,10 @@ def _of_contract(
         return
     table = qualified(domain, INTERNAL_SCHEMA, contract.table.physical_name)
     grants = grants_for(table_node(con, table), domain, inputs, INTERNAL_SCHEMA)
-    nodes = {node.origin: node for node in _rules(Node(contract.document, contract.document.data))}
+    nodes = {rule.origin: node for node, rule in rules_of(Node(contract.document, contract.document.data), contract)}
     for check in asked:
         if (found := _of_rule(con, check, table, grants, nodes[check.origin].at("query"))) is not None:
             yield found
-
-
-def _rules(root: Node) -> Iterator[Node]:
-    for table in root.items("schema"):
-        for holder in (table, *table.items("properties")):
-            yield from holder.items("quality")
 
 
 def _of_rule(con: duckdb.DuckDBPyConnection, check: Check, table: str, grants: Grants, query: Node) -> Finding | None:

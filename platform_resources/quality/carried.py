@@ -31,19 +31,22 @@ _EXACT = Context(prec=100)
 class Count:
     """What a publication's audit found of a rule: `bad` rows, or the counts and sums that a SQL rule's answer is of.
 
-    `bounds`: of the columns of a key, where they are known: new keys beyond them repeat no old one.
+    `bounds`: of the columns of a key, where they are known: new keys beyond them repeat no old one. `asked`: the items
+    or objects that it was asked of; None: every row.
     """
 
     mark: str
     bad: int = 0
     parts: tuple[Part, ...] = ()
     bounds: tuple[Bounds, ...] = ()
+    asked: int | None = None
 
     def as_record(self) -> dict[str, Any]:
         """As JSON can hold it to the last digit, without the bad rows, which stand in the result."""
         parts = [str(part) if isinstance(part, Decimal) else part for part in self.parts]
         bounds = [[bound.low, bound.high] for bound in self.bounds]
-        return {"mark": self.mark, **({"parts": parts} if parts else {}), **({"bounds": bounds} if bounds else {})}
+        known = {"parts": parts or None, "bounds": bounds or None, "asked": self.asked}
+        return {"mark": self.mark, **{name: value for name, value in known.items() if value is not None}}
 
 
 @dataclass(frozen=True)
@@ -147,5 +150,5 @@ def counts_of(results: Iterable[Mapping[str, Any]], kept: Mapping[str, Mapping[s
         parts = tuple(Decimal(part) if isinstance(part, str) else part for part in record.get("parts", ()))
         bounds = tuple(Bounds(low, high) for low, high in record.get("bounds", ()))
         if record and (parts or isinstance(bad, int)):
-            found[name] = Count(record["mark"], 0 if parts else bad, parts, bounds)
+            found[name] = Count(record["mark"], 0 if parts else bad, parts, bounds, record.get("asked"))
     return found

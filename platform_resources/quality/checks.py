@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from platform_resources.contracts.model import Column, Contract, Dimension, Origin, QualityRule, Severity, Table
 from platform_resources.contracts.options import INTEGER_FORMATS, TEXT_FORMATS
 from platform_resources.contracts.reference_rules import ReferenceRuleError, is_reference_rule, reference_rule_of
+from platform_resources.contracts.score_weights import usable_weight
 
 Kind = Literal[
     "schema", "extra_columns", "required", "unique", "primary_key", "pattern", "format", "length", "range",
@@ -59,7 +60,7 @@ _TITLES: dict[Kind, str] = {
     "completeness": "Share of rows that must have a value (SLA)",
     "freshness": "Age limit of the data (SLA)",
 }
-_METRICS: dict[str, Kind] = {
+METRIC_KINDS: dict[str, Kind] = {
     "nullValues": "null_values",
     "missingValues": "missing_values",
     "invalidValues": "invalid_values",
@@ -102,6 +103,13 @@ class Check:
     query: str | None = None
     weight: float = 1.0  # within its dimension
     description: str | None = None
+
+    @property
+    def asks_items(self) -> str | None:
+        """The list whose items it is asked of, such as `lines[]`; None when it is asked of rows."""
+        if self.kind in ("differing_values", "custom"):
+            return None
+        return max((path for name in self.columns if (path := items_in(name)) is not None), key=len, default=None)
 
 
 @dataclass(frozen=True)
@@ -147,9 +155,25 @@ def group_checks(checks: Iterable[Check]) -> tuple[CheckGroup, ...]:
     )
 
 
+def items_in(path: str) -> str | None:
+    """The innermost list that a path leads through: `lines[]` of `lines[].price`; None when there is none."""
+    outer, brackets, _ = path.rpartition("[]")
+    return outer + brackets if brackets else None
+
+
+def is_inside(path: str) -> bool:
+    """It names what a column holds, not a column."""
+    return "." in path or "[" in path
+
+
+def column_of(path: str) -> str:
+    """The column that a path starts from."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
 def slug(text: str) -> str:
-    """`text` as (part of) a check name."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "rule"
+    """`text` as (part of) a check name; of `lines[].price` it is `lines_items_price`, for `lines.price` is another."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text.replace("[]", "_items")).strip("_") or "rule"
 
 
 def _title(check: Check) -> str:
@@ -178,15 +202,15 @@ def _schema(table: Table) -> list[Check]:
 
 
 def _columns(table: Table) -> list[Check]:
-    key = table.primary_key
+    key, columns = table.primary_key, (*table.columns, *table.members)
     found = [
-        *(_implicit("required", (c.name,), c.origin) for c in table.columns if c.required or c.name in key),
-        *(_implicit("unique", (c.name,), c.origin) for c in table.columns if c.unique and key != (c.name,)),
+        *(_implicit("required", (c.name,), c.origin) for c in columns if c.required or c.name in key),
+        *(_implicit("unique", (c.name,), c.origin) for c in columns if c.unique and key != (c.name,)),
     ]
     if key:
         first = table.column(key[0])
         found.append(_implicit("primary_key", key, first.origin if first else table.origin))
-    for column in table.columns:
+    for column in columns:
         found.extend(form_checks(column))
     return found
 
@@ -244,7 +268,8 @@ def _rules(table: Table, promised: list[Check]) -> list[Check]:
     A name that two rules share gets the column of each, so that the order in the file doesn't decide what a check is
     called.
     """
-    rules = [rule for rule in (*table.quality, *(r for c in table.columns for r in c.quality)) if rule.type != "text"]
+    rules = [rule for rule in table.rules if rule.type != "text"]
+    inner = {member.name for member in table.members}
     shared = Counter(slug(rule.name) for rule in rules)
     taken = {name for check in promised for name in (check.name, check.group)}
     found = []
@@ -254,16 +279,17 @@ def _rules(table: Table, promised: list[Check]) -> list[Check]:
             name = f"{name}__{slug(rule.column)}"
         if name in taken or name in _TITLES:
             name = f"{name}__rule"
-        found.append(_explicit(rule, name))
+        found.append(_explicit(rule, name, inner))
     return [replace(check, group=check.name) for check in _numbered(found, taken)]
 
 
-def _explicit(rule: QualityRule, name: str) -> Check:
+def _explicit(rule: QualityRule, name: str, inner: Collection[str]) -> Check:
+    """`inner`: the paths of what columns hold, which a key may name as it names columns."""
     kind: Kind = "custom"
     if rule.type == "sql":
         kind = "sql"
     elif rule.type == "library":
-        kind = _METRICS.get(rule.metric or "", "custom")
+        kind = METRIC_KINDS.get(rule.metric or "", "custom")
     severity: Severity = rule.severity
     if rule.type == "custom" and is_reference_rule(rule.engine, rule.implementation):
         return _comparison(rule, name)
@@ -272,7 +298,7 @@ def _explicit(rule: QualityRule, name: str) -> Check:
     columns = (rule.column,) if rule.column else ()
     listed = rule.arguments.get("properties")
     if kind == "duplicate_values" and isinstance(listed, list | tuple):
-        columns = tuple(str(item).rpartition(".")[2] for item in listed)
+        columns = tuple(item if item in inner else item.rpartition(".")[2] for item in map(str, listed))
     return Check(
         name=name,
         group=name,
@@ -315,8 +341,8 @@ def _comparison(rule: QualityRule, name: str) -> Check:
 
 
 def _weight(rule: QualityRule) -> float:
-    weight = rule.custom.get("weight", 1.0)
-    return float(weight) if isinstance(weight, int | float) and 0 <= weight < 1e9 else 1.0
+    weight = usable_weight(rule.custom.get("weight"))
+    return 1.0 if weight is None else weight
 
 
 def _numbered(checks: list[Check], taken: Iterable[str] = ()) -> list[Check]:

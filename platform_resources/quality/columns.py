@@ -15,12 +15,13 @@ import duckdb
 
 from platform_resources.contracts.model import Table
 from platform_resources.lake.names import quote_identifier, quote_literal
-from platform_resources.quality.checks import NotEvaluableError
+from platform_resources.quality.checks import NotEvaluableError, items_in
 from platform_resources.quality.numbers import grid_of
 
 Family = Literal[
     "text", "integer", "decimal", "float", "boolean", "date", "timestamp", "timestamptz", "time", "list", "other"
 ]
+NUMBERS: tuple[Family, ...] = ("integer", "decimal", "float")
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _FAMILIES: dict[str, Family] = {
@@ -39,7 +40,7 @@ _LARGEST = {"FLOAT": (2 - 2**-23) * 2**127, "DOUBLE": sys.float_info.max}
 _LOGICAL: dict[str, tuple[Family, ...]] = {
     "string": ("text",),
     "integer": ("integer",),
-    "number": ("integer", "decimal", "float"),
+    "number": NUMBERS,
     "boolean": ("boolean",),
     "date": ("date",),
     "timestamp": ("timestamp", "timestamptz"),
@@ -50,10 +51,16 @@ _LOGICAL: dict[str, tuple[Family, ...]] = {
 
 @dataclass(frozen=True)
 class DeliveredColumn:
-    """A column as the table has it; `type` is DuckDB's own spelling."""
+    """A column as the table has it, or what one holds; `type` is DuckDB's own spelling.
+
+    Of a member of an object `expression` is the SQL that takes it out, `holder` the object's: where that is NULL,
+    nothing is asked of the member. Of the items of a list `expression` is the column that they are spread into.
+    """
 
     name: str
     type: str
+    expression: str | None = None
+    holder: str | None = None
 
     @property
     def family(self) -> Family:
@@ -67,7 +74,27 @@ class DeliveredColumn:
 
     @property
     def sql(self) -> str:
-        return quote_identifier(self.name)
+        return self.expression or quote_identifier(self.name)
+
+    def member(self, name: str) -> DeliveredColumn | None:
+        """A member of an object; None when it has no such member."""
+        if not self.type.startswith("STRUCT(") or self.family == "list":
+            return None
+        for field, type_ in duckdb.sqltype(self.type).children:
+            if field.lower() == name.lower():
+                taken = f"struct_extract({self.sql}, {quote_literal(field)})"
+                return DeliveredColumn(f"{self.name}.{name}", str(type_), taken, self.sql)
+        return None
+
+    @property
+    def items(self) -> tuple[str, str] | None:
+        """(list, type of its items), as SQL; of a map its entries. None when it holds no items."""
+        if self.family == "list":
+            return self.sql, str(duckdb.sqltype(self.type).children[0][1])
+        if self.type.startswith("MAP("):
+            (_, key), (_, value) = duckdb.sqltype(self.type).children
+            return f"map_entries({self.sql})", f'STRUCT("key" {key}, "value" {value})'
+        return None
 
     @property
     def text_sql(self) -> str:
@@ -87,6 +114,10 @@ class Delivered:
         return tuple((column.name, column.type) for column in self.columns)
 
     def find(self, name: str) -> DeliveredColumn | None:
+        """A column, or what one holds, by its path: `address.city`, and `lines[].price` where `lines[]` is a column."""
+        path, dot, member = name.rpartition(".")
+        if dot and (holder := self.find(path)) is not None and (found := holder.member(member)) is not None:
+            return found
         return self._by_name.get(name.lower())
 
     def get(self, name: str) -> DeliveredColumn:
@@ -99,6 +130,25 @@ class Delivered:
         if not names:
             raise NotEvaluableError("it names no column")
         return [self.get(name) for name in names]
+
+
+def spread(table_sql: str, delivered: Delivered, path: str) -> tuple[str, Delivered]:
+    """A table with a row for each item of a list, beside all that stands in the row: (SQL, columns).
+
+    `path` names the column of the items: `lines[]`, or `lines[].parts[]` of lists within lists. A list that is NULL or
+    empty has no item; an item that is NULL is one. Raises NotEvaluableError when there is no such list.
+    """
+    name = path.removesuffix("[]")
+    if (outer := items_in(name)) is not None:
+        table_sql, delivered = spread(table_sql, delivered, outer)
+    items = delivered.get(name).items
+    if items is None:
+        raise NotEvaluableError(f"{name} is {delivered.get(name).type}, which holds no items")
+    column = quote_identifier(path)
+    return (
+        f"(SELECT *, unnest({items[0]}) AS {column} FROM {table_sql})",
+        Delivered([*delivered.columns, DeliveredColumn(path, items[1], column)]),
+    )
 
 
 def schema_faults(con: duckdb.DuckDBPyConnection, table: Table, delivered: Delivered) -> list[tuple[str, str]]:

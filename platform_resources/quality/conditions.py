@@ -8,30 +8,26 @@ from typing import Any
 
 import duckdb
 
+from platform_resources.contracts.contract_view import METRICS
 from platform_resources.contracts.options import INTEGER_FORMATS, TEXT_FORMATS
 from platform_resources.lake.names import quote_literal
-from platform_resources.quality.checks import Check, NotEvaluableError
+from platform_resources.quality.checks import METRIC_KINDS, Check, NotEvaluableError
 from platform_resources.quality.columns import Delivered, DeliveredColumn, listed_literals, literal, number
 from platform_resources.quality.numbers import grid_of
 
-_PRESENCE = ("required", "completeness", "null_values", "missing_values")
-ROW_KINDS = frozenset((*_PRESENCE, "pattern", "format", "length", "range", "properties", "enum", "invalid_values"))
+PRESENCE = ("required", "completeness", "null_values", "missing_values")
+ROW_KINDS = frozenset((*PRESENCE, "pattern", "format", "length", "range", "properties", "enum", "invalid_values"))
 UNIQUE_KINDS = frozenset(("unique", "primary_key", "duplicate_values"))
 
-_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "null_values": (),
-    "missing_values": ("missingValues",),
-    "invalid_values": ("validValues", "pattern"),
-    "duplicate_values": ("properties",),
-    "row_count": (),
-}  # of the library's metrics
+_ARGUMENTS = {kind: METRICS[metric] for metric, kind in METRIC_KINDS.items()}  # that the library's metrics know
 _COMPARISONS = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
 
 
 def bad_rows(check: Check, delivered: Delivered) -> str:
     """SQL condition that is TRUE for exactly the rows that break the check (NULL or FALSE for the others).
 
-    A NULL breaks only rules about presence. NaN is no value within any limits or on any list.
+    A NULL breaks only rules about presence, and a member of an object only where the object is there. NaN is no value
+    within any limits or on any list.
 
     Raises
     ------
@@ -39,10 +35,9 @@ def bad_rows(check: Check, delivered: Delivered) -> str:
         when the table has no such column, or the rule doesn't fit its type.
     """
     column = _only(check, delivered)
-    if check.kind in ("required", "completeness", "null_values"):
-        return f"{column.sql} IS NULL"
-    if check.kind == "missing_values":
-        return _missing(check, column)
+    if check.kind in PRESENCE:
+        absent = _absent(check, column)
+        return absent if column.holder is None else f"{column.holder} IS NOT NULL AND ({absent})"
     if check.kind == "pattern":
         return mismatch(check.arguments["pattern"], column)
     if check.kind == "format":
@@ -62,24 +57,34 @@ def aggregate(check: Check, delivered: Delivered, now: datetime) -> str:
     """The aggregate that measures a check of `ROW_KINDS` (bad rows) or freshness (microseconds since 1970)."""
     if check.kind == "freshness":
         return _latest(_only(check, delivered), now)
-    condition = bad_rows(check, delivered)
     column = _only(check, delivered)
-    if condition == f"{column.sql} IS NULL":
-        return f"count(*) - count({column.sql})"
-    return f"count_if({condition})"
+    if check.kind in PRESENCE and _absent(check, column) == f"{column.sql} IS NULL":
+        return f"{asked_of(check, delivered)} - count({column.sql})"
+    return f"count_if({bad_rows(check, delivered)})"
+
+
+def asked_of(check: Check, delivered: Delivered) -> str:
+    """The aggregate that counts what a rule is asked of: rows, items of a list, or the objects that are there."""
+    if check.kind in (*ROW_KINDS, *UNIQUE_KINDS) and len(check.columns) == 1:
+        (column,) = delivered.get_all(check.columns)
+        return "count(*)" if column.holder is None else f"count({column.holder})"
+    return "count(*)"
 
 
 def excluded_by_files(check: Check, delivered: Delivered) -> str | None:
     """The condition for bad rows, where statistics of files can exclude them: about presence, or limits of exact types.
 
-    Not of floating point numbers (NaN has no place among bounds), and not of texts (their bounds may be cut).
+    Not of floating point numbers (NaN has no place among bounds), not of texts (their bounds may be cut), and not of
+    what a column holds.
     """
     column = _only(check, delivered)
+    if column.expression is not None:
+        return None
     exact = column.family in ("integer", "decimal", "date", "timestamp", "timestamptz")
     if check.kind in ("range", "format"):
         return bad_rows(check, delivered) if exact and "multipleOf" not in check.arguments else None
     is_flat = column.family not in ("list", "other")
-    condition = bad_rows(check, delivered) if is_flat and check.kind in _PRESENCE else None
+    condition = bad_rows(check, delivered) if is_flat and check.kind in PRESENCE else None
     return condition if condition == f"{column.sql} IS NULL" else None
 
 
@@ -143,7 +148,10 @@ def _not_listed(values: Any, column: DeliveredColumn) -> str:
     return f"NOT list_contains([{', '.join(listed)}], {target})"
 
 
-def _missing(check: Check, column: DeliveredColumn) -> str:
+def _absent(check: Check, column: DeliveredColumn) -> str:
+    """Condition for values that are not there, of the kinds about presence."""
+    if check.kind != "missing_values":
+        return f"{column.sql} IS NULL"
     values = check.arguments.get("missingValues", [""] if column.family == "text" else [])
     if not isinstance(values, list | tuple):
         raise NotEvaluableError("missingValues is no list")

@@ -7,7 +7,7 @@ rule that can't be evaluated fails with its reason and stops no other.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from platform_resources.quality import keys, measure
 from platform_resources.quality.audit import Audit, CheckResult
 from platform_resources.quality.carried import Carried, Count, Unproven, are_exact
 from platform_resources.quality.checks import Check, NotEvaluableError, compile_checks
-from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults
+from platform_resources.quality.columns import Delivered, DeliveredColumn, extra_columns, schema_faults, spread
 from platform_resources.quality.comparing import Comparing
 from platform_resources.quality.conditions import UNIQUE_KINDS, bad_rows, length_proof
 from platform_resources.quality.errors import explain
@@ -29,7 +29,6 @@ from platform_resources.quality.fusing import Fused, fused_of
 from platform_resources.quality.incremental import NewRows, carry_on, needs_all_rows
 from platform_resources.quality.plan import Facts, Plan, Route, facts_wanted, plan_checks
 from platform_resources.quality.references import Place
-from platform_resources.quality.thresholds import threshold_text
 
 _PROOFS_AT_ONCE = 200  # in one query
 
@@ -91,10 +90,15 @@ def evaluate(
     run = _Run(con, contract, table_sql, delivered, now.astimezone(UTC), data_as_of, allowed_tables)
     run.other_columns = frozenset(name.lower() for name in other_columns)
     run.carried = carried
-    run.ask(checks)
-    results = tuple(run.result(check) for check in checks)
+    found: dict[str, CheckResult] = {}
+    kept: dict[str, Count] = {}
+    for part, asked in run.parts(checks):
+        part.ask(asked)
+        found |= {check.name: part.result(check) for check in asked}
+        kept |= part.kept()
+    results = tuple(found[check.name] for check in checks)
     seconds = time.perf_counter() - started
-    return Audit(results, run.rows or 0, delivered.schema, seconds, weights, run.kept())
+    return Audit(results, run.rows or 0, delivered.schema, seconds, weights, kept)
 
 
 def plan_for(
@@ -107,7 +111,11 @@ def plan_for(
 ) -> Plan:
     """How `evaluate` would answer each check, by what files know of the table now; duckdb.Error if there is none."""
     run = _Run(con, contract, table_sql, describe(con, table_sql), now.astimezone(UTC), None, allowed_tables)
-    return run.planned(compile_checks(contract), carried)
+    run.carried = carried
+    checks = compile_checks(contract)
+    routes = [route for part, asked in run.parts(checks) for route in part.planned(asked, part.carried).routes]
+    order = {check.name: at for at, check in enumerate(checks)}
+    return Plan(tuple(sorted(routes, key=lambda route: order[route.check.name])), carried)
 
 
 def describe(con: duckdb.DuckDBPyConnection, table_sql: str) -> Delivered:
@@ -117,7 +125,10 @@ def describe(con: duckdb.DuckDBPyConnection, table_sql: str) -> Delivered:
 
 @dataclass
 class _Run:
-    """One evaluation: the plan, and what was measured or why it couldn't be, by SQL expression."""
+    """One evaluation: the plan, and what was measured or why it couldn't be, by SQL expression.
+
+    `rows_sql`: for the items of a list, the table with a row for each of them; see `columns.spread`.
+    """
 
     con: duckdb.DuckDBPyConnection
     contract: Contract
@@ -126,6 +137,7 @@ class _Run:
     now: datetime
     data_as_of: datetime | None
     allowed_tables: Collection[str]
+    rows_sql: str | None = None
     other_columns: frozenset[str] = frozenset()
     carried: Carried | Unproven | None = None
     rows: int | None = None
@@ -137,6 +149,33 @@ class _Run:
     broken: dict[str, str] = field(default_factory=dict)  # aggregate expression -> error
     shares: dict[str, float] = field(default_factory=dict)  # check name -> its seconds of the queries for many
 
+    def parts(self, checks: Iterable[Check]) -> list[tuple[_Run, list[Check]]]:
+        """The checks by what they are asked of: first those of rows, then those of the items of each list."""
+        of: dict[str | None, list[Check]] = {None: []}
+        for check in checks:
+            of.setdefault(check.asks_items, []).append(check)
+        found = [(self, of.pop(None))]
+        for path, asked in of.items():
+            run = self._of_items(str(path))
+            if run is None:
+                found[0][1].extend(asked)  # each of which tells that there is no such list
+            else:
+                found.append((run, asked))
+        return found
+
+    def _of_items(self, path: str) -> _Run | None:
+        """The evaluation of the rules about the items of a list; None when there is no such list."""
+        try:
+            rows_sql, delivered = spread(self.table_sql, self.delivered, path)
+        except NotEvaluableError:
+            return None
+        carried = self.carried
+        if isinstance(carried, Carried):
+            old, new = (spread(part, self.delivered, path)[0] for part in (carried.old_sql, carried.new_sql))
+            carried = replace(carried, old_sql=old, new_sql=new)
+        known = (self.con, self.contract, self.table_sql, delivered, self.now, self.data_as_of, self.allowed_tables)
+        return _Run(*known, rows_sql=rows_sql, carried=carried)
+
     def ask(self, checks: Collection[Check]) -> None:
         """Plan, and measure by few queries all that needs none of its own."""
         plan = self._joined(self.planned(checks, self.carried))
@@ -145,17 +184,18 @@ class _Run:
         self.proven = self._proven(plan)
         self._share(started, [name for proof in plan.proofs for name in proof.checks])
         started = time.perf_counter()
-        self._measure(plan.scan(self.proven))
+        self._measure([each for each in plan.scan(self.proven) if each not in self.measured])
         self._share(started, [r.check.name for r in plan.routes if r.scanned and r.check.name not in self.proven])
 
     def planned(self, checks: Collection[Check], carried: Carried | Unproven | None) -> Plan:
         """The plan, by what files know of the table."""
         whole = (check for check in checks if needs_all_rows(check, self.delivered, carried))
         known = facts_wanted(whole, self.delivered)
-        if isinstance(carried, Carried):
-            self.measured["count(*)"] = carried.all_rows
-        self._measure([each for each in ("count(*)", *known) if each not in self.measured])
-        self.rows = self.measured.get("count(*)")
+        if self.rows_sql is None:
+            if isinstance(carried, Carried):
+                self.measured["count(*)"] = carried.all_rows
+            self._measure([each for each in ("count(*)", *known) if each not in self.measured])
+            self.rows = self.measured.get("count(*)")
         facts = Facts(self.rows or 0, {each: self.measured[each] for each in known if each in self.measured})
         fused = {check.name: fused for check in checks if check.kind == "sql" and (fused := self._fused(check))}
         plan = plan_checks(checks, self.delivered, facts, self.now, fused)
@@ -171,7 +211,8 @@ class _Run:
             parts = tuple(self.measured.get(part, "not measured") for part in route.counted_by)
             return Count(str(route.mark), parts=parts) if are_exact(parts) else None
         bounds = route.bounds if route.check.kind in UNIQUE_KINDS else None
-        return Count(str(route.mark), bounds=bounds or ())
+        asked = None if route.asked is None else self.measured.get(route.asked)
+        return Count(str(route.mark), bounds=bounds or (), asked=asked)
 
     def _joined(self, plan: Plan) -> Plan:
         """Ask the new rows what is carried on; what they can't answer is planned anew, of all rows."""
@@ -191,14 +232,15 @@ class _Run:
         """The result of one check: from what was measured for many, or from the check's own query."""
         started = time.perf_counter()
         try:
-            if self.rows is None:
+            if self.rows is None and self.rows_sql is None:
                 raise NotEvaluableError(f"the table can't be counted: {self.broken.get('count(*)', 'unknown error')}")
             route = self.routes[check.name]
             if route.refusal is not None:
                 raise NotEvaluableError(route.refusal)
+            rows = self._asked(route)
             if check.name not in self.proven and route.scanned in self.broken and check.kind != "sql":
                 raise NotEvaluableError(self.broken[str(route.scanned)])
-            found = self._judge(check)
+            found = self._judge(check, rows)
         except NotEvaluableError as reason:
             return _failed(check, str(reason), self.rows, time.perf_counter() - started)
         except duckdb.InterruptException:
@@ -206,7 +248,17 @@ class _Run:
         except duckdb.Error as error:
             return _failed(check, explain(error), self.rows, time.perf_counter() - started)
         seconds = time.perf_counter() - started + self.shares.get(check.name, 0.0)
-        return measure.to_result(check, found, self.rows, seconds)
+        return measure.to_result(check, found, rows, seconds)
+
+    def _asked(self, route: Route) -> int:
+        """How many rows, items or objects a check is asked of."""
+        if route.asked is None:
+            return self.rows or 0
+        if route.check.name in self.joined:
+            return self.counts[route.check.name].asked or 0
+        if route.asked in self.broken:
+            raise NotEvaluableError(self.broken[route.asked])
+        return int(self.measured[route.asked])
 
     def _proven(self, plan: Plan) -> frozenset[str]:
         """The checks that no row breaks. What can't be asked this way is counted in the scan."""
@@ -227,8 +279,7 @@ class _Run:
             proven += [name for at, proof in enumerate(proofs) if not found[at] for name in proof.checks]
         return frozenset(proven)
 
-    def _judge(self, check: Check) -> measure.Finding:
-        rows = self.rows or 0
+    def _judge(self, check: Check, rows: int) -> measure.Finding:
         if check.name in self.joined:
             return self._found(check, self.joined[check.name], rows)
         if check.kind == "schema":
@@ -295,7 +346,7 @@ class _Run:
         if bounds == ():
             return 0  # no row has a whole key
         query = keys.distinct_exact if bounds is None else partial(keys.distinct_bitmap, bounds=bounds)
-        rows, distinct = self.con.execute(query(self.table_sql, columns)).fetchone()
+        rows, distinct = self.con.execute(query(self._place.source, columns)).fetchone()
         return int(rows) - int(distinct or 0)
 
     def _orphans(self, check: Check) -> int:
@@ -320,7 +371,7 @@ class _Run:
 
     @cached_property
     def _place(self) -> Place:
-        return Place(self.con, self.contract, self.table_sql, self.delivered, self.allowed_tables)
+        return Place(self.con, self.contract, self.table_sql, self.delivered, self.allowed_tables, self.rows_sql)
 
     @cached_property
     def _comparing(self) -> Comparing:
@@ -340,7 +391,7 @@ class _Run:
                 self._measure_alone(expression)
 
     def _one_row(self, expressions: Sequence[str]) -> tuple[Any, ...]:
-        row = self.con.execute(f"SELECT {', '.join(expressions)} FROM {self.table_sql}").fetchone()
+        row = self.con.execute(f"SELECT {', '.join(expressions)} FROM {self._place.source}").fetchone()
         return row or ()
 
     def _measure_alone(self, expression: str) -> None:
@@ -361,7 +412,7 @@ def _failed(check: Check, reason: str, rows: int | None, seconds: float) -> Chec
         check=check,
         passed=False,
         value=None,
-        threshold=threshold_text(check.operator, check.threshold, check.unit),
+        threshold=measure.promise(check),
         message=f"{check.name} can't be evaluated: {reason}",
         score=0.0,
         total_rows=rows,

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from platform_resources.quality.conditions import PRESENCE
+
 if TYPE_CHECKING:
     from platform_resources.quality.audit import CheckResult
-
-_OF_PRESENCE = ("required", "completeness", "null_values", "missing_values")
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,26 @@ class Share:
 
 
 def completeness(results: Iterable[CheckResult], rows: int) -> Share | None:
-    """Over columns that must have values: required ones, those of the SLA, of nullValues and missingValues.
+    """Over columns, and what they hold, that must have values: required, of the SLA, of nullValues and missingValues.
 
     What could not be measured counts as missing. A column that several checks are about counts once, by the most that
     one of them misses and the most that one of them promises. None: nothing is promised.
     """
     missing: dict[str, int] = {}
     promised: dict[str, float] = {}
+    asked: dict[str, int] = {}  # rows, or the items and objects that are there
     for result in results:
-        promise = _promised(result, rows) if result.check.kind in _OF_PRESENCE and result.check.columns else None
+        of = rows if result.total_rows is None else result.total_rows
+        promise = _promised(result, of) if result.check.kind in PRESENCE and result.check.columns else None
         if promise is not None:
             column = result.check.columns[0]
-            bad = rows if result.failed_rows is None else result.failed_rows
+            bad = of if result.failed_rows is None else result.failed_rows
+            asked[column] = max(of, asked.get(column, 0))
             missing[column] = max(bad, missing.get(column, 0))
             promised[column] = max(promise, promised.get(column, 0.0))
     if not promised:
         return None
-    values, bad = rows * len(missing), sum(missing.values())
+    values, bad = sum(asked.values()), sum(missing.values())
     return Share(_percent(values, bad), _floored(sum(promised.values()) / len(promised)), values, bad, tuple(missing))
 
 

@@ -94,7 +94,7 @@ def _carried_on(route: Route, carried: Carried) -> Route:
 
 def _answered(route: Route, count: Count, tier: Any, how: str, why: str, cost: str) -> Route:
     """A route by what is carried, which asks nothing of all rows."""
-    kept = {"counted_by": route.counted_by, "fused": route.fused, "mark": route.mark}
+    kept = {"counted_by": route.counted_by, "fused": route.fused, "mark": route.mark, "asked": route.asked}
     return Route(route.check, tier, how, why, cost, carried=count, **kept)
 
 
@@ -135,6 +135,7 @@ class NewRows:
         wanted = [part for route in routes for part in route.counted_by]
         wanted += [_type_of(part) for route in routes if route.fused is not None for part in route.counted_by]
         wanted += [each for route in routes for each in self._bounds_wanted(route.check)]
+        wanted += [route.asked for route in routes if route.asked is not None]
         asked = tuple(dict.fromkeys(wanted))
         if not asked:
             return True
@@ -145,7 +146,9 @@ class NewRows:
 
     def _answer(self, route: Route) -> Any:
         """What old and new rows tell together; None when that can't be told exactly."""
-        count = route.carried or Count("")
+        count = self._with_asked(route, route.carried or Count(""))
+        if count is None:
+            return None
         self.counts[route.check.name] = count
         if route.fused is None and not self.carried.new_rows:
             return count.bad
@@ -158,6 +161,14 @@ class NewRows:
         if route.fused is None:
             return count.bad + int(self.measured[route.counted_by[0]] or 0)  # count_if of no rows is NULL
         return self._joined(route.check.name, count, route.counted_by, route.fused)
+
+    def _with_asked(self, route: Route, count: Count) -> Count | None:
+        """The count with how many items or objects, old and new, the rule is asked of; None when that is not known."""
+        if route.asked is None or not self.carried.new_rows:
+            return count
+        if count.asked is None or route.asked not in self.measured:
+            return None
+        return replace(count, asked=count.asked + int(self.measured[route.asked]))
 
     def _joined(self, name: str, count: Count, by: Sequence[str], fused: Fused) -> Any:
         """The answer of a SQL rule, of the counts and sums of both."""
@@ -213,7 +224,7 @@ class NewRows:
         known = [self.measured.get(each) for each in self._bounds_wanted(check)]
         if None in known:
             return ()
-        return tuple(Bounds(int(low), int(high)) for low, high in zip(known[::2], known[1::2], strict=True))
+        return keys.bounds_of(known)
 
     def _number(self, query: str, check: Check) -> int | None:
         row = self._asked(query, [check.name])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from platform_resources.quality.columns import DeliveredColumn
 
@@ -40,13 +41,18 @@ def are_apart(some: Sequence[Bounds], others: Sequence[Bounds]) -> bool:
 
 
 def has_bounds(column: DeliveredColumn) -> bool:
-    """A bitmap of the column's values can be made, when they are close together."""
-    return column.family == "integer" and column.type != "UHUGEINT"
+    """A bitmap of the column's values can be made, when they are close together, and files know their bounds."""
+    return column.family == "integer" and column.type != "UHUGEINT" and column.expression is None
 
 
 def bounds_expressions(column: DeliveredColumn) -> tuple[str, str]:
     """Min and max, as HUGEINT. Files know them, so no row is read for it."""
     return f"CAST(min({column.sql}) AS HUGEINT)", f"CAST(max({column.sql}) AS HUGEINT)"
+
+
+def bounds_of(known: Sequence[Any]) -> tuple[Bounds, ...]:
+    """Of the values of `bounds_expressions` of each column of a key, one after the other."""
+    return tuple(Bounds(int(low), int(high)) for low, high in zip(known[::2], known[1::2], strict=True))
 
 
 def fits_bitmap(bounds: Sequence[Bounds], rows: int) -> bool:
@@ -73,7 +79,7 @@ def distinct_exact(table_sql: str, columns: Sequence[DeliveredColumn]) -> str:
     keys = ", ".join(column.sql for column in columns)
     return (
         "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT), count(*) "
-        f"FROM (SELECT count(*) AS repeats FROM {table_sql} WHERE {_whole_key(columns)} GROUP BY {keys})"
+        f"FROM (SELECT count(*) AS repeats FROM {table_sql} WHERE {whole_key(columns)} GROUP BY {keys})"
     )
 
 
@@ -112,7 +118,7 @@ def orphans(table_sql: str, columns: Sequence[DeliveredColumn], parent_sql: str,
     return (
         "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT) "
         f"FROM (SELECT {_aliased(columns)}, count(*) AS repeats FROM {table_sql} "
-        f"WHERE {_whole_key(columns)} GROUP BY {groups}) AS child "
+        f"WHERE {whole_key(columns)} GROUP BY {groups}) AS child "
         f"WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM {parent_sql}) AS parent WHERE {match})"
     )
 
@@ -124,7 +130,7 @@ def repeated_in_old(new_sql: str, old_sql: str, columns: Sequence[DeliveredColum
     rows are read in which such a key may be.
     """
     return (
-        f"WITH new AS MATERIALIZED (SELECT {_aliased(columns)} FROM {new_sql} WHERE {_whole_key(columns)}) "
+        f"WITH new AS MATERIALIZED (SELECT {_aliased(columns)} FROM {new_sql} WHERE {whole_key(columns)}) "
         f"SELECT count(*) FROM (SELECT {_aliased(columns)} FROM {old_sql}) AS old "
         f"SEMI JOIN new ON {_same('old', 'new', len(columns))}"
     )
@@ -146,7 +152,7 @@ def orphans_in_few(
     near = " AND ".join(f"parent.k{i} BETWEEN {bound.low} AND {bound.high}" for i, bound in enumerate(bounds)) or "true"
     return (
         f"WITH child AS MATERIALIZED (SELECT {_aliased(columns)}, count(*) AS repeats FROM {table_sql} "
-        f"WHERE {_whole_key(columns)} GROUP BY {groups}), "
+        f"WHERE {whole_key(columns)} GROUP BY {groups}), "
         f"parent AS MATERIALIZED (SELECT parent.* FROM (SELECT {parents} FROM {parent_sql}) AS parent "
         f"SEMI JOIN child ON {same} WHERE {near}) "
         "SELECT CAST(coalesce(sum(repeats), 0) AS BIGINT) FROM child "
@@ -176,5 +182,6 @@ def _number(columns: Sequence[DeliveredColumn], bounds: Sequence[Bounds]) -> str
     return key
 
 
-def _whole_key(columns: Sequence[DeliveredColumn]) -> str:
+def whole_key(columns: Sequence[DeliveredColumn]) -> str:
+    """Condition for rows of whose key no part is NULL."""
     return " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)

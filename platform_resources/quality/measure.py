@@ -12,6 +12,7 @@ from platform_resources.contracts.durations import DurationError, parse_duration
 from platform_resources.contracts.wording import listed
 from platform_resources.quality.audit import CheckResult, Compared, Measured, plain_number
 from platform_resources.quality.checks import Check, NotEvaluableError
+from platform_resources.quality.spans import span
 from platform_resources.quality.thresholds import bounds_from_above, holds, threshold_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,7 +38,7 @@ def to_result(check: Check, found: Finding, rows: int, seconds: float) -> CheckR
         check=check,
         passed=found.passed,
         value=found.value,
-        threshold=found.threshold or threshold_text(check.operator, check.threshold, check.unit),
+        threshold=found.threshold or promise(check),
         message=found.message,
         score=1.0 if found.passed else min(max(found.share or 0.0, 0.0), 1.0),
         failed_rows=found.failed_rows,
@@ -55,17 +56,30 @@ def counted(check: Check, bad: int, rows: int) -> Finding:
     elif check.unit != "rows":
         raise NotEvaluableError(f"the unit {check.unit!r} is neither rows nor percent")
     passed = holds(check.operator, check.threshold, value)
-    promise = threshold_text(check.operator, check.threshold, check.unit)
+    told = promise(check)
     if bad == 0:
-        message = f"{what_is_bad(check)}: none of {rows:,} rows"
+        message = f"{what_is_bad(check)}: none of {rows:,} {_asked(check)}"
     else:
-        message = f"{what_is_bad(check)}: {bad:,} of {rows:,} rows ({_percent(bad, rows)})"
+        message = f"{what_is_bad(check)}: {bad:,} of {rows:,} {_asked(check)} ({_percent(bad, rows)})"
     if not (passed and bad == 0):
-        message += f", promised {promise}"
+        message += f", promised {told}"
     share = 1 - bad / rows if rows and bounds_from_above(check.operator, check.threshold) else None
     if check.operator == "mustBeBetween":
         share = None
-    return Finding(passed, plain_number(value), message, share, bad)
+    return Finding(passed, plain_number(value), message, share, bad, told)
+
+
+def _asked(check: Check) -> str:
+    """What a rule is asked of: rows, items of a list, or those of them that have an object."""
+    what = "rows" if check.asks_items is None else "items"
+    holder = check.columns[0].rpartition(".")[0] if len(check.columns) == 1 else ""
+    return f"{what} with {holder}" if holder not in ("", check.asks_items) else what
+
+
+def promise(check: Check) -> str:
+    """What a rule asks for in a few characters, such as "≤ 5 percent"."""
+    unit = "items" if check.unit == "rows" and check.asks_items is not None else check.unit
+    return threshold_text(check.operator, check.threshold, unit)
 
 
 def compared(check: Check, differing: int, found: Compared) -> Finding:
@@ -143,10 +157,10 @@ def freshness(check: Check, latest_us: int | None, now: datetime, data_as_of: da
     if not known:
         raise NotEvaluableError(f"{check.columns[0]} holds no moment up to now, so the age of the data is unknown")
     age = max(now - max(known), timedelta(0))
-    message = f"the data is {_span(age)} old, promised at most {_span(limit)}"
+    message = f"the data is {span(age)} old, promised at most {span(limit)}"
     if data_as_of is not None and (latest is None or data_as_of > latest):
         message += f" (sources complete up to {data_as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC)"
-    return Finding(age <= limit, round(age.total_seconds(), 3), message, threshold=f"≤ {_span(limit)}")
+    return Finding(age <= limit, round(age.total_seconds(), 3), message, threshold=f"≤ {span(limit)}")
 
 
 def row_count(check: Check, rows: int) -> Finding:
@@ -186,14 +200,6 @@ def _percent(part: int, rows: int) -> str:
     if not rows or part == rows:
         return "100 %"
     return f"{min(100 * part / rows, 99.999):.3g} %" if part else "0 %"
-
-
-def _span(length: timedelta) -> str:
-    seconds = int(length.total_seconds())
-    minutes, hours = seconds // 60, seconds // 3600
-    parts = ((hours // 24, "d"), (hours % 24, "h"), (minutes % 60, "min"), (seconds % 60, "s"))
-    told = [f"{count} {unit}" for count, unit in parts if count]
-    return " ".join(told[:2]) or "0 s"
 
 
 def _some(values: Any) -> str:

@@ -6,13 +6,16 @@
 1  One scan of the table for all that is counted row by row, and for the rules whose proof by tier 0 failed.
 2  A query for each key, foreign key and rule of its own SQL.
 
+Members of objects are asked of in the scan of the table; the items of a list in a scan of their own, which spreads the
+list: of 4 M items 88 ms for four rules, 111 ms by functions of lists within the one scan.
+
 Samples of bad rows (tier 3) are only taken when somebody asks for those of a failed rule; see `samples`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import prod
 from typing import Literal
@@ -26,13 +29,14 @@ from platform_resources.quality.conditions import (
     ROW_KINDS,
     UNIQUE_KINDS,
     aggregate,
+    asked_of,
     check_arguments,
     excluded_by_files,
     latest_known,
     length_proof,
 )
 from platform_resources.quality.fusing import Fused
-from platform_resources.quality.keys import Bounds, bounds_expressions, fits_bitmap, has_bounds
+from platform_resources.quality.keys import Bounds, bounds_expressions, bounds_of, fits_bitmap, has_bounds
 
 Tier = Literal[0, 1, 2]
 
@@ -59,6 +63,7 @@ class Route:
     known: str | None = None  # aggregate that files have answered already, where nothing more is asked
     bounds: tuple[Bounds, ...] | None = None  # of the key's columns, when a bitmap of it is made
     refusal: str | None = None  # why it can't be evaluated
+    asked: str | None = None  # aggregate that counts the items or objects that it is asked of; None: every row
     counted_by: tuple[str, ...] = ()  # aggregates whose values for two parts of the rows add up
     fused: Fused | None = None  # how a SQL rule's answer is made of them
     mark: str | None = None  # of a count that can be carried on; see `carried`
@@ -97,7 +102,8 @@ class Plan:
         without = frozenset(proven)
         asked = [route for route in self.routes if route.scanned is not None and route.check.name not in without]
         parts = (part for route in asked if route.fused is not None for part in route.counted_by)
-        return tuple(dict.fromkeys((*(str(route.scanned) for route in asked), *parts)))
+        of = (route.asked for route in self.routes if route.asked is not None and route.carried is None)
+        return tuple(dict.fromkeys((*(str(route.scanned) for route in asked), *parts, *of)))
 
 
 def facts_wanted(checks: Iterable[Check], delivered: Delivered) -> tuple[str, ...]:
@@ -125,7 +131,20 @@ def plan_checks(
 
     `fused`: SQL rules that are an aggregate over the table, by name; see `fusing`.
     """
-    return Plan(tuple(_route(check, delivered, facts, now, fused or {}) for check in checks))
+    routes = (_route(check, delivered, facts, now, fused or {}) for check in checks)
+    return Plan(tuple(_asking(route, delivered) for route in routes))
+
+
+def _asking(route: Route, delivered: Delivered) -> Route:
+    """The route with what counts what it is asked of, where that is not every row."""
+    check = route.check
+    if route.refusal is not None:
+        return route
+    if check.asks_items is None:
+        by_row = check.kind in (*ROW_KINDS, *UNIQUE_KINDS)
+        if not by_row or all(column.expression is None for column in delivered.get_all(check.columns)):
+            return route
+    return replace(route, asked=asked_of(check, delivered))
 
 
 def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fused: Mapping[str, Fused]) -> Route:
@@ -171,11 +190,13 @@ def _of_rows(check: Check, delivered: Delivered, now: datetime) -> Route:
     if (longest := length_proof(check, delivered)) is not None:
         why = "a text has at least as many bytes as characters; if the longest has too many, characters are counted"
         return _scanned(check, longest[0], why)
-    return _scanned(check, counted, "bad rows are counted one by one")
+    what = "rows" if check.asks_items is None else "items"
+    return _scanned(check, counted, f"bad {what} are counted one by one")
 
 
 def _scanned(check: Check, expression: str, why: str) -> Route:
-    return Route(check, 1, expression, why, "part of one scan", scanned=expression)
+    cost = "part of one scan" if check.asks_items is None else f"part of one scan of {check.asks_items}"
+    return Route(check, 1, expression, why, cost, scanned=expression)
 
 
 def _of_age(check: Check, delivered: Delivered, facts: Facts, now: datetime) -> Route:
@@ -244,5 +265,5 @@ def _bounds(columns: Sequence[DeliveredColumn], facts: Facts) -> tuple[Bounds, .
     known = [facts.values[expression] for expression in wanted]
     if None in known:
         return ()
-    found = tuple(Bounds(int(str(low)), int(str(high))) for low, high in zip(known[::2], known[1::2], strict=True))
+    found = bounds_of(known)
     return found if fits_bitmap(found, facts.rows) else None

@@ -12,7 +12,7 @@ import duckdb
 from platform_resources.contracts.model import Contract
 from platform_resources.lake.names import qualified, quote_identifier
 from platform_resources.quality import keys, sql_guard
-from platform_resources.quality.checks import Check, NotEvaluableError
+from platform_resources.quality.checks import Check, NotEvaluableError, is_inside
 from platform_resources.quality.columns import Delivered
 
 _PRIVATE = "internal"
@@ -20,13 +20,22 @@ _PRIVATE = "internal"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the checks of one contract run: connection, audited table, and what else may be read."""
+    """Where the checks of one contract run: connection, audited table, and what else may be read.
+
+    `rows_sql`: what is asked in place of the table: the table with a row for each item of a list, see `columns.spread`.
+    """
 
     con: duckdb.DuckDBPyConnection
     contract: Contract
     table_sql: str
     delivered: Delivered
     allowed_tables: Collection[str]
+    rows_sql: str | None = None
+
+    @property
+    def source(self) -> str:
+        """What is asked, as SQL to stand in FROM."""
+        return self.rows_sql or self.table_sql
 
     @cached_property
     def node(self) -> dict[str, Any] | None:
@@ -43,7 +52,12 @@ class Place:
 
     def guarded(self, check: Check) -> sql_guard.GuardedQuery:
         """The query of a SQL rule with its placeholders filled, after it was found to be harmless."""
-        return sql_guard.check_query(self.con, sql_guard.rule_query(check, self.table_sql), self.grants)
+        column = None
+        if check.columns and (found := self.delivered.find(check.columns[0])) is not None:
+            column = found.sql
+        elif check.columns and is_inside(check.columns[0]):  # of a column that is not there the query itself tells
+            raise NotEvaluableError(f"the table has no column {check.columns[0]}")
+        return sql_guard.check_query(self.con, sql_guard.rule_query(check, self.source, column), self.grants)
 
     def run(self, check: Check) -> tuple[Any, bool]:
         """(answer, it counts rows of the audited table) of a SQL rule, which must return one row with one column."""

@@ -74,14 +74,14 @@ class Grants:
 
 
 def fill_placeholders(query: str, *, table: str, column: str | None) -> str:
-    """The query with {table}, {column} and their other names filled in (`table` is SQL, `column` a name)."""
+    """The query with {table}, {column} and their other names filled in, both of them SQL."""
 
     def value(match: re.Match[str]) -> str:
         if match[2]:
             return table
         if column is None:
             raise NotEvaluableError(f"{match[0]} has no meaning in a rule on the table: move the rule to a column")
-        return quote_identifier(column)
+        return column
 
     filled = _PLACEHOLDER.sub(value, query)
     if unknown := _LEFT_OVER.search(filled):
@@ -91,11 +91,16 @@ def fill_placeholders(query: str, *, table: str, column: str | None) -> str:
     return filled
 
 
-def rule_query(check: Check, table: str) -> str:
-    """The query of a SQL rule with its placeholders filled; NotEvaluableError where it has none."""
+def rule_query(check: Check, table: str, column: str | None = None) -> str:
+    """The query of a SQL rule with its placeholders filled; NotEvaluableError where it has none.
+
+    `column`: the SQL of what the rule stands at; None: it is a column.
+    """
     if not check.query or not check.query.strip():
         raise NotEvaluableError("it has no query")
-    return fill_placeholders(check.query, table=table, column=check.columns[0] if check.columns else None)
+    if column is None and check.columns:
+        column = quote_identifier(check.columns[0])
+    return fill_placeholders(check.query, table=table, column=column)
 
 
 def check_query(

@@ -61,8 +61,8 @@ _NESTED = """
     list_value list_pack list_contains list_has list_has_all list_has_any list_position array_length list_distinct
     list_unique list_sort list_reverse_sort list_extract list_element list_slice array_slice array_extract list_filter
     list_transform list_apply list_sum list_min list_max list_avg list_count list_concat list_any_value struct_pack
-    struct_extract row map map_keys map_values map_extract element_at cardinality unnest flatten json_extract
-    json_extract_string json_valid json_type json_array_length
+    struct_extract row map map_keys map_values map_entries map_extract element_at cardinality unnest flatten
+    json_extract json_extract_string json_valid json_type json_array_length
 """
 _AGGREGATES = """
     count count_star count_if countif sum avg mean min max median mode any_value arbitrary first last product fsum

@@ -59,7 +59,7 @@ def holds(operator: str | None, threshold: Any, value: Any) -> bool:
 
 def threshold_text(operator: str | None, threshold: Any, unit: str) -> str:
     """The promise in a few characters, such as "≤ 5 percent"."""
-    tail = f" {unit}" if unit in ("rows", "percent") else ""
+    tail = f" {unit}" if unit in ("rows", "items", "percent") else ""
     if operator in _BETWEEN and isinstance(threshold, list | tuple) and len(threshold) == 2:
         return f"{'' if operator == 'mustBeBetween' else 'not '}between {threshold[0]} and {threshold[1]}{tail}"
     return f"{_SYMBOLS.get(operator or '', operator or 'no operator')} {threshold}{tail}"

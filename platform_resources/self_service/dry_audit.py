@@ -36,6 +36,7 @@ from platform_resources.pipeline.gate import weights_for
 from platform_resources.pipeline.proofs import stands
 from platform_resources.quality import Audit, Check, CheckResult, Plan, compile_checks, evaluate, plan_for
 from platform_resources.quality.carried import Carried, Unproven
+from platform_resources.quality.checks import column_of
 from platform_resources.quality.columns import Delivered, schema_faults
 from platform_resources.quality.evaluate import describe
 
@@ -276,7 +277,7 @@ def _retyped(contract: Contract, before: Contract | None, delivered: Delivered) 
 def _waits(result: CheckResult, new: Collection[str]) -> bool:
     """Whether a check can't be answered only because a column is not built yet."""
     check = result.check
-    if set(check.columns) & set(new):
+    if set(map(column_of, check.columns)) & set(new):
         return check.kind != "extra_columns"  # it knows all columns and asks for none
     if result.evaluated or not check.query:
         return False

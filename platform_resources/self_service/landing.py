@@ -22,6 +22,7 @@ from platform_resources.pipeline.admission import admit
 from platform_resources.pipeline.ingest import source_folder
 from platform_resources.pipeline.ledger import ledger_table
 from platform_resources.quality import CheckResult, evaluate
+from platform_resources.quality.checks import is_inside
 from platform_resources.self_service.changeset import ScaffoldError
 from platform_resources.self_service.delivered import RAW, Delivered, content_hash, line_of, load_files
 from platform_resources.self_service.new_names import as_identifier
@@ -300,6 +301,8 @@ def _broken(
 
 def _places(con: duckdb.DuckDBPyConnection, delivered: Delivered, file: int, result: CheckResult) -> Iterator[str]:
     columns = result.check.columns
+    if any(map(is_inside, columns)):
+        return  # the message names the element
     listed = ", ".join(map(quote_identifier, columns))
     if result.check.kind == "required":
         query, what = f"SELECT _row FROM {_TYPED} WHERE {listed} IS NULL", "is empty, and it must not be"

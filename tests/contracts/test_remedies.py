@@ -68,8 +68,9 @@ WRITTEN = "        logicalTypeOptions: {format: yyyy-MM-dd HH:mm:ss}\n"
 SPEND = "        physicalType: DECIMAL(18, 2)\n"
 PARTS = (
     "      - name: parts\n        logicalType: array\n        physicalType: BIGINT[]\n"
-    "        items: {logicalType: integer, required: true}\n"
+    "        items: {logicalType: integer, primaryKey: true}\n"
 )
+OTHER_PARTS = PARTS.replace("primaryKey: true", "physicalType: VARCHAR")
 BIGINT = "        physicalType: BIGINT\n"
 
 
@@ -203,6 +204,7 @@ ROWS = [
     row("option-zone", C, UPDATED, f"{UPDATED}{NO_ZONE}", "mend `timezone`", f"{UPDATED}{ZONE}"),
     row("told-only", C, UPDATED, f"{UPDATED}{WRITTEN}", "Delete it"),
     row("promise-inside", C, SPEND, f"{SPEND}{PARTS}", "Deliver it as a column of its own"),
+    row("type-inside", C, SPEND, f"{SPEND}{OTHER_PARTS}", "the column's own type is what is delivered"),
     row("physical-name", C, "      - name: spend\n", "      - name: spend\n        physicalName: SPEND\n", "Delete it"),
     row("pattern", C, "pattern: '[^@]+@[^@]+'", "pattern: '(?=x)'", "without look-ahead", "pattern: 'x'"),
     row(

@@ -209,6 +209,22 @@ def test_an_option_that_is_measured_finds_the_value_that_breaks_it(kind: str, op
         assert [(found.evaluated, found.failed_rows) for found in failed] == [(True, 1)], failed
 
 
+@pytest.mark.parametrize(("kind", "option"), MEASURED)
+def test_it_finds_the_value_in_objects_and_lists_too(kind: str, option: str) -> None:
+    type_, options, good, bad = MEASURED[kind, option]
+    asked = f"logicalType: {kind}, logicalTypeOptions: {{{options}}}"
+    member = promised(f", logicalType: object, properties: [{{name: m, {asked}}}]", f"STRUCT(m {type_})")
+    item = promised(f", logicalType: array, items: {{{asked}}}", f"{type_}[]")
+    values = [f"CAST($${value}$$ AS {type_})" for value in (good, bad)]
+    for promise, rows in (
+        (member, " UNION ALL ".join(f"SELECT {{'m': {value}}} AS x" for value in values)),
+        (item, f"SELECT [{', '.join(values)}, NULL] AS x"),
+    ):
+        with database(f"{rows} UNION ALL SELECT NULL") as con:
+            failed = [found for found in audit(con, promise).results if not found.passed]
+        assert [(found.evaluated, found.failed_rows) for found in failed] == [(True, 1)], failed
+
+
 @pytest.mark.parametrize(("kind", "option"), CHECKED)
 def test_an_option_that_is_checked_is_found_in_the_document(kind: str, option: str, tmp_path: Path) -> None:
     type_, options, code = CHECKED[kind, option]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from platform_resources.contracts.column_types import fields_of
 from platform_resources.contracts.masking import decimal_of, family_of
 from platform_resources.contracts.model import Column
 from platform_resources.lake import quote_identifier, quote_literal
@@ -44,7 +45,7 @@ def redacted_sql(column: Column, canonical: str) -> str:
         case "map":
             return f"map_from_entries(list_slice(map_entries({name}), 1, 0))"
         case "struct":
-            return f"struct_pack({', '.join(_nothing(name, field) for field in _fields(canonical))})"
+            return f"struct_pack({', '.join(_nothing(name, field) for field in fields_of(canonical))})"
         case "json":
             return f"CAST({quote_literal(_JSON.get(column.logical_type or '', _JSON_TEXT))} AS JSON)"
         case "integer" | "float" | "decimal":
@@ -68,16 +69,3 @@ def number_sql(number: str, canonical: str) -> str:
 def _nothing(struct: str, field: str) -> str:
     quoted = quote_identifier(field)
     return f"{quoted} := CASE WHEN false THEN struct_extract({struct}, {quote_literal(field)}) END"
-
-
-def _fields(canonical: str) -> list[str]:
-    """Names of a struct's own fields."""
-    depth = 0
-    parts = [""]
-    for character in canonical.removeprefix("STRUCT(").removesuffix(")"):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.split()[0] for part in parts]

@@ -17,9 +17,10 @@ from platform_resources.contracts import Contract
 from platform_resources.contracts.column_types import ColumnTypeError, canonical_type
 from platform_resources.lake import quote_identifier
 from platform_resources.quality import Check, compile_checks
-from platform_resources.quality.checks import NotEvaluableError
-from platform_resources.quality.columns import Delivered, DeliveredColumn
+from platform_resources.quality.checks import NotEvaluableError, column_of
+from platform_resources.quality.columns import Delivered, DeliveredColumn, spread
 from platform_resources.quality.conditions import ROW_KINDS, UNIQUE_KINDS, bad_rows
+from platform_resources.quality.keys import whole_key
 from platform_resources.serving.entitlements import contracts_of
 from platform_resources.serving.portal.product_diff import written
 from platform_resources.serving.readers import Reader
@@ -60,6 +61,8 @@ def failing_rows(reader: Reader, state: PortState, name: str, schema: PortSchema
     if why is not None:
         return FailingRows(check, why=why)
     shown = tuple(column.name for column in sorted(schema.columns, key=_told_first(check)) if column.visible)
+    if check.asks_items is not None:
+        shown = (check.asks_items, *shown)
     try:
         query = query_of(check, contract, state.port.address, shown)
     except NotEvaluableError as error:
@@ -74,7 +77,8 @@ def failing_rows(reader: Reader, state: PortState, name: str, schema: PortSchema
 
 def _told_first(check: Check) -> Callable[[ColumnOut], tuple[bool, bool]]:
     """The key that names a row stands first, then what the rule is about."""
-    return lambda column: (column.key_position is None, column.name not in check.columns)
+    told = {column_of(name) for name in check.columns}
+    return lambda column: (column.key_position is None, column.name not in told)
 
 
 def why_not(check: Check, state: PortState, schema: PortSchema) -> str | None:
@@ -86,10 +90,11 @@ def why_not(check: Check, state: PortState, schema: PortSchema) -> str | None:
     if check.kind not in ROW_KINDS | UNIQUE_KINDS or not check.columns:
         return "The rule is not about single rows of this port alone, so there are none to show."
     seen = {column.name: column for column in schema.columns}
-    hidden = [name for name in check.columns if name not in seen or not seen[name].visible]
+    told = [column_of(name) for name in check.columns]
+    hidden = [name for name in told if name not in seen or not seen[name].visible]
     if hidden:
         return f"The rule is about {', '.join(hidden)}, which your grant leaves out."
-    masked = [name for name in check.columns if seen[name].masked]
+    masked = [name for name in told if seen[name].masked]
     if masked:
         return (
             f"The rule is about {', '.join(masked)}, which you get masked. Which rows break it would tell what the "
@@ -108,10 +113,12 @@ def query_of(check: Check, contract: Contract, port: str, shown: tuple[str, ...]
     """
     delivered = Delivered(_delivered(contract))
     source = ".".join(quote_identifier(part) for part in port.split("."))
+    if check.asks_items is not None:
+        source, delivered = spread(source, delivered, check.asks_items)
     if check.kind in UNIQUE_KINDS:
-        keys = ", ".join(column.sql for column in delivered.get_all(check.columns))
-        whole = " AND ".join(f"{column.sql} IS NOT NULL" for column in delivered.get_all(check.columns))
-        repeated = f"SELECT {keys} FROM {source} WHERE {whole} GROUP BY {keys} HAVING count(*) > 1"
+        key = delivered.get_all(check.columns)
+        keys = ", ".join(column.sql for column in key)
+        repeated = f"SELECT {keys} FROM {source} WHERE {whole_key(key)} GROUP BY {keys} HAVING count(*) > 1"
         condition, order = f"({keys}) IN ({repeated})", f" ORDER BY {keys}"
     else:
         condition, order = bad_rows(check, delivered), ""
