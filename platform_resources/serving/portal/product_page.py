@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -128,7 +129,6 @@ def page_of(
     levels = levels_of(reader.access, reader.view, state, now)
     availability = availability_out(levels.availability)
     usage = get_usage(reader, state)
-    lineage = get_lineage(reader, state, _DEPTH)
     log = publications.publications
     figures = [
         score_figure(log, trends_said(quality.trends).get("score")),
@@ -140,36 +140,39 @@ def page_of(
     address = (state.product.domain, state.product.name)
     access = AccessViews(reader)
     more = len(log) > LOG_ROWS or publications.next is not None
-    return ProductPage(
-        product=product,
-        port=port,
-        schema=schema,
-        purpose=purpose,
-        purposes=tuple(dict.fromkeys(grant.purpose for grant in port.access.grants)),
-        columns=columns,
-        examples=examples_of(port.address, best_first(columns), purpose, root),
-        quality=quality,
-        anomalies=anomalies,
-        rules=rules_of(contract),
-        promises=promises_of(port, availability, quality.measured, log, now),
-        levels=levels_shown(slos_of(reader, state, levels)),
-        availability=availability,
-        log=log[:LOG_ROWS],
-        log_next=str(log[LOG_ROWS - 1].number) if more else None,
-        plots=plotter.draw([figure for figure in figures if figure is not None]),
-        lineage=lineage,
-        picture=port_picture(lineage),
-        impact=get_impact(reader, state, "change", None),
-        consumers=get_consumers(reader, state),
-        usage=usage,
-        metrics=get_metrics(reader, *address),
-        ratings=get_ratings(reader, *address),
-        incidents=get_incidents(reader, *address, 90),
-        support=[support_link(entry) for entry in product.support],
-        manages=reader.manages(state.product),
-        asked=access.pending(port.address),
-        nothing=access.nothing(port.access.grants),
-    )
+    with ThreadPoolExecutor(1) as drawing:  # by a process of its own, while the rest is asked for
+        drawn = drawing.submit(plotter.draw, [figure for figure in figures if figure is not None])
+        lineage = get_lineage(reader, state, _DEPTH)
+        return ProductPage(
+            product=product,
+            port=port,
+            schema=schema,
+            purpose=purpose,
+            purposes=tuple(dict.fromkeys(grant.purpose for grant in port.access.grants)),
+            columns=columns,
+            examples=examples_of(port.address, best_first(columns), purpose, root),
+            quality=quality,
+            anomalies=anomalies,
+            rules=rules_of(contract),
+            promises=promises_of(port, availability, quality.measured, log, now),
+            levels=levels_shown(slos_of(reader, state, levels)),
+            availability=availability,
+            log=log[:LOG_ROWS],
+            log_next=str(log[LOG_ROWS - 1].number) if more else None,
+            lineage=lineage,
+            picture=port_picture(lineage),
+            impact=get_impact(reader, state, "change", None),
+            consumers=get_consumers(reader, state),
+            usage=usage,
+            metrics=get_metrics(reader, *address),
+            ratings=get_ratings(reader, *address),
+            incidents=get_incidents(reader, *address, 90),
+            support=[support_link(entry) for entry in product.support],
+            manages=reader.manages(state.product),
+            asked=access.pending(port.address),
+            nothing=access.nothing(port.access.grants),
+            plots=drawn.result(),
+        )
 
 
 def schema_for(reader: Reader, state: PortState, wanted: str | None = None) -> tuple[PortSchema, str | None]:
