@@ -1,4 +1,4 @@
-"""A mesh of any number of published products for the catalog: thirty columns each, terms, tags, lineage, no data.
+"""A mesh of any number of products for the catalog: thirty columns each, terms, tags, lineage, a short past, no data.
 
 Contracts and glossaries are files. The publication logs are written straight into the lakes, two transactions to a
 domain: to publish 10,000 ports one by one would take an hour. Every text is its own, as if somebody had written it.
@@ -10,7 +10,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ import duckdb
 from benchmarks.search_speed import made_words
 from platform_resources.lake import MeshSettings, connect, create_lake, current_snapshot, qualified, utc_now
 from platform_resources.lake.connection import write_transaction
+from platform_resources.quality.anomalies import NEEDED, Anomaly, Judged, Point
+from platform_resources.quality.features import Feature
+from platform_resources.quality.judgement_record import record_of
+from platform_resources.quality.profile import ColumnProfile, Profile
 
 COLUMNS = 30
 DOMAINS = 50
@@ -26,6 +30,9 @@ _TERMS = 40  # of a domain
 _FAN_OUT = 8  # products that read a product; the first of a domain is read by those of the next five domains
 _HUBS = 5
 _CHECKS = 40  # results in an audit
+_VERSIONS = 3  # publications of a port, one a day
+_UNUSUAL = 4  # every so many ports something is unusual ...
+_POINTS = 42  # ... beside as many versions, of which most are made up
 _TIERS = ("gold", "silver", "bronze")
 
 _DOMAIN = """\
@@ -232,6 +239,26 @@ def _result(name: str, score: float) -> dict[str, Any]:
     }
 
 
+def _advice(at: int, now: datetime, chance: random.Random) -> dict[str, Any]:
+    """The profile of a version and what is unusual about it, as the pipeline writes them."""
+    rows = chance.randrange(1_000_000)
+    columns = {f"amount_{number:02}": _column_profile(chance) for number in range(COLUMNS)}
+    days = [now.date() - timedelta(days=_POINTS - 1 - number) for number in range(_POINTS)]
+    points = tuple(
+        Point(number, day, chance.gauss(rows, 9), rows, rows - 40, rows + 40) for number, day in enumerate(days)
+    )
+    says = f"rows: {rows:,}, expected {rows // 2:,} ({rows // 3:,} to {rows // 2 + 9:,})"
+    facts = (9.5, rows, rows // 2, rows // 3, rows // 2 + 9)
+    found = Anomaly(Feature("rows"), _VERSIONS, now, 1, says, *facts, points=points)
+    judged = Judged(NEEDED, 3 * COLUMNS, (found,) if at % _UNUSUAL == 0 else ())
+    return {"profile": Profile(rows, 20_000, 3600, columns=columns).as_json(), **record_of(judged, _VERSIONS)}
+
+
+def _column_profile(chance: random.Random) -> ColumnProfile:
+    low = round(chance.random(), 4)
+    return ColumnProfile("DECIMAL(18,2)", low, round(1 - low, 4), (low, low + 1, low + 2), 1.5)
+
+
 def _insert_publications(
     con: duckdb.DuckDBPyConnection,
     domain: str,
@@ -241,13 +268,14 @@ def _insert_publications(
     words: Sequence[str],
 ) -> None:
     now, rows = utc_now(), []
-    for product, text in documents:
+    for number, (product, text) in enumerate(documents):
         score = round(chance.uniform(80, 100), 2)
         audit = {
             **{"passed": True, "score": score, "scores": {"completeness": score, "accuracy": 99.0}, "seconds": 0.1},
             "results": [_result(name, score) for name in chance.choices(words, k=_CHECKS)],
         }
         at = now - timedelta(minutes=chance.randrange(120))
+        audit |= _advice(number, at, chance)
         rows.append(
             {
                 "port": f"{domain}.{product}.v1",
@@ -264,9 +292,9 @@ def _insert_publications(
     con.execute(
         f"""
         INSERT INTO {qualified(domain, "mesh", "publications")}
-        SELECT port, 1, snapshot, 'publish', 'made', '1.0.0', sha256, ['amount_00', 'amount_01', 'landed_at'],
-            row_count, score, audit, moment, moment, NULL
-        FROM found
+        SELECT port, number, snapshot, 'publish', 'made-' || number, '1.0.0', sha256,
+            ['amount_00', 'amount_01', 'landed_at'], row_count, score, audit, moment - age, moment - age, NULL
+        FROM found, (SELECT range AS number, to_days({_VERSIONS} - range) AS age FROM range(1, {_VERSIONS} + 1))
         """
     )
     con.execute(
