@@ -37,7 +37,7 @@ _LASTS_SECONDS = 10  # though nothing looks changed: days pass, and the catalog 
 # the second of these.
 _JUDGED_SECONDS, _TRUSTED_SECONDS = 300, 600
 _KEPT_ANSWERS, _KEPT_PROMISES = 256, 256
-_KEPT_LASTING = 20_000  # a few figures each; of each anomaly 42 points too, some 10 KB
+_KEPT_LASTING = 20_000  # a few figures each
 
 _Value = TypeVar("_Value")
 

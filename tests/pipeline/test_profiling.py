@@ -100,6 +100,16 @@ def test_no_value_of_a_masked_column_is_in_the_log(shop: Shop) -> None:
     assert "SECRET" not in json.dumps(row.audit)
 
 
+def test_no_value_of_a_column_that_was_open_is_told_when_it_is_masked_now(shop: Shop) -> None:
+    published(shop, "one", 0)
+    opened = replace(kept(shop).columns["keeper"], mix={"SECRET-1": 0.5, "SECRET-2": 0.5}, quartiles=(1.0, 2.0, 3.0))
+    rows = [replace(one, columns={**one.columns, "keeper": opened}) for one in past(shop, 20)]
+    write_past(shop.settings, PORT, rows, NOW - timedelta(days=1))
+    outcome = published(shop, "two", 1, keepers=1)
+    assert "keeper" in {one.feature.column for one in outcome.anomalies.anomalies}
+    assert "SECRET" not in json.dumps(outcome.publication.audit)
+
+
 def test_a_version_that_is_unusual_is_published_and_told(shop: Shop) -> None:
     published(shop, "one", 0)
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
