@@ -207,11 +207,11 @@ class _Run:
         return {**self.counts, **{route.check.name: count for route in whole if (count := self._kept(route))}}
 
     def _kept(self, route: Route) -> Count | None:
+        asked = None if route.asked is None else self.measured.get(route.asked)
         if route.fused is not None:
             parts = tuple(self.measured.get(part, "not measured") for part in route.counted_by)
-            return Count(str(route.mark), parts=parts) if are_exact(parts) else None
+            return Count(str(route.mark), parts=parts, asked=asked) if are_exact(parts) else None
         bounds = route.bounds if route.check.kind in UNIQUE_KINDS else None
-        asked = None if route.asked is None else self.measured.get(route.asked)
         return Count(str(route.mark), bounds=bounds or (), asked=asked)
 
     def _joined(self, plan: Plan) -> Plan:

@@ -182,11 +182,11 @@ def answered(check: Check, value: Any, counts_rows: bool, rows: int) -> Finding:
     shown = value
     if not isinstance(value, bool | int | float | Decimal):
         shown = str(value) if (passed and check.operator == "mustBe") or isinstance(value, date) else _HIDDEN
-    promise = threshold_text(check.operator, check.threshold, check.unit if counts_rows else "")
+    told = promise(check) if counts_rows else threshold_text(check.operator, check.threshold, "")
     bad = int(value) if counts_rows and bounds_from_above(check.operator, check.threshold) else None
     share = 1 - bad / rows if bad is not None and rows else None
-    message = f"{check.description or check.name}: {plain_number(shown)}, promised {promise}"
-    return Finding(passed, plain_number(shown), message, share, bad, promise)
+    message = f"{check.description or check.name}: {plain_number(shown)}, promised {told}"
+    return Finding(passed, plain_number(shown), message, share, bad, told)
 
 
 def unsupported(check: Check) -> str:

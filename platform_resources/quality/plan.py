@@ -163,7 +163,8 @@ def _route(check: Check, delivered: Delivered, facts: Facts, now: datetime, fuse
     except NotEvaluableError as reason:
         return Route(check, 0, "not evaluated", str(reason), "nothing", refusal=str(reason))
     if check.kind == "sql" and check.name in fused:
-        return _scanned(check, fused[check.name].expression, "the rule's query is an aggregate over the table alone")
+        what = "the table" if check.asks_items is None else "the items"
+        return _scanned(check, fused[check.name].expression, f"the rule's query is an aggregate over {what} alone")
     if check.kind == "sql":
         return Route(check, 2, "the rule's own query", "it is run as it stands", "what the query reads")
     if check.kind == "custom":

@@ -51,18 +51,27 @@ class Place:
         return sql_guard.grants_for(self.node, self.domain, self.allowed_tables, _PRIVATE)
 
     def guarded(self, check: Check) -> sql_guard.GuardedQuery:
-        """The query of a SQL rule with its placeholders filled, after it was found to be harmless."""
+        """The query of a SQL rule with its placeholders filled, after it was found to be harmless.
+
+        It is over the table, to be looked at; it runs over `source`, see `runnable`.
+        """
+        return self._query(check, self.table_sql)
+
+    def runnable(self, check: Check) -> sql_guard.GuardedQuery:
+        """The same over what is asked."""
+        return self._query(check, self.source)
+
+    def _query(self, check: Check, table: str) -> sql_guard.GuardedQuery:
         column = None
         if check.columns and (found := self.delivered.find(check.columns[0])) is not None:
             column = found.sql
         elif check.columns and is_inside(check.columns[0]):  # of a column that is not there the query itself tells
             raise NotEvaluableError(f"the table has no column {check.columns[0]}")
-        return sql_guard.check_query(self.con, sql_guard.rule_query(check, self.source, column), self.grants)
+        return sql_guard.check_query(self.con, sql_guard.rule_query(check, table, column), self.grants)
 
     def run(self, check: Check) -> tuple[Any, bool]:
         """(answer, it counts rows of the audited table) of a SQL rule, which must return one row with one column."""
-        query = self.guarded(check)
-        cursor = self.con.execute(query.sql)
+        cursor = self.con.execute(self.runnable(check).sql)
         answer = cursor.fetchmany(2)
         if len(answer) != 1:
             raise NotEvaluableError(
@@ -70,7 +79,7 @@ class Place:
             )
         if len(answer[0]) != 1:
             raise NotEvaluableError(f"the query must return one value, not {len(answer[0])} columns")
-        return answer[0][0], self.counts_rows(query)
+        return answer[0][0], self.counts_rows(self.guarded(check))
 
     def reads_the_table(self, query: sql_guard.GuardedQuery) -> bool:
         """The query reads the audited table and, in its FROM, nothing else."""

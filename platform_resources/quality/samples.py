@@ -112,12 +112,11 @@ def _repeated(place: Place, columns: Sequence[DeliveredColumn]) -> Iterator[str]
 
 def _rows_counted(place: Place, check: Check) -> str:
     """The rows that `SELECT count(*) FROM {table} WHERE ...` counts: its checked tree with `*` for the count."""
-    query = place.guarded(check)
-    if not place.counts_rows(query):
+    if not place.counts_rows(place.guarded(check)):
         raise NotEvaluableError("the query doesn't count rows of the table")
     star = place.con.execute("SELECT json_serialize_sql('SELECT * FROM t')").fetchone()[0]
     every = json.loads(star)["statements"][0]["node"]["select_list"]
-    tree = {**query.tree, "select_list": every}
+    tree = {**place.runnable(check).tree, "select_list": every}
     return f"({sql_of(place.con, tree)})"
 
 
