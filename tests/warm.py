@@ -1,7 +1,7 @@
 """Python modules run as processes that begin warm: forked from one that has imported what the commands need.
 
 Each has its own memory, environment, folder, streams and exit code, and starts in 0.05 s: not in 0.8 s as `mesh status`
-does, nor in 3 s as a `mesh run` with dbt models. The tours of the pages (tests/mesh/test_docs.py) start as users do.
+does, nor in 3 s as a `mesh run` with dbt models. The tour of the README (tests/mesh/test_docs.py) starts as users do.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _IMPORTED = [
     "platform_resources.orchestration.runner",
     "tests.pipeline.building",
     "pandas",  # by DuckDB, for the first parameter of a process
+    "pytest",  # by the modules whose functions are run
     "typer",
     "rich.table",
     "tests.frozen",

@@ -10,7 +10,7 @@ import pytest
 from platform_resources.access import AccessError, Condition, ReadQuery
 from tests.guarded import CUSTOMERS, GuardedMesh
 
-PUBLICATIONS, READERS, ROWS = 30, 8, 4_000
+PUBLICATIONS, READERS, ROWS = 20, 8, 4_000
 
 
 def constant(number: int) -> str:

@@ -59,16 +59,19 @@ def test_every_command_of_the_page_works(mesh: Mesh, page: str) -> None:
         assert done.code == code, f"{line}\n{done.out}{done.err}"
 
 
-@pytest.mark.slow(seconds=60)
+@pytest.mark.slow(seconds=100)
 def test_the_tour_refuses_keeps_and_mends(mesh: Mesh) -> None:
-    """Every command of the README, started as its reader does, and what it says between them."""
+    """Every command of the README, the first of each kind started as its reader does; what it says between is true."""
     product, port = "mesh run crm.customer_360", "crm.customer_360.v1"
+    started = set()
     before = mesh.status()[port]["publication"]
     served = []
     for line, code in commands("README.md"):
         if line.startswith("make "):
             continue
-        done = cold_shell(mesh, line)
+        kind = tuple(line.split()[:2])
+        done = (shell if kind in started else cold_shell)(mesh, line)
+        started.add(kind)
         assert done.code == code, f"{line}\n{done.out}{done.err}"
         if line.startswith(product):
             assert not code or "age_is_known_for_half" in done.out + done.err

@@ -8,35 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from platform_resources.contracts import load_domain
 from platform_resources.lake import connect, fsck
 from platform_resources.pipeline import IngestError, new_files, waiting_in_quarantine
 from tests.pipeline.building import NOW, REPOSITORY, SOURCE, Shop, minutes
+from tests.warm import fork_server
 
-# An ingest in a process of its own that kills itself at the nth call of one of its steps.
-KILLED_AT = """
-import os, signal, sys
-from importlib import import_module
-from pathlib import Path
-from platform_resources.contracts import load_domain
-from tests.pipeline.building import Shop
-
-root, module, function, when = Path(sys.argv[1]), *sys.argv[2:5]
-module = import_module(f"platform_resources.pipeline.{module}")
-step = getattr(module, function)
-
-def killed(*arguments, **more):
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    step(*arguments, **more)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(module, function, killed)
-Shop(root, load_domain(root / "domains" / "shop")).ingest("killed")
-"""
 INGEST = """
 import sys
 from pathlib import Path
@@ -49,6 +31,21 @@ for number in range(times):
     report = shop.ingest(f"{name}-{number}")
     print(report.files, report.rows, len(report.quarantined), len(report.duplicates), flush=True)
 """
+
+
+def ingest_killed(root: Path, module_name: str, function: str, when: str) -> None:
+    """An ingest that kills its own process at the first call of one of its steps."""
+    module = import_module(f"platform_resources.pipeline.{module_name}")
+    step = getattr(module, function)
+
+    def killed(*arguments, **more):
+        if when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        step(*arguments, **more)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(module, function, killed)
+    Shop(root, load_domain(root / "domains" / "shop")).ingest("killed")
 
 
 def process(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -180,9 +177,10 @@ def test_killed_between_any_two_steps_nothing_is_lost_or_doubled(shop, module, f
     shop.till.land("b.parquet", [3, 4])
     shop.till.land("bad.parquet", [5], currency="'EUR'")
     shop.till.land("worse.parquet", [6, 6])
-    killed = process(KILLED_AT, shop.root, module, function, when)
-    killed.communicate(timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    killed = fork_server.Process(target=ingest_killed, args=(shop.root, module, function, when))
+    killed.start()
+    killed.join(60)
+    assert killed.exitcode == -signal.SIGKILL
     shop.ingest("after")
     assert shop.ids() == [1, 2, 3, 4]
     refused = {"bad.parquet", "worse.parquet"}

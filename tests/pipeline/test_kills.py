@@ -86,7 +86,7 @@ def killed_run(shop: Shop, version: int, fault: str | None, phase: str, after: f
     return told
 
 
-@pytest.mark.slow(seconds=100)
+@pytest.mark.slow(seconds=130)
 def test_a_hundred_kills_lose_nothing(shop: Shop) -> None:
     chance = random.Random(20260302)
     shop.build(1)
