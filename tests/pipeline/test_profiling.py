@@ -230,6 +230,15 @@ def test_of_two_runs_at_once_each_tells_of_what_is_published(shop: Shop, monkeyp
     assert outcome.publication.number == between[0].publication.number + (not rebuilt)
 
 
+def test_a_proof_that_can_not_be_made_keeps_nothing_from_being_published(shop: Shop, monkeypatch) -> None:
+    def unreadable(*_: object) -> None:
+        raise duckdb.IOException("IO Error: the lake of a parent")
+
+    monkeypatch.setattr("platform_resources.pipeline.publishing.still_served", unreadable)
+    audit = published(shop, "one", 0).publication.audit
+    assert audit.keys() & {"built_on", "proven"} == {"built_on"}
+
+
 def test_a_log_that_can_not_be_read_is_none_to_tell(shop: Shop) -> None:
     with duckdb.connect() as con:
         assert last_publications(con, PORT) == ()

@@ -27,6 +27,7 @@ from platform_resources.lake import PortAddress, Publication, PublicationError, 
 from platform_resources.operations.alerts.model import KINDS, Kind, PortLook, Trouble
 from platform_resources.operations.availability import Availability, availability_of
 from platform_resources.quality import evaluate
+from platform_resources.quality.anomalies import Judged
 from platform_resources.quality.clock import clock_rules
 
 _WATCHED: frozenset[Lifecycle] = frozenset(("active", "deprecated"))
@@ -58,8 +59,9 @@ def look_at(access: Access, view: CatalogView, state: PortState, now: datetime) 
         return PortLook(address, tuple(found), frozenset(unknown | _LOGGED))
     try:
         found += [*_incidents(access, view, state, now), *_broken_rules(access, view, state, now)]
-        found += _unusual(state)
-        if state.publication is not None and not anomalies_of(state).profiled:
+        judged = anomalies_of(state)
+        found += _unusual(state, judged)
+        if state.publication is not None and not judged.profiled:
             unknown.add("anomalies")
     except (AccessError, duckdb.Error, PublicationError):
         why = "its lake can't be read (`mesh fsck` tells the damage)"
@@ -122,12 +124,11 @@ def _broken_rules(access: Access, view: CatalogView, state: PortState, now: date
         yield Trouble(str(address), "rules", "error", None, cause, effect)
 
 
-def _unusual(state: PortState) -> Iterator[Trouble]:
+def _unusual(state: PortState, judged: Judged) -> Iterator[Trouble]:
     """By figure and column alone: a value of a column may be somebody's."""
-    found = anomalies_of(state).anomalies
-    if found and state.publication is not None:
-        names = list(dict.fromkeys(one.feature.subject for one in found))
-        since = min(one.since_at for one in found)
+    if judged.anomalies and state.publication is not None:
+        names = list(dict.fromkeys(one.feature.subject for one in judged.anomalies))
+        since = min(one.since_at for one in judged.anomalies)
         cause = f"beside the versions before it, unusual: {_named(names)}"
         effect = f"publication {state.publication.number} is served all the same; `mesh anomalies` shows it"
         yield Trouble(state.port.address, "anomalies", "warning", since, cause, effect)
