@@ -10,7 +10,7 @@ from platform_resources.serving.anomalies import AnomalyOut
 from platform_resources.serving.portal import plots
 from platform_resources.serving.portal.plots import Figure
 
-_UNITS = {"rows": "rows", "rows of the day": "rows", "age": "days", "gap": "days", "quantile": None}
+_UNITS = {"rows": "rows", "rows of the day": "rows", "age": "days", "gap": "days"}  # of others the column's, or shares
 
 
 def unusual_figure(one: AnomalyOut, number: int) -> Figure | None:
@@ -18,7 +18,8 @@ def unusual_figure(one: AnomalyOut, number: int) -> Figure | None:
     seen = [point for point in one.points if point.seen is not None]
     if len(seen) < 2:
         return None
-    unit = _UNITS.get(one.kind, "percent")
+    feature = Feature(one.kind, one.column)  # type: ignore[arg-type]
+    unit = "percent" if feature.is_share else _UNITS.get(one.kind)
     times = 100.0 if unit == "percent" else 1.0
     values = [
         {
@@ -28,7 +29,6 @@ def unusual_figure(one: AnomalyOut, number: int) -> Figure | None:
         }
         for point in seen
     ]
-    feature = Feature(one.kind, one.column)  # type: ignore[arg-type]
     rows = tuple(
         (
             f"#{point.publication}",
