@@ -20,8 +20,11 @@ from tests.running import Result
 # Not the commands themselves: what they print with looks at the streams and the environment when it is imported.
 _IMPORTED = [
     "dbt.cli.main",
+    "dbt.task.run",
+    "dbt.adapters.duckdb",
     "platform_resources.access.inputs.dbt_plugin",
     "platform_resources.orchestration.runner",
+    "platform_resources.orchestration.dbt_models",
     "tests.pipeline.building",
     "pandas",  # by DuckDB, for the first parameter of a process
     "pytest",  # by the modules whose functions are run
