@@ -30,15 +30,10 @@ class Fault:
 
     def receipts(self, day: date) -> str:
         """SELECT of the receipts that land on a day."""
-        lines = f"SELECT * FROM landed.receipts WHERE landed_on = DATE '{day}'"
-        if not self.day <= day < self.until:
+        lines = _landed("receipts", day)
+        if not self._holds(day):
             return lines
         match self.kind:
-            case "dropped store":
-                return f"{lines} AND store_id <> {self._store}"
-            case "doubled batch":
-                again = "SELECT * REPLACE (basket_id + 5000000000000 AS basket_id)"
-                return f"{lines} UNION ALL {again} FROM landed.receipts WHERE landed_on = DATE '{day}'"
             case "currency change":
                 amounts = ", ".join(
                     f"CAST(round({name} * {self.size}, 2) AS DECIMAL(10, 2)) AS {name}" for name in _AMOUNTS
@@ -47,20 +42,21 @@ class Fault:
             case "null wave":
                 lost = f"hash(basket_id, product_id) % 1000 < {int(1000 * self.size)}"
                 return f"SELECT * REPLACE (if({lost}, NULL, quantity) AS quantity) FROM ({lines})"
-            case "frozen feed":
-                return f"{lines} AND false"
+            case _:
+                return self._of_either(lines, "basket_id + 5000000000000 AS basket_id")
 
     def movements(self, day: date) -> str:
         """SELECT of the stock movements that land on a day."""
-        lines = f"SELECT * FROM landed.stock_movements WHERE landed_on = DATE '{day}'"
-        if not self.day <= day < self.until:
-            return lines
+        lines = _landed("stock_movements", day)
+        return self._of_either(lines, "movement_id + 5000000000 AS movement_id") if self._holds(day) else lines
+
+    def _of_either(self, lines: str, other_key: str) -> str:
+        """What becomes of the lines of a till or of a warehouse."""
         match self.kind:
             case "dropped store":
                 return f"{lines} AND store_id <> {self._store}"
             case "doubled batch":
-                again = "SELECT * REPLACE (movement_id + 5000000000 AS movement_id)"
-                return f"{lines} UNION ALL {again} FROM landed.stock_movements WHERE landed_on = DATE '{day}'"
+                return f"{lines} UNION ALL SELECT * REPLACE ({other_key}) FROM ({lines})"
             case "frozen feed":
                 return f"{lines} AND false"
             case _:
@@ -68,10 +64,13 @@ class Fault:
 
     def customers(self, day: date) -> str:
         """SELECT of the customers as the CRM knows them on a day."""
-        if self.kind != "null wave" or not self.day <= day < self.until:
+        if self.kind != "null wave" or not self._holds(day):
             return "SELECT * FROM landed.customers"
         lost = f"hash(household_id) % 1000 < {int(1000 * self.size)}"
         return f"SELECT * REPLACE (if({lost}, NULL, phone) AS phone) FROM landed.customers"
+
+    def _holds(self, day: date) -> bool:
+        return self.day <= day < self.until
 
     @property
     def _store(self) -> str:
@@ -87,13 +86,17 @@ class NoFault:
     """The year as it was."""
 
     def receipts(self, day: date) -> str:
-        return f"SELECT * FROM landed.receipts WHERE landed_on = DATE '{day}'"
+        return _landed("receipts", day)
 
     def movements(self, day: date) -> str:
-        return f"SELECT * FROM landed.stock_movements WHERE landed_on = DATE '{day}'"
+        return _landed("stock_movements", day)
 
     def customers(self, _day: date) -> str:
         return "SELECT * FROM landed.customers"
+
+
+def _landed(feed: str, day: date) -> str:
+    return f"SELECT * FROM landed.{feed} WHERE landed_on = DATE '{day}'"
 
 
 def faults_between(first: date, last: date, seed: int, each: int) -> list[Fault]:

@@ -16,7 +16,7 @@ from platform_resources.contracts.model import Contract
 from platform_resources.lake import MeshSettings, qualified
 from platform_resources.pipeline.documents import read_mesh
 from platform_resources.pipeline.profiling import open_columns
-from platform_resources.quality.anomalies import MOST, Anomaly, Observed
+from platform_resources.quality.anomalies import MOST, PLOTTED, Anomaly, Observed
 from platform_resources.quality.foretelling import Walk
 from platform_resources.quality.profile import Profile, profile
 
@@ -102,6 +102,6 @@ class Replayed:
 
 def alarms_of(history: Sequence[Observed], since: int = 0) -> dict[int, list[Anomaly]]:
     """Number of a version -> its anomalies, of those that have some; judged at the place `since` and after."""
-    walk = Walk(history)
+    walk = Walk(history, last=len(history) - max(0, since - PLOTTED))
     found = {history[at].number: list(walk.anomalies(at)) for at in range(since, len(history))}
     return {number: anomalies for number, anomalies in found.items() if anomalies}

@@ -113,8 +113,7 @@ def _found(told: Told) -> Markup:
     says = Markup(
         "<h2>Faults that were found, {where}</h2><p>Of those that change a product at all, and after how many versions "
         "(median; 1 is the first version that holds the fault). A version counts as found by an alarm that the year as "
-        "it was has not. A single store has one or two percent of a day's lines, and so much a day differs anyway."
-        "</p>"
+        "it was has not.</p>"
     ).format(where=where)
     return says + _table(("Fault", *products), rows)
 
@@ -177,7 +176,7 @@ def _listed(told: Told) -> Markup:
 
 
 def _says(anomalies: tuple[Anomaly, ...]) -> Markup:
-    return Markup("<br>").join(f"{one.says} ({one.deviations:g} ×)" for one in anomalies)
+    return Markup("<br>").join(one.says + (f" ({one.deviations:g} ×)" if one.deviations else "") for one in anomalies)
 
 
 def _table(head: tuple[str, ...], rows: Iterator[tuple[object, ...]], numbers: int = 0) -> Markup:

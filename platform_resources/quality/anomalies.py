@@ -17,6 +17,7 @@ from platform_resources.quality.profile import Profile
 
 NEEDED = 14  # versions of other days before one is judged
 MOST = 240  # versions of other days that are looked back at: the longest chain of windows is 229
+PLOTTED = 42  # versions, of an anomaly
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def judge(history: Sequence[Observed]) -> Judged:
     known = min(max(len(days) - 1, 0), NEEDED)
     if known < NEEDED:
         return Judged(known)
-    from platform_resources.quality.foretelling import PLOTTED, Walk  # noqa: PLC0415  (numpy: 0.1 s, and only this needs it)
+    from platform_resources.quality.foretelling import Walk  # noqa: PLC0415  (pandas: 0.3 s, and only this needs it)
 
     walk = Walk(days, last=PLOTTED)
     return Judged(known, walk.watched(len(days) - 1), tuple(walk.anomalies(len(days) - 1)))

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from itertools import islice
+from typing import Literal, NamedTuple
 
 from platform_resources.quality.profile import KEPT_VALUES, ColumnProfile, Profile
 
-Kind = Literal["rows", "rows of the day", "age", "gap", "nulls", "distinct", "quantile", "mix", "new values", "schema"]
+Kind = Literal[
+    "rows",
+    "rows of the day",
+    "age",
+    "gap",
+    "nulls",
+    "distinct",
+    "quantile",
+    "mix",
+    "new values",
+    "gone values",
+    "schema",
+]
 
+WATCHED_VALUES = 24  # of a mix, the most frequent ones, each by its share
 _QUARTILE_NAMES = ("lower quartile", "median", "upper quartile")
 _DAY = 86_400.0
 _NOTHING = 1e-9  # so that what never changed is divided by something
 _HIGHEST = 700.0  # whose exponential is a float
 
 
-@dataclass(frozen=True)
-class Feature:
-    """`of`: which quartile, or which value of a mix."""
+class Feature(NamedTuple):
+    """`of`: which quartile, or which value of a mix. A tuple, for to judge a version 100,000 of them are looked up."""
 
     kind: Kind
     column: str | None = None
@@ -27,7 +39,7 @@ class Feature:
 
     @property
     def is_share(self) -> bool:
-        return self.kind in ("nulls", "distinct", "mix", "new values")
+        return self.kind in ("nulls", "distinct", "mix", "new values", "gone values")
 
     @property
     def upward_only(self) -> bool:
@@ -36,8 +48,8 @@ class Feature:
 
     @property
     def group(self) -> tuple[str, str | None]:
-        """Features of a group are told as one."""
-        return ("mix" if self.kind == "new values" else self.kind), self.column
+        """What is told as one, by the strongest: all of a column but what is gone from it."""
+        return ("" if self.column is not None and self.kind != "gone values" else self.kind), self.column
 
     @property
     def subject(self) -> str:
@@ -57,6 +69,7 @@ class Feature:
             "quantile": f"{self.of} of {self.column}",
             "mix": f"share of {self.of!r} in {self.column}",
             "new values": f"share of new values in {self.column}",
+            "gone values": f"values gone from {self.column}",
             "schema": "columns and types",
         }[self.kind]
 
@@ -77,7 +90,7 @@ def figures_of(profile: Profile) -> Iterator[tuple[Feature, float]]:
         for told, quartile in zip(_QUARTILE_NAMES, column.quartiles or (), strict=False):
             if column.mix is None:
                 yield Feature("quantile", name, told), quartile
-        for value, share in (column.mix or {}).items():
+        for value, share in islice((column.mix or {}).items(), WATCHED_VALUES):
             yield Feature("mix", name, value), share
 
 

@@ -130,7 +130,7 @@ def test_a_version_that_is_unusual_is_published_and_told(shop: Shop) -> None:
 def test_profiles_that_cannot_be_read_are_no_past_and_keep_nothing_from_being_published(shop: Shop) -> None:
     published(shop, "one", 0)
     write_past(shop.settings, PORT, past(shop, 20), NOW - timedelta(days=1))
-    odd = """CASE number WHEN 3 THEN '{}' WHEN 4 THEN '[1]' WHEN 5 THEN '{"form": 1, "rows": 3}' ELSE '"none"' END"""
+    odd = """CASE number WHEN 3 THEN '{}' WHEN 4 THEN '[1]' WHEN 5 THEN '{"form": 2, "rows": 3}' ELSE '"none"' END"""
     with connect(shop.settings, own="shop") as con:
         con.execute(
             "UPDATE shop.mesh.publications SET audit = json_object('results', audit -> 'results', "

@@ -12,8 +12,9 @@ import pytest
 from platform_resources.quality.anomalies import MOST, NEEDED, Anomaly, Judged, Observed, judge
 from platform_resources.quality.anomaly_texts import value_text
 from platform_resources.quality.features import Feature
-from platform_resources.quality.foretelling import MOST_FIGURES, Walk
+from platform_resources.quality.foretelling import Walk
 from platform_resources.quality.profile import ColumnProfile, Profile
+from platform_resources.quality.tabulated import MOST_FIGURES
 
 START = datetime(2026, 1, 5, 17, tzinfo=UTC)  # a Monday
 WEEK = (1.0, 1.02, 0.98, 1.05, 1.2, 1.6, 1.5)  # Saturdays and Sundays sell more
@@ -128,6 +129,67 @@ def test_a_small_shift_that_stays_is_found_though_no_version_is_unusual_by_itsel
     assert told.says.startswith("median of amount: about 2.4")
     assert "in the last 5 versions, expected 2.5" in told.says
     assert told.seen < told.low < told.expected
+
+
+def test_of_rows_that_are_seen_again_in_each_version_a_small_shift_is_one_witness_and_not_five() -> None:
+    def weaker(at: int, one: Profile) -> Profile:
+        low, middle, high = one.columns["amount"].quartiles
+        moved = column(one, "amount", quartiles=(low, middle * 0.955, high)) if at >= 80 else one
+        return replace(moved, day=None, day_rows=None, gap_days=None)
+
+    assert not any(judge(shop(days, weaker)).anomalies for days in range(82, 90))
+
+
+def tills(at: int, one: Profile, missing: Callable[[int, int], bool], kind: str = "INTEGER") -> Profile:
+    """Forty shops of about 2.5 % of the lines each; `missing`: which of them has none, by version."""
+    draw = random.Random(at)
+    lines = {shop: draw.randint(20, 180) for shop in range(40) if not missing(at, shop)}
+    shares = {str(shop): count / sum(lines.values()) for shop, count in lines.items()}
+    shops = ColumnProfile(kind, 0.0, 0.01, mix=dict(sorted(shares.items(), key=lambda item: -item[1])))
+    return replace(one, columns={**one.columns, "shop": shops})
+
+
+def test_a_shop_whose_lines_stop_is_gone_with_the_third_version_though_its_share_is_within_what_is_usual() -> None:
+    def dropped(at: int, one: Profile) -> Profile:
+        return tills(at, one, lambda at, shop: shop == 17 and at >= 80)
+
+    assert not judge(shop(82, dropped)).anomalies
+    found = the(judge(shop(83, dropped)), "gone values")
+    assert (found.since, found.versions) == (81, 3)
+    assert found.says.startswith("values gone from shop: '17' (2.")
+    assert found.says.endswith("% of the rows before), in none of the last 3 versions")
+    assert found.seen == 0 < found.low < found.expected < found.high
+    assert [point.seen for point in found.points[-3:]] == [0, 0, 0]
+    assert [point.unusual for point in found.points[-4:]] == [False, True, True, True]
+    assert ("gone values", "shop") in kinds(judge(shop(94, dropped)))
+    assert ("gone values", "shop") not in kinds(judge(shop(95, dropped)))  # by then it is usual
+
+
+def test_a_shop_that_is_often_closed_is_gone_the_later() -> None:
+    def half(at: int, one: Profile) -> Profile:
+        return tills(at, one, lambda at, shop: shop == 17 and (at % 3 == 0 or at >= 80))
+
+    days = next(days for days in range(80, 99) if ("gone values", "shop") in kinds(judge(shop(days, half))))
+    assert the(judge(shop(days, half)), "gone values").versions == 11
+
+
+def test_numbers_of_rows_that_are_seen_again_grow_out_of_their_values_and_texts_do_not() -> None:
+    def state(kind: str) -> Change:
+        def change(at: int, one: Profile) -> Profile:
+            one = tills(at, one, lambda at, shop: shop == 17 and at >= 80, kind)
+            return replace(one, day=None, day_rows=None, gap_days=None)
+
+        return change
+
+    assert ("gone values", "shop") not in kinds(judge(shop(84, state("INTEGER"))))
+    assert ("gone values", "shop") in kinds(judge(shop(84, state("VARCHAR"))))
+
+
+def test_a_fault_of_a_week_hides_none_that_comes_some_weeks_later() -> None:
+    def twice(at: int, one: Profile) -> Profile:
+        return column(one, "phone", nulls=0.12) if 80 <= at < 87 or at >= 108 else one
+
+    assert ("nulls", "phone") in kinds(judge(shop(109, twice)))
 
 
 def test_of_what_a_version_no_longer_has_nothing_is_told() -> None:
@@ -264,9 +326,9 @@ def test_a_long_history_says_what_its_last_days_say() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "told"),
     [
-        ("age", 120.04, "120 d"),
+        ("age", 1200.5, "1,200 d 12 h"),
         ("age", 1.5, "1 d 12 h"),
-        ("age", 1 + 1 / 1440, "1 d"),
+        ("age", 1 + 1 / 1440, "1 d 1 min"),
         ("age", 2 / 24, "2 h"),
         ("age", 0.0069, "9 min 56 s"),
         ("age", 0.0, "0 s"),

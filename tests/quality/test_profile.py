@@ -60,6 +60,29 @@ def test_a_timestamp_of_the_key_tells_the_day_and_one_beside_it_does_not() -> No
     assert (beside.day, beside.looked_at) == (None, 20)
 
 
+def test_the_day_before_the_newest_one_is_found_however_long_ago_it_was() -> None:
+    columns = column("id", "BIGINT"), column("day", "DATE", required=True)
+    for days in (1, 8, 9, 4000):
+        select = f"SELECT i AS id, DATE '2026-03-01' - if(i < 5, 0, {days}) AS day FROM range(12) r(i)"
+        found = taken(select, *columns)
+        assert (found.rows, found.gap_days, found.day_rows, found.looked_at) == (12, days, 7, 7)
+    first = taken("SELECT 1 AS id, DATE '0001-01-02' - i::INTEGER AS day FROM range(2) r(i)", *columns)
+    assert (first.day, first.day_rows) == (date(1, 1, 1), 1)
+    assert taken("SELECT 1 AS id, DATE '2026-03-01' AS day", *columns).day is None
+
+
+def test_distinct_values_are_counted_and_not_estimated() -> None:
+    made = "SELECT i AS id, (i * 7919) % 4999 AS kind FROM range(20_000) r(i)"
+    assert taken(made, column("id", "BIGINT"), column("kind", "BIGINT")).columns["kind"].distinct == 0.24995
+
+
+def test_of_a_mix_the_hundred_most_frequent_values_are_kept() -> None:
+    made = "SELECT i AS id, CAST(floor(sqrt(i)) AS INTEGER) AS kind FROM range(40_000) r(i)"
+    mix = taken(made, column("id", "BIGINT"), column("kind", "INTEGER")).columns["kind"].mix
+    assert list(mix) == [str(kind) for kind in range(199, 99, -1)]
+    assert mix["199"] == round(399 / 40_000, 7)
+
+
 def test_the_newest_row_is_as_old_as_the_promise_on_freshness_sees_it() -> None:
     select = f"SELECT 1 AS id, TIMESTAMPTZ '{NOW - timedelta(hours=3)}' AS at"
     columns = column("id", "INTEGER"), column("at", "TIMESTAMPTZ")
