@@ -17,10 +17,8 @@ from platform_resources.contracts.reference_rules import (
 from platform_resources.lake.names import quote_identifier
 from platform_resources.quality.audit import Compared
 from platform_resources.quality.checks import Check, NotEvaluableError
-from platform_resources.quality.columns import Delivered, DeliveredColumn
+from platform_resources.quality.columns import NUMBERS, Delivered, DeliveredColumn
 from platform_resources.quality.references import Place
-
-_NUMBERS = ("integer", "decimal", "float")
 
 
 def comparison(check: Check) -> ReferenceRule:
@@ -158,7 +156,7 @@ def _differs(asked: ReferenceRule, each: Counterpart, column: DeliveredColumn, o
     differs = f"{own} IS DISTINCT FROM {other}"
     if not (asked.absolute or asked.relative):
         return f"({differs})"
-    if column.family not in _NUMBERS:
+    if column.family not in NUMBERS:
         raise NotEvaluableError(f"a tolerance is for numbers; {each.column} is {column.type}")
     exact = f"CAST({own} AS HUGEINT)" if column.family == "integer" else own  # 5 - 6 is no UINTEGER
     gap = f"TRY(abs({exact} - {other}))"
