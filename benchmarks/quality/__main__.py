@@ -20,6 +20,7 @@ from benchmarks.quality.data import files_of_lake, make_lake
 from benchmarks.quality.environments import InstallError
 from benchmarks.quality.machine import machine, machine_text
 from benchmarks.quality.peers.comparing import compare_tools, print_tools
+from benchmarks.quality.planning import measure_planning, print_planning
 from benchmarks.quality.published import Aims
 from benchmarks.quality.recording import redraw, write_results
 
@@ -103,10 +104,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (InstallError, MeasuredProcessError) as error:
             Console(stderr=True).print(f"benchmark: {error}", markup=False, highlight=False)
             return 1
+    planned = measure_planning()
     print_figures(console, found)
+    print_planning(console, planned)
     print_appended(console, [one["appended"] for one in found])
     print_tools(console, found)
-    results = {"measured": f"{datetime.now(UTC):%Y-%m-%d}", "machine": told_of, "scales": found}
+    results = {"measured": f"{datetime.now(UTC):%Y-%m-%d}", "machine": told_of, "planning": planned, "scales": found}
     if given.json is not None:
         given.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     if given.record:

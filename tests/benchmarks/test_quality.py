@@ -9,11 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.quality import appended
+from benchmarks.quality import appended, planning
 from benchmarks.quality.data import DOMAIN, contracts, lake_of, table_sql
 from benchmarks.quality.scan import columns_used, scan_query
 from platform_resources.lake import connect, create_lake
-from platform_resources.quality import compile_checks, evaluate
+from platform_resources.quality import compile_checks, evaluate, plan_for
 
 NOW = datetime(1999, 1, 1, tzinfo=UTC)
 LINE = (
@@ -98,3 +98,13 @@ def test_the_appended_lines_are_audited_both_ways(tmp_path: Path, capsys: pytest
         told[way] = json.loads(capsys.readouterr().out)
     assert (told["all"]["new_rows"], told["new"]["new_rows"]) == (None, 7)
     assert told["all"]["failed"] == told["new"]["failed"] == ["7 rows, promised > 1000 rows"]
+
+
+def test_plans_are_measured_of_a_thousand_rules_that_can_all_be_asked() -> None:
+    for last in planning.LAST_RULES.values():
+        contract = planning.contract_of_many(last)
+        with duckdb.connect() as con:
+            con.execute(planning.TABLE_OF_MANY)
+            plan = plan_for(con, contract, "wide", NOW)
+        assert len(plan.routes) >= 1000
+        assert not [route.refusal for route in plan.routes if route.refusal]
