@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -21,12 +22,13 @@ from tests.tiny_mesh import PRODUCT
 ROOT = "/api/v1"
 PORT = f"{ROOT}/products/shop/customers/v1"
 OWNER = Identity("shop@retailer.example", "person", "Shop", purpose="analytics")
+MASKED_NUMBER = re.compile("909[,. _]?00")  # the beginning of each masked number; the digits of a moment may be 909 too
 Join = Callable[..., str]
 # Every operation that reads and needs no more than names.
 READ = (
     *("/products", "/products/shop/customers", "/products/shop/customers/v1", "/domains", "/domains/shop", "/glossary"),
     *(f"/products/shop/customers/v1/{part}" for part in ("contract", "schema", "quality", "publications", "lineage")),
-    *(f"/products/shop/customers/v1/{part}" for part in ("consumers", "usage", "availability", "slos")),
+    *(f"/products/shop/customers/v1/{part}" for part in ("consumers", "usage", "availability", "slos", "anomalies")),
     *("/access/requests", "/access/grants", "/governance/purposes", "/governance/classifications"),
     *("/me", "/me/tokens", "/audit"),
 )
@@ -205,7 +207,7 @@ def test_quality_tells_no_value_of_a_sql_rule_to_who_reads_masked(api: Api) -> N
     _publish_with_rule(api.mesh, richest)
     for who in ("ana", "nobody", "reggie"):
         answer = api.get(who, f"{PORT}/quality")
-        assert "909" not in answer.text
+        assert not MASKED_NUMBER.search(answer.text)
         (result,) = answer.json()["measured"]["results"]
         assert (result["status"], result["value"]) == ("failed", None)
     (result,) = told(api, "desk", f"{PORT}/quality")["measured"]["results"]
@@ -277,13 +279,14 @@ def test_consumers_are_named_to_owners_only(api: Api, join: Join) -> None:
 
 def test_no_fact_holds_a_masked_value_or_a_secret(reading_api: Api) -> None:
     """Canaries are planted in every masked column; every answer is looked through, problems too."""
-    secrets = ["CANARY", "canary", "909", *map(_secret, reading_api.mesh.tokens.values())]
+    secrets = ["CANARY", "canary", *map(_secret, reading_api.mesh.tokens.values())]
     for who in ("ana", "nobody", "reggie", "anonymous"):
         for path in READ:
             answer = reading_api.get(who, f"{ROOT}{path}")
             assert answer.status_code == (401 if who == "anonymous" else 200), path
             for secret in secrets:
                 assert secret not in answer.text, path
+            assert not MASKED_NUMBER.search(answer.text), path
 
 
 @pytest.fixture
