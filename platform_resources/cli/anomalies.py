@@ -76,10 +76,9 @@ def _is_damaged(view: CatalogView, state: PortState) -> bool:
 
 def _print_judged(state: PortState) -> None:
     from platform_resources.catalog.anomalies import anomalies_of  # noqa: PLC0415  (as above)
-    from platform_resources.quality.judgement_record import verdict  # noqa: PLC0415
 
     judged = anomalies_of(state)
-    usual = "nothing is served" if state.publication is None else verdict(judged)
+    usual = "nothing is served" if state.publication is None else judged.says
     told = f"[yellow]{len(judged.anomalies)} unusual[/]" if judged.anomalies else f"[dim]{usual}[/]"
     console.print(f"[bold]{state.port.address}[/]  {told}", highlight=False)
     for anomaly in judged.anomalies:

@@ -6,7 +6,6 @@ import dagster as dg
 
 from platform_resources.quality.anomalies import Judged
 from platform_resources.quality.anomaly_texts import value_text
-from platform_resources.quality.judgement_record import verdict
 
 ANOMALIES_CHECK = "anomalies"
 
@@ -44,6 +43,6 @@ def anomalies_result(key: dg.AssetKey, judged: Judged) -> dg.AssetCheckResult:
         check_name=ANOMALIES_CHECK,
         passed=not judged.anomalies,
         severity=dg.AssetCheckSeverity.WARN,
-        description=verdict(judged),
+        description=judged.says,
         metadata=told,
     )

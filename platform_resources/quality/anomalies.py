@@ -15,6 +15,7 @@ from platform_resources.contracts.wording import counted
 from platform_resources.quality.features import Feature
 from platform_resources.quality.profile import Profile
 
+NOT_JUDGED = "not judged: this version was published without a judgement; the next one is judged when it is published"
 NEEDED = 14  # versions of other days before one is judged
 MOST = 240  # versions of other days that are looked back at: the longest chain of windows is 229
 PLOTTED = 42  # versions, of an anomaly
@@ -74,7 +75,7 @@ class Anomaly:
 class Judged:
     """What was found of the newest version. `known`: versions of other days before it, of at most `NEEDED`.
 
-    `profiled`: whether there is a profile of it to judge by.
+    `profiled`: whether it was judged.
     """
 
     known: int
@@ -91,7 +92,7 @@ class Judged:
     def says(self) -> str:
         """In a line."""
         if not self.profiled:
-            return "not judged: this version has no profile"
+            return NOT_JUDGED
         if self.learning:
             return f"still learning: {self.known} of {counted(self.needed, 'version')} of other days"
         if not self.anomalies:

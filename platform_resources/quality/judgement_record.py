@@ -11,7 +11,6 @@ from typing import Any
 from platform_resources.quality.anomalies import Anomaly, Judged, Point
 from platform_resources.quality.features import Feature
 
-NOT_JUDGED = "not judged: this version was published without a judgement; the next one is judged when it is published"
 UNJUDGED = Judged(0, profiled=False)
 
 _IN_THE_LOG = "anomalies"  # key in the record of an audit
@@ -75,11 +74,6 @@ def judged_in(audit: Mapping[str, Any]) -> Judged:
         return _judged(audit[_IN_THE_LOG])
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return UNJUDGED
-
-
-def verdict(judged: Judged) -> str:
-    """In a line."""
-    return judged.says if judged.profiled else NOT_JUDGED
 
 
 def _version(point: Point, number: int) -> _Version:

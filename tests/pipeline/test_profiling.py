@@ -14,8 +14,8 @@ from platform_resources.lake import PortAddress, Publication, connect, newest_en
 from platform_resources.lake.profiles import read_profiles
 from platform_resources.pipeline import judge_candidate, replace_table
 from platform_resources.pipeline.publishing import last_publications
-from platform_resources.quality.anomalies import MOST, NEEDED
-from platform_resources.quality.judgement_record import NOT_JUDGED, judged_in, verdict
+from platform_resources.quality.anomalies import MOST, NEEDED, NOT_JUDGED
+from platform_resources.quality.judgement_record import judged_in
 from platform_resources.quality.profile import Profile
 from tests.histories import write_past
 from tests.pipeline.building import CONTRACT, NOW, REPOSITORY, Shop, write_domain
@@ -145,11 +145,11 @@ def test_a_profile_or_a_judgement_that_fails_keeps_nothing_from_being_published(
 
     monkeypatch.setattr("platform_resources.pipeline.profiling.judge", broken)
     outcome = published(shop, "one", 0)
-    assert verdict(outcome.anomalies) == NOT_JUDGED
+    assert outcome.anomalies.says == NOT_JUDGED
     assert outcome.publication.audit.keys() & {"profile", "anomalies"} == {"profile"}
     monkeypatch.setattr("platform_resources.pipeline.profiling.profile", broken)
     outcome = published(shop, "two", 1)
-    assert verdict(outcome.anomalies) == NOT_JUDGED
+    assert outcome.anomalies.says == NOT_JUDGED
     assert not outcome.publication.audit.keys() & {"profile", "anomalies"}
 
 

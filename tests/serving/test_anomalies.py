@@ -14,7 +14,8 @@ import pytest
 from platform_resources.access import Identity
 from platform_resources.lake import MeshSettings, Publication, connect, newest_entry, utc_now
 from platform_resources.orchestration.anomalies import anomalies_result
-from platform_resources.quality.judgement_record import NOT_JUDGED, judged_in
+from platform_resources.quality.anomalies import NOT_JUDGED
+from platform_resources.quality.judgement_record import judged_in
 from platform_resources.quality.profile import ColumnProfile, Profile
 from tests.cli.quick import QuickMesh
 from tests.guarded import CUSTOMERS
