@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ class Place:
     delivered: Delivered
     allowed_tables: Collection[str]
     rows_sql: str | None = None
+    _known: dict[tuple[str, str], sql_guard.GuardedQuery] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def source(self) -> str:
@@ -55,11 +56,17 @@ class Place:
 
         It is over the table, to be looked at; it runs over `source`, see `runnable`.
         """
-        return self._query(check, self.table_sql)
+        return self._guarded_over(check, self.table_sql)
 
     def runnable(self, check: Check) -> sql_guard.GuardedQuery:
         """The same over what is asked."""
-        return self._query(check, self.source)
+        return self._guarded_over(check, self.source)
+
+    def _guarded_over(self, check: Check, table: str) -> sql_guard.GuardedQuery:
+        """Parsed once: an audit asks for it when it plans, when it measures and when it tells."""
+        if (check.name, table) not in self._known:
+            self._known[check.name, table] = self._query(check, table)
+        return self._known[check.name, table]
 
     def _query(self, check: Check, table: str) -> sql_guard.GuardedQuery:
         column = None
